@@ -1,0 +1,67 @@
+//! Servers and clients as the admin API shows them.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Server {
+    /// The replica; a new one at each start.
+    pub id: Uuid,
+    /// Host name.
+    pub host: String,
+    /// Process number.
+    pub pid: i32,
+    /// Where it listens.
+    pub address: String,
+    /// Version of the program.
+    pub version: String,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// Until when its lease stands.
+    pub expires_at: DateTime<Utc>,
+    /// Whether it is handing over before it stops.
+    pub draining: bool,
+    /// How many of the 256 buckets it owns.
+    pub buckets: i64,
+    /// How many scheduled jobs are in them.
+    pub jobs: i64,
+}
+
+/// A process of an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Client {
+    /// The client; a new one at each registration.
+    pub id: Uuid,
+    /// Its app.
+    pub app_id: i64,
+    /// Name of the app.
+    pub app: String,
+    /// Host name.
+    pub host: String,
+    /// Address it gave.
+    pub ip: String,
+    /// Process number.
+    pub pid: i64,
+    /// Which SDK.
+    pub sdk: String,
+    /// Version of the SDK.
+    pub version: String,
+    /// Handlers it has.
+    pub handlers: Vec<String>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// How many shards it runs at once.
+    pub slots: i32,
+    /// How many it runs now.
+    pub running: i64,
+    /// When it registered.
+    pub registered_at: DateTime<Utc>,
+    /// Until when its lease stands.
+    pub expires_at: DateTime<Utc>,
+}

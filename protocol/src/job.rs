@@ -1,0 +1,282 @@
+//! Jobs: what to run, when, and in how many shards.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+/// Handler name that clients which allow scripts register, and that script jobs ask for.
+pub const SCRIPT_HANDLER: &str = "script";
+
+/// What runs a job's shards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// A handler in the application's code.
+    #[default]
+    Handler,
+    /// A command or script, on a client that allows scripts.
+    Script,
+}
+
+/// What a script job runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Script {
+    /// A command line, split into words by shell quoting rules and run without a shell.
+    Command(String),
+    /// The text of a script, handed to an interpreter.
+    Body {
+        /// Program that gets the path of the script as its last argument, such as `bash` or `python3`.
+        interpreter: String,
+        /// The text.
+        body: String,
+    },
+}
+
+/// State of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Switched off.
+    Disabled,
+    /// Usable, but not scheduled.
+    Stopped,
+    /// Scheduled, waits for its next tick.
+    Waiting,
+    /// Scheduled, and an instance is running.
+    Running,
+    /// Scheduled, but ticks do not fire.
+    Paused,
+}
+
+/// Definition of a job. Every change makes a new version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct JobSpec {
+    /// Name, unique in the app; 1 to 200 visible characters.
+    pub name: String,
+    /// What the job does.
+    #[serde(default)]
+    pub description: String,
+    /// What runs its shards.
+    #[serde(default)]
+    pub kind: JobKind,
+    /// Name of the handler; the job's name if left out. Not for scripts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<String>,
+    /// What to run, for scripts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<Script>,
+    /// When to fire: a Quartz cron expression of 6 or 7 fields. Left out, the job runs on demand only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    /// IANA zone in which `cron` is read.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+    /// Parameter of the job, any JSON.
+    #[serde(default)]
+    pub param: Value,
+    /// Number of shards, 1 to 100,000.
+    #[serde(default = "one")]
+    pub shard_count: u32,
+    /// Parameter of each item, any JSON; items without one get null. A JSON array, or the text
+    /// `0=A;1=B;2=C`.
+    #[serde(default, deserialize_with = "shard_params")]
+    pub shard_params: Vec<Value>,
+    /// How many shards of one instance a client may hold at once; 0 for no limit.
+    #[serde(default = "one")]
+    pub max_shards_per_client: u32,
+    /// How often a shard may be claimed, 1 to 1,000. Losing the last attempt fails the shard.
+    #[serde(default = "three")]
+    pub max_attempts: u16,
+    /// How long one attempt may take; 0 for no limit.
+    #[serde(default)]
+    pub shard_timeout_ms: u64,
+    /// How long an instance may take; 0 for no limit.
+    #[serde(default)]
+    pub instance_timeout_ms: u64,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn three() -> u16 {
+    3
+}
+
+impl JobSpec {
+    /// A job on demand with one shard.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            kind: JobKind::Handler,
+            handler: None,
+            script: None,
+            cron: None,
+            time_zone: utc(),
+            param: Value::Null,
+            shard_count: one(),
+            shard_params: Vec::new(),
+            max_shards_per_client: one(),
+            max_attempts: three(),
+            shard_timeout_ms: 0,
+            instance_timeout_ms: 0,
+        }
+    }
+
+    /// Name of the handler that a client must have.
+    pub fn handler(&self) -> &str {
+        match self.kind {
+            JobKind::Script => SCRIPT_HANDLER,
+            JobKind::Handler => self.handler.as_deref().unwrap_or(&self.name),
+        }
+    }
+}
+
+/// Accepts a JSON array, the original's `0=A;1=B;2=C`, or null.
+fn shard_params<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(params) => Ok(params),
+        Value::String(text) => parse_shard_params(&text).map_err(serde::de::Error::custom),
+        _ => Err(serde::de::Error::custom(
+            "shard_params: give a JSON array, or text like 0=A;1=B;2=C",
+        )),
+    }
+}
+
+/// Reads `0=A;1=B;2=C`. Items may come in any order; those left out are null. Only the first `=` of an
+/// entry splits it; a parameter that holds `;` needs the JSON array.
+///
+/// # Errors
+///
+/// A message that names the entry and the remedy.
+pub fn parse_shard_params(text: &str) -> Result<Vec<Value>, String> {
+    let mut params = Vec::new();
+    let mut given = Vec::new();
+    for entry in text.split(';').filter(|entry| !entry.trim().is_empty()) {
+        let (item, param) = entry.split_once('=').ok_or_else(|| {
+            format!("shard_params: `{entry}` has no `=`; write item=parameter, or give a JSON array")
+        })?;
+        let index: usize = item.trim().parse().map_err(|_| {
+            format!("shard_params: `{item}` is not an item number; items count from 0")
+        })?;
+        if index >= crate::shard::MAX_SHARDS as usize {
+            return Err(format!(
+                "shard_params: item {index} is above the limit of {} shards",
+                crate::shard::MAX_SHARDS
+            ));
+        }
+        if index >= params.len() {
+            params.resize(index + 1, Value::Null);
+            given.resize(index + 1, false);
+        }
+        if given[index] {
+            return Err(format!("shard_params: item {index} is given twice"));
+        }
+        given[index] = true;
+        params[index] = Value::String(param.to_owned());
+    }
+    Ok(params)
+}
+
+/// Creates a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreateJob {
+    /// Name of the app.
+    pub app: String,
+    /// Whether to schedule it at once; otherwise it starts disabled.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// The definition.
+    pub spec: JobSpec,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Replaces the definition of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UpdateJob {
+    /// The version this change is based on; refused with 409 if there is a newer one. Left out, the
+    /// change is made in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i32>,
+    /// The whole new definition. The name cannot change.
+    pub spec: JobSpec,
+}
+
+/// A job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Job {
+    /// The job.
+    pub id: i64,
+    /// Its app.
+    pub app_id: i64,
+    /// Name of the app.
+    pub app: String,
+    /// Its state.
+    pub state: JobState,
+    /// How many instances are running.
+    pub running_instances: i64,
+    /// Version of the definition, from 1.
+    pub version: i32,
+    /// When it fired last by its schedule.
+    pub prev_fire_at: Option<DateTime<Utc>>,
+    /// When it fires next; absent if it does not.
+    pub next_fire_at: Option<DateTime<Utc>>,
+    /// The server that fires it now.
+    pub server_id: Option<uuid::Uuid>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+    /// The definition.
+    pub spec: JobSpec,
+}
+
+/// `POST /api/v1/jobs/{id}/trigger`: run it now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TriggerJob {
+    /// Parameter for this run instead of the job's own; any JSON but null.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub param: Option<Value>,
+    /// Repeating a trigger with the same key returns the first instance, for as long as its history is
+    /// kept. 1 to 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
+}
+
+/// Answer to [`TriggerJob`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Triggered {
+    /// The instance.
+    pub instance_id: i64,
+}
+
+/// Fire times of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FireTimes {
+    /// The next fires, soonest first; fewer than asked when the schedule ends.
+    pub fires: Vec<DateTime<Utc>>,
+}

@@ -1,0 +1,15 @@
+//! Wire types of Antares: what clients, the console and operators' tools exchange with a server.
+//!
+//! The crate has no I/O and builds for `wasm32-unknown-unknown`. Fields are `snake_case`, instants are
+//! RFC 3339 in UTC and end in `_at`, durations are whole milliseconds and end in `_ms`. Unknown fields
+//! are ignored in client requests, so that an older server serves a newer client.
+
+pub mod app;
+pub mod client;
+pub mod cluster;
+pub mod instance;
+pub mod job;
+pub mod page;
+pub mod problem;
+pub mod session;
+pub mod shard;
