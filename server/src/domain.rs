@@ -1,0 +1,7 @@
+//! Pure rules: no I/O and no clock; times are passed in.
+
+pub mod buckets;
+pub mod cron;
+pub mod job;
+pub mod misfire;
+pub mod secret;

@@ -1,0 +1,247 @@
+//! Which definitions of jobs are allowed, and how a job changes state.
+
+use antares_protocol::job::{JobKind, JobSpec, SCRIPT_HANDLER, Script};
+use antares_protocol::shard::MAX_SHARDS;
+use chrono_tz::Tz;
+
+use super::cron::CronExpression;
+
+/// A field that is not allowed, and the remedy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct FieldError {
+    pub field: &'static str,
+    pub message: String,
+}
+
+fn error(field: &'static str, message: impl Into<String>) -> FieldError {
+    FieldError {
+        field,
+        message: message.into(),
+    }
+}
+
+/// Largest job parameter and largest sum of shard parameters, as JSON text.
+const MAX_PARAM_BYTES: usize = 1 << 20;
+/// Longest timeout: a year.
+const MAX_TIMEOUT_MS: u64 = 366 * 24 * 3_600_000;
+
+/// Reads an IANA zone.
+pub fn parse_zone(name: &str) -> Result<Tz, FieldError> {
+    Tz::from_str_insensitive(name).map_err(|_| {
+        error(
+            "time_zone",
+            format!("`{name}` is not an IANA time zone; write one like Asia/Shanghai or UTC"),
+        )
+    })
+}
+
+/// Reads a cron expression.
+pub fn parse_cron(expression: &str) -> Result<CronExpression, FieldError> {
+    CronExpression::parse(expression).map_err(|cause| error("cron", cause.to_string()))
+}
+
+/// The schedule of a definition, if it has one.
+pub fn schedule(spec: &JobSpec) -> Result<Option<(CronExpression, Tz)>, FieldError> {
+    let zone = parse_zone(&spec.time_zone)?;
+    match &spec.cron {
+        None => Ok(None),
+        Some(expression) => Ok(Some((parse_cron(expression)?, zone))),
+    }
+}
+
+/// Checks a definition. The first field that is not allowed is named.
+pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
+    visible("name", &spec.name, 200)?;
+    if let Some(handler) = &spec.handler {
+        visible("handler", handler, 200)?;
+    }
+    if spec.description.len() > 10_000 {
+        return Err(error("description", "is longer than 10,000 bytes; shorten it"));
+    }
+    match (spec.kind, &spec.script) {
+        (JobKind::Handler, Some(_)) => {
+            return Err(error("script", "is only for kind script; set kind to script, or leave it out"));
+        }
+        (JobKind::Handler, None) if spec.handler() == SCRIPT_HANDLER => {
+            let field = if spec.handler.is_some() { "handler" } else { "name" };
+            return Err(error(field, "`script` is reserved for script jobs; choose another"));
+        }
+        (JobKind::Script, None) => {
+            return Err(error("script", "is missing; give a command, or a body with its interpreter"));
+        }
+        (JobKind::Script, Some(_)) if spec.handler.is_some() => {
+            return Err(error("handler", "is not for script jobs; leave it out"));
+        }
+        (JobKind::Script, Some(script)) => validate_script(script)?,
+        (JobKind::Handler, None) => {}
+    }
+    schedule(spec)?;
+    if !(1..=MAX_SHARDS).contains(&spec.shard_count) {
+        return Err(error(
+            "shard_count",
+            format!("{} is not allowed; give 1 to {MAX_SHARDS}", spec.shard_count),
+        ));
+    }
+    if spec.shard_params.len() > spec.shard_count as usize {
+        return Err(error(
+            "shard_params",
+            format!(
+                "{} parameters for {} shards; raise shard_count or drop the surplus",
+                spec.shard_params.len(),
+                spec.shard_count
+            ),
+        ));
+    }
+    if spec.max_shards_per_client > 10_000 {
+        return Err(error("max_shards_per_client", "give 0 for no limit, or 1 to 10000"));
+    }
+    if !(1..=1000).contains(&spec.max_attempts) {
+        return Err(error(
+            "max_attempts",
+            format!("{} is not allowed; give 1 to 1000", spec.max_attempts),
+        ));
+    }
+    for (field, value) in [
+        ("shard_timeout_ms", spec.shard_timeout_ms),
+        ("instance_timeout_ms", spec.instance_timeout_ms),
+    ] {
+        if value > MAX_TIMEOUT_MS {
+            return Err(error(field, "is more than 366 days; give 0 for no limit"));
+        }
+    }
+    for (field, bytes) in [
+        ("param", json_bytes(&spec.param)),
+        ("shard_params", json_bytes(&spec.shard_params)),
+    ] {
+        if bytes > MAX_PARAM_BYTES {
+            return Err(error(field, format!("is {bytes} bytes of JSON; the limit is {MAX_PARAM_BYTES}")));
+        }
+    }
+    // PostgreSQL cannot store this one character in a text or jsonb.
+    if serde_json::to_string(spec).is_ok_and(|text| text.contains("\\u0000")) {
+        return Err(error("spec", "holds the character U+0000, which cannot be stored; remove it"));
+    }
+    Ok(())
+}
+
+fn json_bytes(value: &impl serde::Serialize) -> usize {
+    serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len())
+}
+
+fn validate_script(script: &Script) -> Result<(), FieldError> {
+    let (text, field) = match script {
+        Script::Command(command) => (command, "script.command"),
+        Script::Body { interpreter, body } => {
+            visible("script.body.interpreter", interpreter, 500)?;
+            (body, "script.body.body")
+        }
+    };
+    if text.trim().is_empty() {
+        return Err(error(field, "is empty; write what to run"));
+    }
+    if text.len() > 256 * 1024 {
+        return Err(error(field, "is longer than 256 KiB; put it in a file on the client"));
+    }
+    Ok(())
+}
+
+/// Checks a name that people read and type.
+pub fn visible(field: &'static str, text: &str, most: usize) -> Result<(), FieldError> {
+    if text.is_empty() || text.chars().count() > most {
+        return Err(error(field, format!("must have 1 to {most} characters")));
+    }
+    if text.trim() != text || text.chars().any(char::is_control) {
+        return Err(error(
+            field,
+            "must not start or end with a space or hold control characters",
+        ));
+    }
+    Ok(())
+}
+
+/// What an operator may do to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Switch on; goes on to waiting.
+    Enable,
+    /// Switch off; ends a running instance.
+    Disable,
+    /// Put on the schedule.
+    Schedule,
+    /// Take off the schedule; ends a running instance.
+    Stop,
+    /// Keep ticks from firing; a running instance goes on.
+    Pause,
+    /// Let ticks fire again.
+    Resume,
+}
+
+/// The stored state after `action`, or `None` if the state does not allow it.
+///
+/// The picture of the original, with what the design allows besides: pause and stop while running, stop
+/// while paused, disable from any.
+pub fn transition(state: &str, action: Action) -> Option<&'static str> {
+    match (action, state) {
+        (Action::Enable, "disabled") | (Action::Schedule, "stopped") | (Action::Resume, "paused") => {
+            Some("waiting")
+        }
+        (Action::Disable, "stopped" | "waiting" | "paused") => Some("disabled"),
+        (Action::Stop, "waiting" | "paused") => Some("stopped"),
+        (Action::Pause, "waiting") => Some("paused"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejected(change: impl FnOnce(&mut JobSpec)) -> &'static str {
+        let mut spec = JobSpec::new("settle");
+        change(&mut spec);
+        validate(&spec).expect_err("must be rejected").field
+    }
+
+    #[test]
+    fn every_limit_is_checked_and_the_field_named() {
+        assert_eq!(validate(&JobSpec::new("settle")), Ok(()));
+        assert_eq!(rejected(|s| s.name = String::new()), "name");
+        assert_eq!(rejected(|s| s.name = "a\nb".into()), "name");
+        assert_eq!(rejected(|s| s.name = "script".into()), "name");
+        assert_eq!(rejected(|s| s.cron = Some("0 0 25 * * ?".into())), "cron");
+        assert_eq!(rejected(|s| s.time_zone = "Mars/Olympus".into()), "time_zone");
+        assert_eq!(rejected(|s| s.shard_count = 0), "shard_count");
+        assert_eq!(rejected(|s| s.shard_count = MAX_SHARDS + 1), "shard_count");
+        assert_eq!(rejected(|s| s.shard_params = vec![1.into(), 2.into()]), "shard_params");
+        assert_eq!(rejected(|s| s.max_attempts = 0), "max_attempts");
+        assert_eq!(rejected(|s| s.kind = JobKind::Script), "script");
+        assert_eq!(rejected(|s| s.param = "x\0y".into()), "spec");
+        assert_eq!(rejected(|s| s.instance_timeout_ms = u64::MAX), "instance_timeout_ms");
+    }
+
+    #[test]
+    fn only_the_transitions_of_the_design_are_allowed() {
+        use Action::{Disable, Enable, Pause, Resume, Schedule, Stop};
+        let allowed = [
+            ("disabled", Enable, "waiting"),
+            ("stopped", Schedule, "waiting"),
+            ("stopped", Disable, "disabled"),
+            ("waiting", Disable, "disabled"),
+            ("waiting", Stop, "stopped"),
+            ("waiting", Pause, "paused"),
+            ("paused", Resume, "waiting"),
+            ("paused", Stop, "stopped"),
+            ("paused", Disable, "disabled"),
+        ];
+        for state in ["disabled", "stopped", "waiting", "paused"] {
+            for action in [Enable, Disable, Schedule, Stop, Pause, Resume] {
+                let expected = allowed
+                    .iter()
+                    .find(|(from, by, _)| *from == state && *by == action)
+                    .map(|(_, _, to)| *to);
+                assert_eq!(transition(state, action), expected, "{action:?} from {state}");
+            }
+        }
+    }
+}
