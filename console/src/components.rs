@@ -1,0 +1,11 @@
+//! The parts that pages are put together from.
+
+pub(crate) mod badge;
+pub(crate) mod connection;
+pub(crate) mod icon;
+pub(crate) mod list_page;
+pub(crate) mod notice;
+pub(crate) mod preferences;
+pub(crate) mod progress;
+pub(crate) mod shell;
+pub(crate) mod when;

@@ -1,0 +1,91 @@
+//! States as coloured badges. The colour repeats the text, it never stands alone.
+
+use antares_protocol::instance::InstanceState;
+use antares_protocol::job::JobState;
+use leptos::prelude::*;
+
+use crate::i18n::{Texts, use_i18n};
+
+/// How a state feels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Nothing goes on.
+    Quiet,
+    /// As it should be, waiting.
+    Ready,
+    /// Work goes on.
+    Busy,
+    /// Ended well.
+    Good,
+    /// Somebody should look.
+    Warning,
+    /// Ended badly.
+    Bad,
+}
+
+impl Tone {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Quiet => "badge quiet",
+            Self::Ready => "badge ready",
+            Self::Busy => "badge busy",
+            Self::Good => "badge good",
+            Self::Warning => "badge warning",
+            Self::Bad => "badge bad",
+        }
+    }
+}
+
+/// What has a badge.
+pub(crate) trait State {
+    /// How it feels, and its name.
+    fn badge(self) -> (Tone, fn(&Texts) -> &'static str);
+}
+
+impl State for JobState {
+    fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
+        match self {
+            Self::Disabled => (Tone::Quiet, |t| t.disabled),
+            Self::Stopped => (Tone::Quiet, |t| t.stopped),
+            Self::Waiting => (Tone::Ready, |t| t.waiting),
+            Self::Running => (Tone::Busy, |t| t.running),
+            Self::Paused => (Tone::Warning, |t| t.paused),
+        }
+    }
+}
+
+impl State for InstanceState {
+    fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
+        match self {
+            Self::Running => (Tone::Busy, |t| t.running),
+            Self::Succeeded => (Tone::Good, |t| t.succeeded),
+            Self::Failed => (Tone::Bad, |t| t.failed),
+            Self::Terminated => (Tone::Warning, |t| t.terminated),
+            Self::TimedOut => (Tone::Bad, |t| t.timed_out),
+        }
+    }
+}
+
+/// Whether a replica takes work.
+pub(crate) struct Draining(pub(crate) bool);
+
+impl State for Draining {
+    fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
+        match self.0 {
+            true => (Tone::Warning, |t| t.draining),
+            false => (Tone::Good, |t| t.active),
+        }
+    }
+}
+
+/// The badge of a state.
+#[component]
+pub(crate) fn Badge<S: State + 'static>(
+    /// The state.
+    state: impl Fn() -> S + Send + Sync + Copy + 'static,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <span class=move || state().badge().0.class()>{move || (state().badge().1)(i18n.texts())}</span>
+    }
+}

@@ -1,0 +1,189 @@
+//! A page that is one live list: heading, table, and whatever stands there when there is no table.
+
+use leptos::either::EitherOf3;
+use leptos::prelude::*;
+use leptos_router::components::A;
+use leptos_router::hooks::use_query_map;
+
+use super::notice::Notice;
+use crate::api::Row;
+use crate::hooks::list::{Entry, List, use_list};
+use crate::hooks::live::Topic;
+use crate::i18n::{Texts, use_i18n};
+use crate::pages::use_title;
+
+/// A column.
+pub(crate) struct Column<T: 'static> {
+    /// Its heading.
+    pub(crate) label: fn(&Texts) -> &'static str,
+    /// Its style: `wide`, `number`, `mono`, or nothing.
+    pub(crate) class: &'static str,
+    /// What stands in it.
+    pub(crate) cell: fn(RwSignal<T>) -> AnyView,
+}
+
+/// What stands there when the list is empty.
+#[derive(Clone, Copy)]
+pub(crate) struct Empty {
+    /// That it is.
+    pub(crate) text: fn(&Texts) -> &'static str,
+    /// What to do next.
+    pub(crate) hint: fn(&Texts) -> &'static str,
+}
+
+/// The page.
+#[component]
+pub(crate) fn ListPage<T: Row>(
+    /// Address of the page.
+    path: &'static str,
+    /// What the page is called.
+    title: fn(&Texts) -> &'static str,
+    /// What tells of changes.
+    topic: Topic,
+    /// The columns; the first one names the row.
+    columns: &'static [Column<T>],
+    /// When there is nothing.
+    empty: Empty,
+) -> impl IntoView {
+    use_title(title);
+    let query = use_query_map();
+    let after = Memo::new(move |_| query.with(|query| query.get("after")));
+    // Another page is another list: it starts anew, with nothing left of the one before.
+    move || {
+        let list = use_list::<T>(topic, after.get());
+        let body = move || match list
+            .entries
+            .with(|entries| entries.as_ref().map(Vec::is_empty))
+        {
+            None => EitherOf3::A(view! { <Skeleton columns=columns.len() /> }),
+            Some(true) => EitherOf3::B(view! { <Emptiness empty /> }),
+            Some(false) => EitherOf3::C(view! { <Table list title columns /> }),
+        };
+        view! {
+            <Heading list title />
+            {move || list.error.get().map(|error| {
+                view! { <Notice error=Signal::stored(error) meaning=|t| t.not_refreshed /> }
+            })}
+            {body}
+            <Pager list path after />
+        }
+    }
+}
+
+#[component]
+fn Heading<T: Row>(list: List<T>, title: fn(&Texts) -> &'static str) -> impl IntoView {
+    let i18n = use_i18n();
+    let shown = move || {
+        let rows = list
+            .entries
+            .with(|entries| entries.as_ref().map(Vec::len))?;
+        let more = if list.next.with(Option::is_some) {
+            "+"
+        } else {
+            ""
+        };
+        Some(view! { <span class="heading-count">{format!("{rows}{more}")}</span> })
+    };
+    view! {
+        <div class="heading">
+            <h1>{i18n.text(title)}</h1>
+            {shown}
+        </div>
+    }
+}
+
+#[component]
+fn Table<T: Row>(
+    list: List<T>,
+    title: fn(&Texts) -> &'static str,
+    columns: &'static [Column<T>],
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let entries = move || list.entries.get().unwrap_or_default();
+    let head = columns
+        .iter()
+        .map(|column| view! { <th scope="col" class=column.class>{i18n.text(column.label)}</th> })
+        .collect_view();
+    // The roles are those the elements have by themselves. On a phone the rows are laid out as cards, and
+    // some browsers take that for the end of the table.
+    let row = move |entry: Entry<T>| {
+        let row = RwSignal::from(entry.row);
+        let cells = columns
+            .iter()
+            .map(|column| {
+                view! {
+                    <td role="cell" class=column.class data-label=i18n.text(column.label)>
+                        {(column.cell)(row)}
+                    </td>
+                }
+            })
+            .collect_view();
+        view! { <tr role="row">{cells}</tr> }
+    };
+    view! {
+        <div class="table-frame" role="region" aria-label=i18n.text(title) tabindex="0">
+            <table role="table">
+                <caption class="unseen">{i18n.text(title)}</caption>
+                <thead role="rowgroup">
+                    <tr role="row">{head}</tr>
+                </thead>
+                <tbody role="rowgroup">
+                    <For each=entries key=|entry| entry.key.clone() children=row />
+                </tbody>
+            </table>
+        </div>
+    }
+}
+
+#[component]
+fn Skeleton(columns: usize) -> impl IntoView {
+    let i18n = use_i18n();
+    let row = move |_| {
+        let cells = (0..columns).map(|_| view! { <span></span> }).collect_view();
+        view! { <div class="skeleton-row" aria-hidden="true">{cells}</div> }
+    };
+    view! {
+        <div class="table-frame skeleton" aria-busy="true">
+            <p class="unseen" role="status">{i18n.text(|t| t.loading)}</p>
+            {(0..6).map(row).collect_view()}
+        </div>
+    }
+}
+
+#[component]
+fn Emptiness(empty: Empty) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <div class="empty">
+            <h2>{i18n.text(empty.text)}</h2>
+            <p>{i18n.text(empty.hint)}</p>
+            <p>
+                // Not a page of the console: the browser must ask the server for it.
+                <a href="/api/openapi.json" rel="external">{i18n.text(|t| t.api_description)}</a>
+            </p>
+        </div>
+    }
+}
+
+#[component]
+fn Pager<T: Row>(list: List<T>, path: &'static str, after: Memo<Option<String>>) -> impl IntoView {
+    let i18n = use_i18n();
+    let next = move || list.next.get();
+    let next_href = move || {
+        let next = next().unwrap_or_default();
+        format!("{path}?after={}", js_sys::encode_uri_component(&next))
+    };
+    let needed = move || after.with(Option::is_some) || next().is_some();
+    view! {
+        <Show when=needed>
+            <nav class="pager" aria-label=i18n.text(|t| t.pages)>
+                <Show when=move || after.with(Option::is_some)>
+                    <A href=path attr:class="button">{i18n.text(|t| t.first_page)}</A>
+                </Show>
+                <Show when=move || next().is_some()>
+                    <A href=next_href attr:class="button">{i18n.text(|t| t.next_page)}</A>
+                </Show>
+            </nav>
+        </Show>
+    }
+}

@@ -1,0 +1,146 @@
+//! Instants, durations and numbers as people read them, the same in every language.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use js_sys::{Date, Object, Reflect};
+use wasm_bindgen::JsValue;
+
+/// An instant from JavaScript's milliseconds.
+pub(crate) fn instant(millis: f64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(millis as i64).unwrap_or_default()
+}
+
+fn js_date(at: DateTime<Utc>) -> Date {
+    Date::new(&JsValue::from_f64(at.timestamp_millis() as f64))
+}
+
+/// What the viewer's wall clock shows at `at`.
+pub(crate) fn local(at: DateTime<Utc>) -> NaiveDateTime {
+    let minutes_behind_utc = js_date(at).get_timezone_offset();
+    at.naive_utc() - TimeDelta::minutes(minutes_behind_utc as i64)
+}
+
+/// As short as it is plain: the time alone for today, the year only when it is another.
+pub(crate) fn short(local: NaiveDateTime, today: NaiveDate) -> String {
+    let pattern = if local.date() == today {
+        "%H:%M:%S"
+    } else if local.year() == today.year() {
+        "%m-%d %H:%M:%S"
+    } else {
+        "%Y-%m-%d %H:%M:%S"
+    };
+    local.format(pattern).to_string()
+}
+
+/// In full, in the viewer's zone, in UTC, and in `zone` if that is yet another: one line each.
+pub(crate) fn full(at: DateTime<Utc>, zone: Option<&str>) -> String {
+    let pattern = "%Y-%m-%d %H:%M:%S%.3f";
+    let mut lines = vec![
+        format!("{} {}", local(at).format(pattern), viewer_zone()),
+        format!("{} UTC", at.format(pattern)),
+    ];
+    if let Some(zone) = zone.filter(|zone| *zone != "UTC" && *zone != viewer_zone())
+        && let Some(there) = in_zone(at, zone)
+    {
+        lines.push(format!("{there} {zone}"));
+    }
+    lines.join("\n")
+}
+
+/// The viewer's IANA zone.
+fn viewer_zone() -> String {
+    let options =
+        js_sys::Intl::DateTimeFormat::new(&js_sys::Array::new(), &Object::new()).resolved_options();
+    Reflect::get(&options, &JsValue::from_str("timeZone"))
+        .ok()
+        .and_then(|zone| zone.as_string())
+        .unwrap_or_default()
+}
+
+/// What the wall clocks of `zone` show; nothing if the browser does not know the zone.
+fn in_zone(at: DateTime<Utc>, zone: &str) -> Option<String> {
+    let options = Object::new();
+    Reflect::set(&options, &"timeZone".into(), &zone.into()).ok()?;
+    // Throws for an unknown zone, so it cannot be called directly. Swedes write dates as ISO 8601 has them.
+    let date = js_date(at);
+    let method = Reflect::get(&date, &"toLocaleString".into()).ok()?;
+    let method: js_sys::Function = wasm_bindgen::JsCast::dyn_into(method).ok()?;
+    method
+        .call2(&date, &"sv-SE".into(), &options)
+        .ok()?
+        .as_string()
+}
+
+/// A length of time in at most two units: `840 ms`, `12.3 s`, `4 m 05 s`, `3 h 12 m`, `2 d 7 h`.
+pub(crate) fn duration(length: TimeDelta) -> String {
+    let millis = length.num_milliseconds().max(0);
+    let seconds = millis / 1_000;
+    match seconds {
+        0 => format!("{millis} ms"),
+        1..60 => format!("{seconds}.{} s", millis % 1_000 / 100),
+        60..3_600 => format!("{} m {:02} s", seconds / 60, seconds % 60),
+        3_600..86_400 => format!("{} h {:02} m", seconds / 3_600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
+    }
+}
+
+/// Like [`duration`], for a value that moves each second: no fractions to flicker.
+pub(crate) fn rough_duration(length: TimeDelta) -> String {
+    match length.num_seconds().max(0) {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds => duration(TimeDelta::seconds(seconds)),
+    }
+}
+
+/// A whole number with its thousands set apart.
+pub(crate) fn count(number: impl Into<i64>) -> String {
+    let number = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    if number < 0 {
+        text.push('−');
+    }
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        let of = |millis| duration(TimeDelta::milliseconds(millis));
+        assert_eq!(of(-5), "0 ms");
+        assert_eq!(of(840), "840 ms");
+        assert_eq!(of(12_349), "12.3 s");
+        assert_eq!(of(245_000), "4 m 05 s");
+        assert_eq!(of(11_520_000), "3 h 12 m");
+        assert_eq!(of(198_000_000), "2 d 7 h");
+        assert_eq!(rough_duration(TimeDelta::milliseconds(1_900)), "1 s");
+    }
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        assert_eq!(count(7), "7");
+        assert_eq!(count(100_000), "100,000");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(-1_000), "−1,000");
+    }
+
+    #[test]
+    fn instants_are_as_short_as_they_are_plain() {
+        let at = NaiveDate::from_ymd_opt(2026, 3, 1)
+            .unwrap()
+            .and_hms_opt(9, 5, 7)
+            .unwrap();
+        let day = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).unwrap();
+        assert_eq!(short(at, day(2026, 3, 1)), "09:05:07");
+        assert_eq!(short(at, day(2026, 3, 2)), "03-01 09:05:07");
+        assert_eq!(short(at, day(2027, 3, 1)), "2026-03-01 09:05:07");
+    }
+}

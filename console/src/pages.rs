@@ -1,0 +1,25 @@
+//! The pages.
+
+mod clients;
+mod instances;
+mod jobs;
+mod login;
+mod not_found;
+mod servers;
+
+pub(crate) use clients::Clients;
+pub(crate) use instances::Instances;
+pub(crate) use jobs::Jobs;
+pub(crate) use login::LoginPage;
+pub(crate) use not_found::NotFound;
+pub(crate) use servers::Servers;
+
+use leptos::prelude::*;
+
+use crate::i18n::{Texts, use_i18n};
+
+/// Names the browser's tab after the page.
+pub(crate) fn use_title(title: fn(&Texts) -> &'static str) {
+    let i18n = use_i18n();
+    Effect::new(move || document().set_title(&format!("{} · Antares", title(i18n.texts()))));
+}

@@ -1,0 +1,133 @@
+//! Instances: what fired, how far it is, and how it ended.
+
+use antares_protocol::instance::Instance;
+use antares_protocol::shard::Trigger;
+use chrono::TimeDelta;
+use leptos::prelude::*;
+
+use crate::components::badge::Badge;
+use crate::components::list_page::{Column, Empty, ListPage};
+use crate::components::progress::{Progress, Shards};
+use crate::components::when::{Lasted, When};
+use crate::format;
+use crate::hooks::live::Topic;
+use crate::i18n::use_i18n;
+
+/// Firing this much after the due time is worth a word.
+const LATE: TimeDelta = TimeDelta::seconds(1);
+
+const COLUMNS: &[Column<Instance>] = &[
+    Column {
+        label: |t| t.job,
+        class: "wide",
+        cell: |instance| {
+            view! {
+                <span class="first">{move || instance.with(|instance| instance.job.clone())}</span>
+                <span class="second">
+                    {move || instance.with(|instance| format!("{} · #{}", instance.app, instance.id))}
+                </span>
+            }
+            .into_any()
+        },
+    },
+    Column {
+        label: |t| t.state,
+        class: "",
+        cell: |instance| {
+            view! {
+                <Badge state=move || instance.with(|instance| instance.state) />
+                <span class="second">{move || instance.with(|instance| instance.reason.clone())}</span>
+            }
+            .into_any()
+        },
+    },
+    Column {
+        label: |t| t.progress,
+        class: "",
+        cell: |instance| {
+            let shards = Signal::derive(move || {
+                instance.with(|instance| Shards {
+                    total: instance.total,
+                    succeeded: instance.succeeded,
+                    failed: instance.failed,
+                    cancelled: instance.cancelled,
+                })
+            });
+            view! { <Progress shards /> }.into_any()
+        },
+    },
+    Column {
+        label: |t| t.trigger,
+        class: "",
+        cell: |instance| view! { <TriggerName instance /> }.into_any(),
+    },
+    Column {
+        label: |t| t.scheduled,
+        class: "time",
+        cell: |instance| {
+            view! { <When at=Signal::derive(move || Some(instance.with(|instance| instance.scheduled_at))) /> }
+                .into_any()
+        },
+    },
+    Column {
+        label: |t| t.fired,
+        class: "time",
+        cell: |instance| view! { <Fired instance /> }.into_any(),
+    },
+    Column {
+        label: |t| t.ended,
+        class: "time",
+        cell: |instance| {
+            view! { <When at=Signal::derive(move || instance.with(|instance| instance.ended_at)) /> }.into_any()
+        },
+    },
+    Column {
+        label: |t| t.duration,
+        class: "number",
+        cell: |instance| {
+            view! {
+                <Lasted
+                    from=Signal::derive(move || instance.with(|instance| instance.fired_at))
+                    to=Signal::derive(move || instance.with(|instance| instance.ended_at))
+                />
+            }
+            .into_any()
+        },
+    },
+];
+
+/// The page.
+#[component]
+pub(crate) fn Instances() -> impl IntoView {
+    let empty = Empty {
+        text: |t| t.no_instances,
+        hint: |t| t.no_instances_hint,
+    };
+    view! {
+        <ListPage path="/instances" title=|t| t.instances topic=Topic::Instances columns=COLUMNS empty />
+    }
+}
+
+#[component]
+fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
+    let i18n = use_i18n();
+    move || match instance.with(|instance| instance.trigger) {
+        Trigger::Schedule => i18n.texts().by_schedule,
+        Trigger::Api => i18n.texts().by_api,
+        Trigger::Other => i18n.texts().by_other,
+    }
+}
+
+/// When it fired, and below it how late that was.
+#[component]
+fn Fired(instance: RwSignal<Instance>) -> impl IntoView {
+    let i18n = use_i18n();
+    let late = move || {
+        let late = instance.with(|instance| instance.fired_at - instance.scheduled_at);
+        (late >= LATE).then(|| (i18n.texts().late_by)(&format::duration(late)))
+    };
+    view! {
+        <When at=Signal::derive(move || Some(instance.with(|instance| instance.fired_at))) />
+        <span class="second warn">{late}</span>
+    }
+}

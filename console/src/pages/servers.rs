@@ -1,0 +1,85 @@
+//! Servers: the replicas, and how the work of firing is spread over them.
+
+use antares_protocol::cluster::Server;
+use leptos::prelude::*;
+
+use crate::components::badge::{Badge, Draining};
+use crate::components::list_page::{Column, Empty, ListPage};
+use crate::components::progress::Meter;
+use crate::components::when::When;
+use crate::format;
+use crate::hooks::live::Topic;
+
+/// Jobs hash into so many buckets.
+const BUCKETS: i64 = 256;
+
+const COLUMNS: &[Column<Server>] = &[
+    Column {
+        label: |t| t.host,
+        class: "wide",
+        cell: |server| {
+            view! {
+                <span class="first">{move || server.with(|server| server.host.clone())}</span>
+                <span class="second mono">{move || server.with(|server| server.id.to_string())}</span>
+            }
+            .into_any()
+        },
+    },
+    Column {
+        label: |t| t.state,
+        class: "",
+        cell: |server| {
+            view! { <Badge state=move || Draining(server.with(|server| server.draining)) /> }
+                .into_any()
+        },
+    },
+    Column {
+        label: |t| t.address,
+        class: "mono",
+        cell: |server| (move || server.with(|server| server.address.clone())).into_any(),
+    },
+    Column {
+        label: |t| t.pid,
+        class: "number",
+        cell: |server| (move || server.with(|server| server.pid)).into_any(),
+    },
+    Column {
+        label: |t| t.version,
+        class: "",
+        cell: |server| (move || server.with(|server| server.version.clone())).into_any(),
+    },
+    Column {
+        label: |t| t.buckets,
+        class: "number",
+        cell: |server| {
+            let buckets = Signal::derive(move || server.with(|server| server.buckets));
+            view! {
+                {move || format!("{} / {BUCKETS}", buckets.get())}
+                <Meter part=buckets whole=BUCKETS />
+            }
+            .into_any()
+        },
+    },
+    Column {
+        label: |t| t.jobs,
+        class: "number",
+        cell: |server| (move || format::count(server.with(|server| server.jobs))).into_any(),
+    },
+    Column {
+        label: |t| t.started,
+        class: "time",
+        cell: |server| {
+            view! { <When at=Signal::derive(move || Some(server.with(|server| server.started_at))) /> }.into_any()
+        },
+    },
+];
+
+/// The page.
+#[component]
+pub(crate) fn Servers() -> impl IntoView {
+    let empty = Empty {
+        text: |t| t.no_servers,
+        hint: |t| t.no_servers_hint,
+    };
+    view! { <ListPage path="/servers" title=|t| t.servers topic=Topic::Servers columns=COLUMNS empty /> }
+}

@@ -1,0 +1,263 @@
+//! A replica starts, runs, and stops.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::app::{App, Metrics, Shared};
+use crate::config::Config;
+use crate::domain::secret;
+use crate::engine::claimer::{self, Claimer};
+use crate::engine::driver::Backoff;
+use crate::engine::hint::Hints;
+use crate::engine::renewer::{self, Renewer};
+use crate::engine::reporter::{self, Reporter};
+use crate::engine::{firer, listener, maintainer, membership, sweeper};
+use crate::health::Health;
+use crate::store::server::Identity;
+use crate::store::{self, pool};
+
+/// Oldest PostgreSQL supported, as `server_version_num`.
+const OLDEST_POSTGRES: i32 = 140_000;
+/// How long requests may take to end when the replica stops.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Name of the first administrator.
+const ADMIN: &str = "admin";
+
+/// A start that cannot succeed. One line that names what is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
+/// Runs a replica until `stopping` is cancelled.
+pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Result<(), StartError> {
+    let server_id = Uuid::now_v7();
+    let name = format!("antares-server {server_id}");
+    let options = connect_options(url, &config.namespace, &name)?;
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        StartError(format!(
+            "listen: cannot listen on {}: {error}; choose another with --listen",
+            config.listen
+        ))
+    })?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| StartError(format!("listen: {error}")))?;
+
+    let (claimer, claims) = Claimer::new();
+    let (reporter, reports) = Reporter::new();
+    let (renewer, renewals) = Renewer::new();
+    let app: Shared = Arc::new(App {
+        pool: pool::pool(options.clone(), config.pool_size - 2),
+        config,
+        server_id,
+        health: Health::starting(),
+        hints: Hints::default(),
+        claimer,
+        reporter,
+        renewer,
+        verified: crate::http::auth::Verified::default(),
+        jobs: crate::pipeline::cache::Jobs::default(),
+        clients: crate::pipeline::cache::Clients::default(),
+        stopping: stopping.clone(),
+        metrics: Metrics::default(),
+    });
+
+    // Probes are answered from here on: a replica that waits for its database is alive, not ready.
+    let http_stopping = CancellationToken::new();
+    let http = tokio::spawn({
+        let router = crate::http::router(Arc::clone(&app));
+        let stopped = http_stopping.clone().cancelled_owned();
+        async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await }
+    });
+    tracing::info!(%server_id, "listening on http://{address}");
+
+    let identity = Identity {
+        id: server_id,
+        host: host_name(),
+        pid: std::process::id() as i32,
+        address: address.to_string(),
+    };
+    let tracker = TaskTracker::new();
+    let prepared = tokio::select! {
+        prepared = prepare(&app, &options) => prepared,
+        () = stopping.cancelled() => Ok(()),
+    };
+    if prepared.is_ok() && !stopping.is_cancelled() {
+        let (held, ownership) = membership::ownership();
+        tracker.spawn(membership::run(Arc::clone(&app), options.clone(), identity, held));
+        tracker.spawn(firer::run(Arc::clone(&app), ownership));
+        tracker.spawn(claimer::run(Arc::clone(&app), claims));
+        tracker.spawn(sweeper::rescue(Arc::clone(&app)));
+        tracker.spawn(sweeper::stage(Arc::clone(&app)));
+        tracker.spawn(listener::listen(Arc::clone(&app), options));
+        tracker.spawn(listener::tell(Arc::clone(&app)));
+        tracker.spawn(maintainer::run(Arc::clone(&app)));
+        // These two serve requests that are under way, and so outlive the signal to stop.
+        let reporter = tokio::spawn(reporter::run(Arc::clone(&app), reports));
+        let renewer = tokio::spawn(renewer::run(Arc::clone(&app), renewals));
+        app.health.well("start");
+        tracing::info!("ready on http://{address}");
+        stopping.cancelled().await;
+        tracing::info!("stopping: handing over");
+        tracker.close();
+        if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
+            tracing::warn!("some loops did not end in time; their leases will");
+        }
+        http_stopping.cancel();
+        if tokio::time::timeout(DRAIN, http).await.is_err() {
+            tracing::warn!("some requests did not end in time");
+        }
+        reporter.abort();
+        renewer.abort();
+    } else {
+        http_stopping.cancel();
+    }
+    app.pool.close().await;
+    tracing::info!("stopped");
+    prepared
+}
+
+/// Reads the database's address.
+pub fn connect_options(url: &str, namespace: &str, name: &str) -> Result<PgConnectOptions, StartError> {
+    pool::connect_options(url, namespace, name).map_err(|error| {
+        StartError(format!(
+            "database-url: {error}; write one like postgres://user:password@host:5432/database"
+        ))
+    })
+}
+
+/// Brings the schema up to date and creates the administrator. Waits for the database as long as it takes.
+async fn prepare(app: &Shared, options: &PgConnectOptions) -> Result<(), StartError> {
+    wait_for_database(options, &app.config.namespace, |what| {
+        app.health.trouble("start", format!("waiting for the database: {what}"));
+    })
+    .await?;
+    let mut backoff = Backoff::default();
+    loop {
+        match create_administrator(app).await {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                tracing::warn!(%error, "cannot create the administrator; trying again");
+                backoff.wait().await;
+            }
+        }
+    }
+}
+
+/// Migrates, waiting with back-off while the database is away. An error is one that waiting does not mend.
+pub async fn wait_for_database(
+    options: &PgConnectOptions,
+    namespace: &str,
+    waiting: impl Fn(&str),
+) -> Result<(), StartError> {
+    let mut backoff = Backoff::default();
+    let mut said = false;
+    loop {
+        match migrate(options, namespace).await {
+            Ok(()) => return Ok(()),
+            Err(Migration::Fatal(error)) => return Err(error),
+            Err(Migration::Away(what)) => {
+                waiting(&what);
+                if said {
+                    tracing::debug!("the database is away: {what}");
+                } else {
+                    tracing::warn!("the database is away: {what}; waiting for it");
+                    said = true;
+                }
+                backoff.wait().await;
+            }
+        }
+    }
+}
+
+enum Migration {
+    Away(String),
+    Fatal(StartError),
+}
+
+impl From<sqlx::Error> for Migration {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|e| e.code().map(|c| c.into_owned()));
+        let remedy = match code.as_deref() {
+            Some("28P01" | "28000") => "check user and password in --database-url",
+            Some("3D000") => "create the database, or name another in --database-url",
+            Some("42501") => "let the user create schemas in the database",
+            _ if pool::is_unavailable(&error) || pool::is_conflict(&error) => {
+                return Self::Away(error.to_string());
+            }
+            _ => "see the message of PostgreSQL",
+        };
+        Self::Fatal(StartError(format!("database-url: {error}: {remedy}")))
+    }
+}
+
+async fn migrate(options: &PgConnectOptions, namespace: &str) -> Result<(), Migration> {
+    let mut conn = PgConnection::connect_with(options).await?;
+    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::integer")
+        .fetch_one(&mut conn)
+        .await?;
+    if version < OLDEST_POSTGRES {
+        return Err(Migration::Fatal(StartError(format!(
+            "database-url: PostgreSQL {} is too old; 14 or later is needed",
+            version / 10_000
+        ))));
+    }
+    pool::create_namespace(options, namespace).await?;
+    // Replicas that start together wait for one another here; long migrations may take their time.
+    sqlx::raw_sql("set lock_timeout = 0; set statement_timeout = 0")
+        .execute(&mut conn)
+        .await?;
+    store::MIGRATOR.run(&mut conn).await.map_err(|error| match error {
+        sqlx::migrate::MigrateError::Execute(error) => Migration::from(error),
+        sqlx::migrate::MigrateError::VersionMissing(version) => Migration::Fatal(StartError(format!(
+            "the database has migration {version}, which this version does not know: use a newer antares-server"
+        ))),
+        error => Migration::Fatal(StartError(format!("cannot migrate: {error}"))),
+    })?;
+    // Without partitions history would pile up in the default ones.
+    maintainer::create_ahead(&mut conn, true).await?;
+    conn.close().await?;
+    Ok(())
+}
+
+async fn create_administrator(app: &Shared) -> sqlx::Result<()> {
+    let mut conn = app.pool.acquire().await?;
+    let stored = store::session::password_hash(&mut conn, ADMIN).await?;
+    let given = app.config.admin_password.as_deref().filter(|password| !password.is_empty());
+    match (stored, given) {
+        (None, given) => {
+            let password = given.map_or_else(secret::generate, str::to_owned);
+            let hash = secret::hash(&password);
+            let created = store::session::create_user(&mut conn, ADMIN, &hash).await?;
+            if created && given.is_none() {
+                // On standard output and nowhere else: a log is kept, and read by others.
+                println!("The password of the user {ADMIN} is {password}\nIt is shown this once; set ANTARES_ADMIN_PASSWORD to choose one.");
+            }
+        }
+        (Some(stored), Some(password)) => {
+            if !secret::verify(password, &stored) {
+                store::session::set_password(&mut conn, ADMIN, &secret::hash(password)).await?;
+                tracing::info!("the administrator's password was changed to the configured one");
+            }
+        }
+        (Some(_), None) => {}
+    }
+    Ok(())
+}
+
+fn host_name() -> String {
+    std::fs::read_to_string(Path::new("/proc/sys/kernel/hostname"))
+        .ok()
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_else(|| "unknown".to_owned())
+}

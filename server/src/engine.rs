@@ -1,0 +1,13 @@
+//! The loops that drive the pipeline: when, how often, and what wakes them.
+
+pub mod board;
+pub mod claimer;
+pub mod driver;
+pub mod firer;
+pub mod hint;
+pub mod listener;
+pub mod maintainer;
+pub mod membership;
+pub mod renewer;
+pub mod reporter;
+pub mod sweeper;

@@ -1,0 +1,349 @@
+//! Which waiting client gets shards of which instance: the claimer's memory.
+//!
+//! All of it is a guess that the claim statement checks: another replica may have taken the shards, a
+//! client may hold as many of an instance as it may. What the statement answers corrects the guess.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use antares_protocol::job::JobSpec;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::store::client::Profile;
+use crate::store::shard::{Claim, Proposal, Ready};
+
+/// Most shards that one statement claims.
+pub const MOST_SHARDS: u32 = 1000;
+/// Most pairs of client and instance that one statement considers.
+const MOST_PROPOSALS: usize = 512;
+/// How long a mark stands before everything above zero is looked at again. Shards of slower transactions
+/// can become visible below the mark.
+const MARK_LASTS: Duration = Duration::from_secs(5);
+
+/// An instance with shards to hand out.
+#[derive(Debug)]
+pub struct Known {
+    pub ready: Ready,
+    pub job: Arc<JobSpec>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    known: Arc<Known>,
+    /// How many shards may be left, at most.
+    left: i32,
+    /// Shards up to this place in the queue have been handed out.
+    mark: i64,
+    marked_at: Instant,
+}
+
+/// A client that waits.
+#[derive(Debug)]
+struct Waiter<T> {
+    client: Arc<Profile>,
+    max: u32,
+    deadline: Instant,
+    /// Instances of which the client holds as many shards as it may.
+    blocked: HashSet<i64>,
+    answer: T,
+}
+
+/// A shard for a client.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub known: Arc<Known>,
+    pub item: i32,
+    pub attempt: i16,
+}
+
+/// What came out of a claim.
+#[derive(Debug)]
+pub struct Applied<T> {
+    /// Who gets what.
+    pub given: Vec<(T, Uuid, Vec<Given>)>,
+    /// Clients that the statement did not consider.
+    pub passed_over: Vec<Uuid>,
+    /// Whether asking again may find shards that this round did not look at.
+    pub again: bool,
+}
+
+/// Waiting clients and instances with shards. `T` is how a client is answered.
+#[derive(Debug)]
+pub struct Board<T> {
+    instances: HashMap<i64, Entry>,
+    /// Instances in the order of firing, by app and handler.
+    queues: HashMap<(i64, String), BTreeSet<i64>>,
+    waiters: BTreeMap<u64, Waiter<T>>,
+    by_client: HashMap<Uuid, u64>,
+    next_waiter: u64,
+}
+
+impl<T> Default for Board<T> {
+    fn default() -> Self {
+        Self {
+            instances: HashMap::new(),
+            queues: HashMap::new(),
+            waiters: BTreeMap::new(),
+            by_client: HashMap::new(),
+            next_waiter: 0,
+        }
+    }
+}
+
+impl<T> Board<T> {
+    /// A client waits for up to `max` shards until `deadline`. Returns how to answer an earlier wait of the
+    /// same client, which this one replaces.
+    pub fn wait(&mut self, client: Arc<Profile>, max: u32, deadline: Instant, answer: T) -> Option<T> {
+        let replaced = self.by_client.get(&client.id).copied();
+        let replaced = replaced.and_then(|id| self.waiters.remove(&id));
+        self.by_client.insert(client.id, self.next_waiter);
+        let waiter = Waiter {
+            client,
+            max: max.min(MOST_SHARDS),
+            deadline,
+            blocked: HashSet::new(),
+            answer,
+        };
+        self.waiters.insert(self.next_waiter, waiter);
+        self.next_waiter += 1;
+        replaced.map(|waiter| waiter.answer)
+    }
+
+    /// An instance has shards to hand out, as many as it has in all for all that is known.
+    pub fn offer(&mut self, known: Known) {
+        let ready = &known.ready;
+        let (id, total) = (ready.id, ready.total);
+        let queue = (ready.app_id, known.job.handler().to_owned());
+        self.queues.entry(queue).or_default().insert(id);
+        let entry = self.instances.entry(id).or_insert_with(|| Entry {
+            known: Arc::new(known),
+            left: total,
+            mark: 0,
+            marked_at: Instant::now(),
+        });
+        entry.left = total;
+        if entry.marked_at.elapsed() > MARK_LASTS {
+            entry.mark = 0;
+        }
+    }
+
+    /// Whether the instance is known already.
+    pub fn knows(&self, instance: i64) -> bool {
+        self.instances.contains_key(&instance)
+    }
+
+    /// Whether anybody waits.
+    pub fn has_waiters(&self) -> bool {
+        !self.waiters.is_empty()
+    }
+
+    /// When the first wait ends.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.waiters.values().map(|waiter| waiter.deadline).min()
+    }
+
+    /// Takes out the waits that have ended by `now`.
+    pub fn expired(&mut self, now: Instant) -> Vec<T> {
+        self.take(|waiter| waiter.deadline <= now)
+    }
+
+    /// Takes out every wait.
+    pub fn take_all(&mut self) -> Vec<T> {
+        self.take(|_| true)
+    }
+
+    /// Takes out the wait of a client.
+    pub fn take_client(&mut self, client: Uuid) -> Option<T> {
+        let id = self.by_client.remove(&client)?;
+        self.waiters.remove(&id).map(|waiter| waiter.answer)
+    }
+
+    /// Takes out waits whose client has hung up.
+    pub fn drop_closed(&mut self, is_closed: impl Fn(&T) -> bool) {
+        self.take(|waiter| is_closed(&waiter.answer));
+    }
+
+    fn take(&mut self, which: impl Fn(&Waiter<T>) -> bool) -> Vec<T> {
+        let ids: Vec<u64> = self
+            .waiters
+            .iter()
+            .filter(|(_, waiter)| which(waiter))
+            .map(|(id, _)| *id)
+            .collect();
+        ids.into_iter()
+            .filter_map(|id| self.waiters.remove(&id))
+            .map(|waiter| {
+                self.by_client.remove(&waiter.client.id);
+                waiter.answer
+            })
+            .collect()
+    }
+
+    /// Clients ended some of their shards: they may be allowed more of an instance again.
+    pub fn unblock(&mut self, clients: &[Uuid]) {
+        for client in clients {
+            if let Some(waiter) = self.by_client.get(client).and_then(|id| self.waiters.get_mut(id)) {
+                waiter.blocked.clear();
+            }
+        }
+    }
+
+    /// As [`Board::unblock`], for every client: another replica may have taken their reports.
+    pub fn unblock_all(&mut self) {
+        for waiter in self.waiters.values_mut() {
+            waiter.blocked.clear();
+        }
+    }
+
+    /// What to try to claim. Clients are served in the order in which they came, instances in the order in
+    /// which they fired; each client is offered its fair part of an instance, so that the first one does
+    /// not take all of it.
+    pub fn propose(&self) -> Vec<Proposal> {
+        let mut proposals = Vec::new();
+        let mut shards = 0;
+        let mut left: HashMap<i64, i32> = HashMap::new();
+        let mut waiting: HashMap<i64, usize> = HashMap::new();
+        for waiter in self.waiters.values() {
+            *waiting.entry(waiter.client.app_id).or_default() += 1;
+        }
+        // Instances used up by this round are skipped without looking at them for every client again.
+        let mut used_up: HashMap<(i64, &str), i64> = HashMap::new();
+        for waiter in self.waiters.values() {
+            let client = &waiter.client;
+            let mut wanted = waiter.max.min(MOST_SHARDS - shards) as i32;
+            for handler in &client.handlers {
+                let key = (client.app_id, handler.clone());
+                let Some(queue) = self.queues.get(&key) else {
+                    continue;
+                };
+                let from = used_up.get(&(client.app_id, handler.as_str())).map_or(0, |id| id + 1);
+                let mut leading = true;
+                for id in queue.range(from..) {
+                    if wanted <= 0 || proposals.len() >= MOST_PROPOSALS {
+                        break;
+                    }
+                    let entry = &self.instances[id];
+                    let left = left.entry(*id).or_insert(entry.left);
+                    if *left <= 0 {
+                        if leading {
+                            used_up.insert((client.app_id, handler), *id);
+                        }
+                        continue;
+                    }
+                    leading = false;
+                    if waiter.blocked.contains(id) {
+                        continue;
+                    }
+                    let cap = entry.known.job.max_shards_per_client as i32;
+                    let waiting = waiting[&client.app_id] as u32;
+                    let fair = entry.left.unsigned_abs().div_ceil(waiting).max(1) as i32;
+                    let n = wanted.min(*left).min(fair).min(if cap == 0 { i32::MAX } else { cap });
+                    *left -= n;
+                    wanted -= n;
+                    shards += n as u32;
+                    proposals.push(Proposal {
+                        client_id: client.id,
+                        instance_id: *id,
+                        wanted: n,
+                        cap,
+                        mark: entry.mark,
+                        timeout_ms: entry.known.job.shard_timeout_ms as i64,
+                    });
+                }
+            }
+            if shards >= MOST_SHARDS || proposals.len() >= MOST_PROPOSALS {
+                break;
+            }
+        }
+        proposals
+    }
+
+    /// Takes in what the statement answered to `proposals`.
+    pub fn apply(&mut self, proposals: &[Proposal], claims: &[Claim]) -> Applied<T> {
+        let mut given: BTreeMap<Uuid, Vec<Given>> = BTreeMap::new();
+        let mut answered: HashSet<(Uuid, i64)> = HashSet::new();
+        let mut asked: HashMap<i64, i64> = HashMap::new();
+        let mut got: HashMap<i64, i64> = HashMap::new();
+        let marks: HashMap<i64, i64> = proposals.iter().map(|p| (p.instance_id, p.mark)).collect();
+        for claim in claims {
+            if answered.insert((claim.client_id, claim.instance_id)) {
+                *asked.entry(claim.instance_id).or_default() += claim.allowed;
+                if claim.allowed == 0 {
+                    self.block(claim.client_id, claim.instance_id);
+                }
+            }
+            let Some(entry) = self.instances.get_mut(&claim.instance_id) else {
+                continue;
+            };
+            if let (Some(id), Some(item), Some(attempt)) = (claim.id, claim.item, claim.attempt) {
+                *got.entry(claim.instance_id).or_default() += 1;
+                entry.left -= 1;
+                if id > entry.mark {
+                    if entry.mark == 0 {
+                        entry.marked_at = Instant::now();
+                    }
+                    entry.mark = id;
+                }
+                given.entry(claim.client_id).or_default().push(Given {
+                    known: Arc::clone(&entry.known),
+                    item,
+                    attempt,
+                });
+            }
+        }
+        let mut again = false;
+        for (instance, asked) in asked {
+            if got.get(&instance).copied().unwrap_or(0) < asked {
+                if marks[&instance] == 0 {
+                    self.forget(instance);
+                } else if let Some(entry) = self.instances.get_mut(&instance) {
+                    // Nothing above the mark: look below it once before giving up on the instance.
+                    entry.mark = 0;
+                    entry.left = entry.left.max(1);
+                    again = true;
+                }
+            } else if self.instances.get(&instance).is_some_and(|entry| entry.left <= 0) {
+                self.forget(instance);
+            }
+        }
+        let mut passed_over: Vec<Uuid> = proposals
+            .iter()
+            .filter(|p| !answered.contains(&(p.client_id, p.instance_id)))
+            .map(|p| p.client_id)
+            .collect();
+        passed_over.dedup();
+        let given = given
+            .into_iter()
+            .filter_map(|(client, shards)| Some((self.take_client(client)?, client, shards)))
+            .collect();
+        Applied {
+            given,
+            passed_over,
+            again,
+        }
+    }
+
+    fn block(&mut self, client: Uuid, instance: i64) {
+        if let Some(waiter) = self.by_client.get(&client).and_then(|id| self.waiters.get_mut(id)) {
+            waiter.blocked.insert(instance);
+        }
+    }
+
+    fn forget(&mut self, instance: i64) {
+        let Some(entry) = self.instances.remove(&instance) else {
+            return;
+        };
+        let key = (entry.known.ready.app_id, entry.known.job.handler().to_owned());
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.remove(&instance);
+            if queue.is_empty() {
+                self.queues.remove(&key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

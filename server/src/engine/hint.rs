@@ -1,0 +1,200 @@
+//! Hints: what wakes loops, in this replica at once and in the others through NOTIFY.
+//!
+//! A hint carries no state. One that is lost costs latency only, because every loop also runs on a period.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, broadcast};
+
+/// What changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hint {
+    /// Lowest instance that has new shards to hand out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready: Option<i64>,
+    /// Schedules changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub jobs: bool,
+    /// Instances began, moved on or ended.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub instances: bool,
+    /// Servers joined or left, or buckets moved.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub servers: bool,
+    /// Clients joined or left.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub clients: bool,
+    /// A delayed shard falls due in so many milliseconds. Of interest here only.
+    #[serde(skip)]
+    pub due_in_ms: Option<i64>,
+}
+
+impl Hint {
+    /// Shards of `instance` and later ones are ready.
+    pub fn ready(instance: i64) -> Self {
+        Self {
+            ready: Some(instance),
+            instances: true,
+            ..Self::default()
+        }
+    }
+
+    /// Schedules changed.
+    pub fn jobs() -> Self {
+        Self {
+            jobs: true,
+            ..Self::default()
+        }
+    }
+
+    /// Servers or buckets changed.
+    pub fn servers() -> Self {
+        Self {
+            servers: true,
+            ..Self::default()
+        }
+    }
+
+    /// Clients changed.
+    pub fn clients() -> Self {
+        Self {
+            clients: true,
+            ..Self::default()
+        }
+    }
+
+    /// Instances changed.
+    pub fn instances() -> Self {
+        Self {
+            instances: true,
+            ..Self::default()
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.ready = match (self.ready, other.ready) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.jobs |= other.jobs;
+        self.instances |= other.instances;
+        self.servers |= other.servers;
+        self.clients |= other.clients;
+    }
+
+    /// Whether another replica has work to do because of it; the rest is for people watching.
+    fn is_urgent(&self) -> bool {
+        self.ready.is_some() || self.jobs || self.servers
+    }
+}
+
+/// Where hints go.
+#[derive(Debug)]
+pub struct Hints {
+    /// Wakes the firer.
+    pub firer: Notify,
+    /// Wakes membership.
+    pub membership: Notify,
+    /// Wakes the stager, which asks [`Hints::next_due`] how long it may sleep.
+    pub stager: Notify,
+    /// To browsers.
+    pub events: broadcast::Sender<Hint>,
+    ready: tokio::sync::watch::Sender<Option<i64>>,
+    next_due: Mutex<Option<tokio::time::Instant>>,
+    outgoing: Mutex<Hint>,
+    has_outgoing: Notify,
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Self {
+            firer: Notify::new(),
+            membership: Notify::new(),
+            stager: Notify::new(),
+            events: broadcast::channel(64).0,
+            ready: tokio::sync::watch::channel(None).0,
+            next_due: Mutex::default(),
+            outgoing: Mutex::default(),
+            has_outgoing: Notify::new(),
+        }
+    }
+}
+
+impl Hints {
+    /// Something changed through this replica.
+    pub fn send(&self, hint: &Hint) {
+        self.receive(hint);
+        self.outgoing.lock().expect("no holder panics").merge(hint);
+        self.has_outgoing.notify_one();
+    }
+
+    /// Something changed through another replica.
+    pub fn receive(&self, hint: &Hint) {
+        if let Some(from) = hint.ready {
+            self.ready.send_modify(|lowest| {
+                *lowest = Some(lowest.map_or(from, |lowest| lowest.min(from)));
+            });
+        }
+        if let Some(ms) = hint.due_in_ms {
+            let due = tokio::time::Instant::now() + Duration::from_millis(ms as u64);
+            let mut next = self.next_due.lock().expect("no holder panics");
+            *next = Some(next.map_or(due, |next| next.min(due)));
+            self.stager.notify_one();
+        }
+        if hint.jobs {
+            self.firer.notify_one();
+        }
+        if hint.servers {
+            self.membership.notify_one();
+        }
+        // Nobody may be watching.
+        let _ = self.events.send(hint.clone());
+    }
+
+    /// Follows the lowest instance with new shards. The follower takes the value with [`Hints::take_ready`].
+    pub fn follow_ready(&self) -> tokio::sync::watch::Receiver<Option<i64>> {
+        self.ready.subscribe()
+    }
+
+    /// The lowest instance with new shards since the last call.
+    pub fn take_ready(&self) -> Option<i64> {
+        self.ready.send_replace(None)
+    }
+
+    /// How long until a delayed shard falls due, as far as this replica knows; forgets times that passed.
+    pub fn next_due(&self) -> Option<Duration> {
+        let mut next = self.next_due.lock().expect("no holder panics");
+        let now = tokio::time::Instant::now();
+        let wait = next.map(|next| next.saturating_duration_since(now));
+        if wait.is_some_and(|wait| wait.is_zero()) {
+            *next = None;
+        }
+        wait
+    }
+
+    /// Waits for something to tell the others: at once if they have work because of it, otherwise after
+    /// half a second in which more may gather.
+    pub async fn outgoing(&self) -> Hint {
+        loop {
+            self.has_outgoing.notified().await;
+            let urgent = self.outgoing.lock().expect("no holder panics").is_urgent();
+            if !urgent {
+                tokio::select! {
+                    () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                    () = self.has_outgoing.notified() => {
+                        if !self.outgoing.lock().expect("no holder panics").is_urgent() {
+                            tokio::time::sleep(Duration::from_millis(250)).await;
+                        }
+                    }
+                }
+            }
+            let hint = std::mem::take(&mut *self.outgoing.lock().expect("no holder panics"));
+            if hint != Hint::default() {
+                return hint;
+            }
+        }
+    }
+}

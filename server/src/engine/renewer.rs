@@ -1,0 +1,118 @@
+//! Gathers the renewals of many clients into one statement.
+
+use std::collections::HashMap;
+
+use antares_protocol::client::{Cancel, ClaimToken};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::driver::{self, Backoff};
+use crate::app::Shared;
+use crate::pipeline::attempt::endings;
+use crate::pipeline::shard;
+
+/// Name in logs and in `/readyz`.
+const PART: &str = "renewals";
+/// Most clients in one statement.
+const MOST: usize = 2000;
+
+/// Why a lease was not renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenewError {
+    /// It had ended.
+    Gone,
+    /// The database is away. The lease runs on; renewing again is safe.
+    Unavailable,
+}
+
+type Answer = oneshot::Sender<Result<Vec<Cancel>, RenewError>>;
+
+struct Request {
+    client_id: Uuid,
+    running: Vec<ClaimToken>,
+    answer: Answer,
+}
+
+/// Handle of the renewer.
+#[derive(Debug)]
+pub struct Renewer(mpsc::UnboundedSender<Request>);
+
+/// The receiving end, for [`run`].
+pub struct Inbox(mpsc::UnboundedReceiver<Request>);
+
+impl Renewer {
+    /// A renewer that is not running yet.
+    pub fn new() -> (Self, Inbox) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), Inbox(receiver))
+    }
+
+    /// Renews the lease of a client that says it runs `running`. Answers which of them it is to stop.
+    pub async fn renew(
+        &self,
+        client_id: Uuid,
+        running: Vec<ClaimToken>,
+    ) -> Result<Vec<Cancel>, RenewError> {
+        let (answer, receiver) = oneshot::channel();
+        let request = Request {
+            client_id,
+            running,
+            answer,
+        };
+        self.0.send(request).map_err(|_| RenewError::Unavailable)?;
+        receiver.await.unwrap_or(Err(RenewError::Unavailable))
+    }
+}
+
+/// Runs until every handle is gone.
+pub async fn run(app: Shared, mut inbox: Inbox) {
+    let mut backoff = Backoff::default();
+    while let Some(first) = inbox.0.recv().await {
+        let mut running = HashMap::new();
+        let mut answers: Vec<(Uuid, Answer)> = Vec::new();
+        let mut next = Some(first);
+        while let Some(request) = next {
+            answers.push((request.client_id, request.answer));
+            running.insert(request.client_id, request.running);
+            next = if answers.len() < MOST { inbox.0.try_recv().ok() } else { None };
+        }
+        match renew(&app, &running).await {
+            Ok(mut renewals) => {
+                backoff.reset();
+                driver::well(&app, PART);
+                for (client_id, answer) in answers {
+                    let renewal = renewals.get_mut(&client_id);
+                    let _ = answer.send(match renewal {
+                        Some(renewal) => Ok(renewal.cancel.clone()),
+                        None => {
+                            app.clients.forget(client_id);
+                            Err(RenewError::Gone)
+                        }
+                    });
+                }
+            }
+            Err(error) => {
+                driver::note(&app, PART, &error);
+                for (_, answer) in answers {
+                    let _ = answer.send(Err(RenewError::Unavailable));
+                }
+                backoff.wait().await;
+            }
+        }
+    }
+}
+
+async fn renew(
+    app: &Shared,
+    running: &HashMap<Uuid, Vec<ClaimToken>>,
+) -> sqlx::Result<HashMap<Uuid, shard::Renewal>> {
+    let mut conn = app.pool.acquire().await?;
+    let (renewals, unknown) = shard::renew(&mut conn, running, app.config.lease_ms()).await?;
+    if !unknown.is_empty() {
+        tracing::info!(shards = unknown.len(), "taking back claims whose answer was lost");
+        app.metrics.rescued.add(unknown.len());
+        let reason = "the client does not know of the claim: its answer was lost on the way";
+        app.reporter.end(endings(&unknown, "lost", reason));
+    }
+    Ok(renewals)
+}

@@ -1,0 +1,108 @@
+//! Takes back what the dead hold, makes delayed shards ready, and ends instances that are out of time.
+//! Every replica does all of it: each statement is idempotent and passes over rows another one has locked.
+
+use std::time::Duration;
+
+use super::driver::{self, Backoff};
+use super::hint::Hint;
+use super::reporter;
+use crate::app::Shared;
+use crate::pipeline::{attempt, instance};
+use crate::store::shard;
+
+/// Names in logs and in `/readyz`.
+const RESCUER: &str = "rescue";
+const STAGER: &str = "stage";
+/// How often to look.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Every so many looks, claims without a lease are searched for even if no lease has just ended.
+const ORPHANS_EVERY: u32 = 5;
+
+/// Rescues claims and times instances out, until the replica stops.
+pub async fn rescue(app: Shared) {
+    let mut backoff = Backoff::default();
+    let mut looks: u32 = 0;
+    loop {
+        match rescue_once(&app, looks.is_multiple_of(ORPHANS_EVERY)).await {
+            Ok(()) => {
+                backoff.reset();
+                driver::well(&app, RESCUER);
+                looks = looks.wrapping_add(1);
+                tokio::select! {
+                    () = tokio::time::sleep(PERIOD) => {}
+                    () = app.stopping.cancelled() => return,
+                }
+            }
+            Err(error) => {
+                driver::note(&app, RESCUER, &error);
+                looks = 0;
+                backoff.wait().await;
+                if app.stopping.is_cancelled() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
+    let mut conn = app.pool.acquire().await?;
+    let sweep = attempt::rescue(&mut conn, look_for_orphans).await?;
+    if !sweep.expired.is_empty() || !sweep.ended.is_empty() {
+        tracing::info!(
+            clients = sweep.expired.len(),
+            shards = sweep.ended.len(),
+            "took back what lost clients held"
+        );
+        app.metrics.rescued.add(sweep.ended.len());
+    }
+    for client in &sweep.expired {
+        app.clients.forget(*client);
+    }
+    if !sweep.expired.is_empty() {
+        app.hints.send(&Hint::clients());
+    }
+    reporter::after(app, &sweep.ended);
+    if instance::time_out(&mut conn).await? > 0 {
+        app.hints.send(&Hint::instances());
+    }
+    Ok(())
+}
+
+/// Makes delayed shards ready, until the replica stops.
+pub async fn stage(app: Shared) {
+    let mut backoff = Backoff::default();
+    loop {
+        match stage_once(&app).await {
+            Ok(more) => {
+                backoff.reset();
+                driver::well(&app, STAGER);
+                if more {
+                    continue;
+                }
+                let wait = app.hints.next_due().map_or(PERIOD, |due| due.min(PERIOD));
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = app.hints.stager.notified() => {}
+                    () = app.stopping.cancelled() => return,
+                }
+            }
+            Err(error) => {
+                driver::note(&app, STAGER, &error);
+                backoff.wait().await;
+                if app.stopping.is_cancelled() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+async fn stage_once(app: &Shared) -> sqlx::Result<bool> {
+    let mut conn = app.pool.acquire().await?;
+    let (lowest, staged) = shard::stage(&mut conn).await?;
+    if let Some(lowest) = lowest {
+        app.hints.send(&Hint::ready(lowest));
+    }
+    Ok(staged > 0)
+}

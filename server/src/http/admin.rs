@@ -1,0 +1,23 @@
+//! The admin API, `/api/v1`: what the console and operators' programs use.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::app::Shared;
+
+pub mod app;
+pub mod cluster;
+pub mod events;
+pub mod instance;
+pub mod job;
+pub mod session;
+
+/// Routes for people.
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .merge(session::router())
+        .merge(app::router())
+        .merge(job::router())
+        .merge(instance::router())
+        .merge(cluster::router())
+        .merge(events::router())
+}

@@ -1,0 +1,62 @@
+//! Servers and clients.
+
+use antares_protocol::cluster::{Client, Server};
+use antares_protocol::page::Page;
+use antares_protocol::problem::Problem;
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::http::auth::User;
+use crate::http::error::ApiError;
+use crate::http::extract::{Query, cursor, limit, page, storable};
+use crate::store;
+
+/// Routes for servers and clients.
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(servers))
+        .routes(routes!(clients))
+}
+
+/// List live servers, oldest first. All are on one page.
+#[utoipa::path(get, path = "/api/v1/servers", tag = "cluster", security(("session" = []), ("user" = [])),
+    responses((status = 200, body = Page<Server>), (status = "4XX", body = Problem)))]
+async fn servers(
+    State(app): State<Shared>,
+    _: User,
+) -> Result<axum::Json<Page<Server>>, ApiError> {
+    let mut conn = app.pool.acquire().await?;
+    let items = store::server::list(&mut conn).await?;
+    Ok(axum::Json(Page { items, next: None }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListClients {
+    /// Name of the app.
+    app: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page, 1 to 500; 50 if left out.
+    limit: Option<u32>,
+}
+
+/// List live clients, oldest first.
+#[utoipa::path(get, path = "/api/v1/clients", tag = "cluster", security(("session" = []), ("user" = [])), params(ListClients),
+    responses((status = 200, body = Page<Client>), (status = "4XX", body = Problem)))]
+async fn clients(
+    State(app): State<Shared>,
+    _: User,
+    Query(query): Query<ListClients>,
+) -> Result<axum::Json<Page<Client>>, ApiError> {
+    let limit = limit(query.limit)?;
+    storable("app", query.app.as_deref().unwrap_or_default(), 200)?;
+    let after = cursor(query.after.as_deref())?;
+    let mut conn = app.pool.acquire().await?;
+    let rows = store::client::list(&mut conn, query.app.as_deref(), after, limit + 1).await?;
+    Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
+}

@@ -1,0 +1,217 @@
+//! Instances, their shards, attempts and logs, and ticks.
+
+use antares_protocol::instance::{Instance, InstanceState, Tick};
+use antares_protocol::page::Page;
+use antares_protocol::problem::{Problem, ProblemKind};
+use antares_protocol::shard::{Attempt, Shard, ShardLog};
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::engine::hint::Hint;
+use crate::http::auth::User;
+use crate::http::error::ApiError;
+use crate::http::extract::{Path, Query, cursor, limit, page, storable};
+use crate::pipeline::{self, retry};
+use crate::store::history;
+
+/// Routes for instances.
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(terminate))
+        .routes(routes!(shards))
+        .routes(routes!(attempts))
+        .routes(routes!(logs))
+        .routes(routes!(ticks))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListInstances {
+    /// Name of the app.
+    app: Option<String>,
+    /// Job.
+    job_id: Option<i64>,
+    /// State of the instance.
+    #[param(inline)]
+    state: Option<InstanceState>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page, 1 to 500; 50 if left out.
+    limit: Option<u32>,
+}
+
+/// List instances, newest first: running and ended ones together.
+#[utoipa::path(get, path = "/api/v1/instances", tag = "instance", security(("session" = []), ("user" = [])), params(ListInstances),
+    responses((status = 200, body = Page<Instance>), (status = "4XX", body = Problem)))]
+async fn list(
+    State(app): State<Shared>,
+    _: User,
+    Query(query): Query<ListInstances>,
+) -> Result<axum::Json<Page<Instance>>, ApiError> {
+    let limit = limit(query.limit)?;
+    storable("app", query.app.as_deref().unwrap_or_default(), 200)?;
+    let filter = history::Filter {
+        id: None,
+        app: query.app.as_deref(),
+        job_id: query.job_id,
+        state: query.state.map(|state| match state {
+            InstanceState::Running => "running",
+            InstanceState::Succeeded => "succeeded",
+            InstanceState::Failed => "failed",
+            InstanceState::Terminated => "terminated",
+            InstanceState::TimedOut => "timed_out",
+        }),
+        before: cursor(query.after.as_deref())?,
+        limit: limit + 1,
+    };
+    let mut conn = app.pool.acquire().await?;
+    let rows = history::instances(&mut conn, &filter).await?;
+    Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
+}
+
+async fn read(app: &Shared, id: i64) -> Result<Instance, ApiError> {
+    let mut conn = app.pool.acquire().await?;
+    history::instance(&mut conn, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found(format_args!("instance {id}")))
+}
+
+/// Read an instance, with its waiting and running shards counted.
+#[utoipa::path(get, path = "/api/v1/instances/{id}", tag = "instance", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    responses((status = 200, body = Instance), (status = "4XX", body = Problem)))]
+async fn get(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+) -> Result<axum::Json<Instance>, ApiError> {
+    Ok(axum::Json(read(&app, id).await?))
+}
+
+/// Terminate a running instance: its shards are cancelled and their handlers told to stop.
+#[utoipa::path(post, path = "/api/v1/instances/{id}/terminate", tag = "instance", security(("session" = []), ("user" = [])),
+    params(("id" = i64, Path)), responses((status = 200, body = Instance), (status = "4XX", body = Problem)))]
+async fn terminate(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<i64>,
+) -> Result<axum::Json<Instance>, ApiError> {
+    let reason = format!("terminated by {}", user.name);
+    let done = retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::instance::terminate(&mut conn, id, &reason).await
+    })
+    .await?;
+    let instance = read(&app, id).await?;
+    if !done {
+        return Err(ApiError::new(
+            ProblemKind::IllegalState,
+            format!("instance {id} has ended already"),
+        ));
+    }
+    app.hints.send(&Hint::instances());
+    Ok(axum::Json(instance))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Paging {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page, 1 to 500; 50 if left out.
+    limit: Option<u32>,
+}
+
+/// List the shards of an instance in the order of their items.
+#[utoipa::path(get, path = "/api/v1/instances/{id}/shards", tag = "instance", security(("session" = []), ("user" = [])),
+    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<Shard>), (status = "4XX", body = Problem)))]
+async fn shards(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+    Query(query): Query<Paging>,
+) -> Result<axum::Json<Page<Shard>>, ApiError> {
+    let limit = limit(query.limit)?;
+    let after = cursor(query.after.as_deref())?.unwrap_or(-1);
+    read(&app, id).await?;
+    let mut conn = app.pool.acquire().await?;
+    let rows = history::shards(&mut conn, id, after, limit + 1).await?;
+    Ok(axum::Json(page(rows, limit, |row| row.item.to_string())))
+}
+
+/// List the ended attempts of an instance, by item and attempt.
+#[utoipa::path(get, path = "/api/v1/instances/{id}/attempts", tag = "instance", security(("session" = []), ("user" = [])),
+    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<Attempt>), (status = "4XX", body = Problem)))]
+async fn attempts(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+    Query(query): Query<Paging>,
+) -> Result<axum::Json<Page<Attempt>>, ApiError> {
+    let limit = limit(query.limit)?;
+    let after = match query.after.as_deref().map(|text| (text, text.split_once('-'))) {
+        None => (-1, 0),
+        Some((_, Some((item, attempt)))) => (
+            cursor(Some(item))?.unwrap_or(-1),
+            cursor(Some(attempt))?.unwrap_or(0),
+        ),
+        Some((text, None)) => {
+            let detail = format!("`{text}` is not a `next` of this list");
+            return Err(ApiError::field("after", detail));
+        }
+    };
+    read(&app, id).await?;
+    let mut conn = app.pool.acquire().await?;
+    let rows = history::attempts(&mut conn, id, after, limit + 1).await?;
+    let cursor = |row: &Attempt| format!("{}-{}", row.item, row.attempt);
+    Ok(axum::Json(page(rows, limit, cursor)))
+}
+
+/// List the log lines of a shard, oldest first.
+#[utoipa::path(get, path = "/api/v1/shards/{id}/logs", tag = "instance", security(("session" = []), ("user" = [])),
+    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<ShardLog>), (status = "4XX", body = Problem)))]
+async fn logs(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+    Query(query): Query<Paging>,
+) -> Result<axum::Json<Page<ShardLog>>, ApiError> {
+    let limit = limit(query.limit)?;
+    let after = cursor(query.after.as_deref())?.unwrap_or(0);
+    let mut conn = app.pool.acquire().await?;
+    let rows = history::logs(&mut conn, id, after, limit + 1).await?;
+    Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListTicks {
+    /// Job.
+    job_id: i64,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page, 1 to 500; 50 if left out.
+    limit: Option<u32>,
+}
+
+/// List what became of a job's ticks, newest first.
+#[utoipa::path(get, path = "/api/v1/ticks", tag = "instance", security(("session" = []), ("user" = [])), params(ListTicks),
+    responses((status = 200, body = Page<Tick>), (status = "4XX", body = Problem)))]
+async fn ticks(
+    State(app): State<Shared>,
+    _: User,
+    Query(query): Query<ListTicks>,
+) -> Result<axum::Json<Page<Tick>>, ApiError> {
+    let limit = limit(query.limit)?;
+    let before: Option<DateTime<Utc>> = cursor(query.after.as_deref())?;
+    let mut conn = app.pool.acquire().await?;
+    let rows = history::ticks(&mut conn, query.job_id, before, limit + 1).await?;
+    let cursor = |row: &Tick| row.scheduled_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    Ok(axum::Json(page(rows, limit, cursor)))
+}

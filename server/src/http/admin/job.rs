@@ -1,0 +1,308 @@
+//! Jobs.
+
+use antares_protocol::job::{CreateJob, FireTimes, Job, JobState, TriggerJob, Triggered, UpdateJob};
+use antares_protocol::page::Page;
+use antares_protocol::problem::Problem;
+use axum::extract::State;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::domain::job::{Action, parse_cron, parse_zone};
+use crate::engine::hint::Hint;
+use crate::http::auth::User;
+use crate::http::error::ApiError;
+use crate::http::extract::{Json, OptionalJson, Path, Query, cursor, limit, page, storable};
+use crate::pipeline::{self, retry};
+use crate::store;
+
+/// Routes for jobs.
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, delete))
+        .routes(routes!(trigger))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
+        .routes(routes!(stop))
+        .routes(routes!(schedule))
+        .routes(routes!(enable))
+        .routes(routes!(disable))
+        .routes(routes!(terminate))
+        .routes(routes!(next))
+        .routes(routes!(preview))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListJobs {
+    /// Name of the app.
+    app: Option<String>,
+    /// Part of the job's name, in any case.
+    search: Option<String>,
+    /// State of the job.
+    #[param(inline)]
+    state: Option<JobState>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page, 1 to 500; 50 if left out.
+    limit: Option<u32>,
+}
+
+/// List jobs, oldest first.
+#[utoipa::path(get, path = "/api/v1/jobs", tag = "job", security(("session" = []), ("user" = [])), params(ListJobs),
+    responses((status = 200, body = Page<Job>), (status = "4XX", body = Problem)))]
+async fn list(
+    State(app): State<Shared>,
+    _: User,
+    Query(query): Query<ListJobs>,
+) -> Result<axum::Json<Page<Job>>, ApiError> {
+    let limit = limit(query.limit)?;
+    let search = query.search.unwrap_or_default();
+    storable("search", &search, 200)?;
+    storable("app", query.app.as_deref().unwrap_or_default(), 200)?;
+    let filter = store::job::Filter {
+        id: None,
+        app: query.app.as_deref(),
+        search: &search,
+        state: query.state.map(|state| match state {
+            JobState::Disabled => "disabled",
+            JobState::Stopped => "stopped",
+            JobState::Waiting => "waiting",
+            JobState::Running => "running",
+            JobState::Paused => "paused",
+        }),
+        after: cursor(query.after.as_deref())?.unwrap_or(0),
+        limit: limit + 1,
+    };
+    let mut conn = app.pool.acquire().await?;
+    let rows = store::job::list(&mut conn, &filter).await?;
+    Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
+}
+
+async fn read(app: &Shared, id: i64) -> Result<Job, ApiError> {
+    let mut conn = app.pool.acquire().await?;
+    store::job::get(&mut conn, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found(format_args!("job {id}")))
+}
+
+/// Create a job.
+#[utoipa::path(post, path = "/api/v1/jobs", tag = "job", security(("session" = []), ("user" = [])), request_body = CreateJob,
+    responses((status = 201, body = Job), (status = "4XX", body = Problem)))]
+async fn create(
+    State(app): State<Shared>,
+    user: User,
+    Json(body): Json<CreateJob>,
+) -> Result<(StatusCode, axum::Json<Job>), ApiError> {
+    storable("app", &body.app, 200)?;
+    let id = retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::job::create(&mut conn, &body, &user.name).await
+    })
+    .await?;
+    app.hints.send(&Hint::jobs());
+    Ok((StatusCode::CREATED, axum::Json(read(&app, id).await?)))
+}
+
+/// Read a job.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    responses((status = 200, body = Job), (status = "4XX", body = Problem)))]
+async fn get(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+) -> Result<axum::Json<Job>, ApiError> {
+    Ok(axum::Json(read(&app, id).await?))
+}
+
+/// Replace the definition of a job. A running instance goes on with the version it was fired with.
+#[utoipa::path(put, path = "/api/v1/jobs/{id}", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    request_body = UpdateJob, responses((status = 200, body = Job), (status = "4XX", body = Problem)))]
+async fn update(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<i64>,
+    Json(body): Json<UpdateJob>,
+) -> Result<axum::Json<Job>, ApiError> {
+    retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::job::update(&mut conn, id, &body, &user.name).await
+    })
+    .await?;
+    app.hints.send(&Hint::jobs());
+    Ok(axum::Json(read(&app, id).await?))
+}
+
+/// Delete a job. A running instance is terminated; history stays.
+#[utoipa::path(delete, path = "/api/v1/jobs/{id}", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+async fn delete(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+) -> Result<StatusCode, ApiError> {
+    retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::job::delete(&mut conn, id).await
+    })
+    .await?;
+    changed(&app);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn changed(app: &Shared) {
+    app.hints.send(&Hint {
+        jobs: true,
+        instances: true,
+        ..Hint::default()
+    });
+}
+
+/// Run a job now. Repeating it with the same idempotency key returns the first instance.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/trigger", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    request_body = Option<TriggerJob>, responses((status = 202, body = Triggered), (status = "4XX", body = Problem)))]
+async fn trigger(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+    OptionalJson(body): OptionalJson<TriggerJob>,
+) -> Result<(StatusCode, axum::Json<Triggered>), ApiError> {
+    let instance_id = retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::trigger::trigger(&mut conn, app.server_id, id, &body).await
+    })
+    .await?;
+    app.hints.send(&Hint::ready(instance_id));
+    Ok((StatusCode::ACCEPTED, axum::Json(Triggered { instance_id })))
+}
+
+async fn act(app: &Shared, id: i64, action: Action) -> Result<axum::Json<Job>, ApiError> {
+    retry::on_conflict(app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::job::act(&mut conn, id, action).await
+    })
+    .await?;
+    changed(app);
+    Ok(axum::Json(read(app, id).await?))
+}
+
+macro_rules! action {
+    ($name:ident, $path:literal, $action:expr, $doc:literal) => {
+        #[doc = $doc]
+        #[utoipa::path(post, path = $path, tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+            responses((status = 200, body = Job), (status = "4XX", body = Problem)))]
+        async fn $name(
+            State(app): State<Shared>,
+            _: User,
+            Path(id): Path<i64>,
+        ) -> Result<axum::Json<Job>, ApiError> {
+            act(&app, id, $action).await
+        }
+    };
+}
+
+action!(pause, "/api/v1/jobs/{id}/pause", Action::Pause, "Keep ticks from firing. A running instance goes on.");
+action!(resume, "/api/v1/jobs/{id}/resume", Action::Resume, "Let a paused job's ticks fire again.");
+action!(stop, "/api/v1/jobs/{id}/stop", Action::Stop, "Take a job off the schedule. A running instance is terminated.");
+action!(schedule, "/api/v1/jobs/{id}/schedule", Action::Schedule, "Put a stopped job on the schedule.");
+action!(enable, "/api/v1/jobs/{id}/enable", Action::Enable, "Switch a job on and put it on the schedule.");
+action!(disable, "/api/v1/jobs/{id}/disable", Action::Disable, "Switch a job off. A running instance is terminated.");
+
+/// Terminate the running instance of a job. The job stays in its state.
+#[utoipa::path(post, path = "/api/v1/jobs/{id}/terminate", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    responses((status = 200, body = Job), (status = "4XX", body = Problem)))]
+async fn terminate(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+) -> Result<axum::Json<Job>, ApiError> {
+    retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::job::terminate(&mut conn, id).await
+    })
+    .await?;
+    app.hints.send(&Hint::instances());
+    Ok(axum::Json(read(&app, id).await?))
+}
+
+/// Most fire times in one answer.
+const MOST_FIRES: u32 = 1000;
+
+fn fires(
+    cron: &str,
+    time_zone: &str,
+    after: DateTime<Utc>,
+    count: Option<u32>,
+) -> Result<axum::Json<FireTimes>, ApiError> {
+    let count = count.unwrap_or(10);
+    if !(1..=MOST_FIRES).contains(&count) {
+        return Err(ApiError::field("count", format!("give 1 to {MOST_FIRES}")));
+    }
+    let expression = parse_cron(cron)?;
+    let zone = parse_zone(time_zone)?;
+    let fires = expression.upcoming(after, zone).take(count as usize).collect();
+    Ok(axum::Json(FireTimes { fires }))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Next {
+    /// How many fires, 1 to 1000; 10 if left out.
+    count: Option<u32>,
+    /// After this instant; now if left out.
+    after: Option<DateTime<Utc>>,
+}
+
+/// The next fire times of a job's schedule, whatever the job's state.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/next", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path), Next),
+    responses((status = 200, body = FireTimes), (status = "4XX", body = Problem)))]
+async fn next(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+    Query(query): Query<Next>,
+) -> Result<axum::Json<FireTimes>, ApiError> {
+    let job = read(&app, id).await?;
+    let after = match query.after {
+        Some(after) => after,
+        None => store::schedule::now(&mut *app.pool.acquire().await?).await?,
+    };
+    match &job.spec.cron {
+        None => Ok(axum::Json(FireTimes { fires: Vec::new() })),
+        Some(cron) => fires(cron, &job.spec.time_zone, after, query.count),
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Preview {
+    /// A Quartz cron expression.
+    cron: String,
+    /// IANA zone; UTC if left out.
+    time_zone: Option<String>,
+    /// How many fires, 1 to 1000; 10 if left out.
+    count: Option<u32>,
+    /// After this instant; now if left out.
+    after: Option<DateTime<Utc>>,
+}
+
+/// The next fire times of an expression, or what is wrong with it.
+#[utoipa::path(get, path = "/api/v1/cron/next", tag = "job", security(("session" = []), ("user" = [])), params(Preview),
+    responses((status = 200, body = FireTimes), (status = "4XX", body = Problem)))]
+async fn preview(
+    State(app): State<Shared>,
+    _: User,
+    Query(query): Query<Preview>,
+) -> Result<axum::Json<FireTimes>, ApiError> {
+    let after = match query.after {
+        Some(after) => after,
+        None => store::schedule::now(&mut *app.pool.acquire().await?).await?,
+    };
+    let zone = query.time_zone.as_deref().unwrap_or("UTC");
+    fires(&query.cron, zone, after, query.count)
+}

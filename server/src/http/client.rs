@@ -1,0 +1,301 @@
+//! The client protocol, `/client/v1`.
+
+use std::time::Duration;
+
+use antares_protocol::client::{
+    Claim, Claimed, ClaimedShard, Registered, RegisterClient, Renew, Renewed, Report, Reported,
+    ReportedShard, ShardLogs, ShardResult,
+};
+use antares_protocol::job::JobKind;
+use antares_protocol::problem::{Problem, ProblemKind};
+use antares_protocol::shard::shard_id;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::Value;
+use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::auth::ClientApp;
+use super::error::ApiError;
+use super::extract::{Json, Path, storable};
+use crate::app::{App, Shared};
+use crate::engine::board::Given;
+use crate::engine::hint::Hint;
+use crate::engine::reporter;
+use crate::pipeline::attempt;
+use crate::store::client::{self, Profile};
+use crate::store::history;
+
+/// Most results, log lines or shards in one call.
+const MOST: usize = 1000;
+/// Most handlers of a client.
+const MOST_HANDLERS: usize = 10_000;
+/// Longest delay of a `later`: a year.
+const MAX_DELAY_MS: u64 = 366 * 24 * 3_600_000;
+
+/// Routes for clients.
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(register))
+        .routes(routes!(leave))
+        .routes(routes!(renew))
+        .routes(routes!(claim))
+        .routes(routes!(report))
+        .routes(routes!(logs))
+}
+
+/// The caller's client, if it is the caller's and has not left.
+async fn own_client(app: &App, caller: ClientApp, id: Uuid) -> Result<Arc<Profile>, ApiError> {
+    if let Some(client) = app.clients.get(&app.pool, id).await? {
+        if client.app_id == caller.app_id {
+            return Ok(client);
+        }
+        return Err(ApiError::not_found(format_args!("client {id} in this app")));
+    }
+    let mut conn = app.pool.acquire().await?;
+    if client::app_of(&mut conn, id).await? == Some(caller.app_id) {
+        return Err(crate::engine::claimer::ClaimError::Gone.into());
+    }
+    Err(ApiError::not_found(format_args!("client {id} in this app")))
+}
+
+/// Register a process. Its lease begins.
+#[utoipa::path(post, path = "/client/v1/clients", tag = "client", security(("app" = [])), request_body = RegisterClient,
+    responses((status = 201, body = Registered), (status = "4XX", body = Problem)))]
+async fn register(
+    State(app): State<Shared>,
+    caller: ClientApp,
+    Json(body): Json<RegisterClient>,
+) -> Result<(StatusCode, axum::Json<Registered>), ApiError> {
+    if body.host.trim().is_empty() {
+        return Err(ApiError::field("host", "is empty; give the host's name"));
+    }
+    for (field, text) in [
+        ("host", &body.host),
+        ("ip", &body.ip),
+        ("sdk", &body.sdk),
+        ("version", &body.version),
+    ] {
+        storable(field, text, 500)?;
+    }
+    if !(1..=10_000).contains(&body.slots) {
+        return Err(ApiError::field(
+            "slots",
+            format!("{} is not allowed; give 1 to 10000", body.slots),
+        ));
+    }
+    if body.handlers.is_empty() || body.handlers.len() > MOST_HANDLERS {
+        return Err(ApiError::field(
+            "handlers",
+            format!("give 1 to {MOST_HANDLERS} names of handlers"),
+        ));
+    }
+    for handler in &body.handlers {
+        crate::domain::job::visible("handlers", handler, 200)?;
+    }
+    if body.labels.len() > 100 {
+        return Err(ApiError::field("labels", "at most 100 labels"));
+    }
+    for (key, value) in &body.labels {
+        storable("labels", key, 200)?;
+        storable("labels", value, 1000)?;
+    }
+    let id = Uuid::now_v7();
+    let mut conn = app.pool.acquire().await?;
+    client::register(&mut conn, id, caller.app_id, &body, app.config.lease_ms()).await?;
+    drop(conn);
+    app.hints.send(&Hint::clients());
+    Ok((
+        StatusCode::CREATED,
+        axum::Json(Registered {
+            client_id: id,
+            lease_ms: app.config.lease_ms() as u64,
+            renew_every_ms: app.config.renew_every().as_millis() as u64,
+        }),
+    ))
+}
+
+/// Leave after draining. What the client still holds goes back at once. Repeating it is safe.
+#[utoipa::path(delete, path = "/client/v1/clients/{id}", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
+    responses((status = 204), (status = "4XX", body = Problem)))]
+async fn leave(
+    State(app): State<Shared>,
+    caller: ClientApp,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, ApiError> {
+    let mut conn = app.pool.acquire().await?;
+    if client::app_of(&mut conn, id).await? != Some(caller.app_id) {
+        return Err(ApiError::not_found(format_args!("client {id} in this app")));
+    }
+    let ended = attempt::leave(&mut conn, &[id]).await?;
+    drop(conn);
+    app.clients.forget(id);
+    reporter::after(&app, &ended);
+    app.hints.send(&Hint::clients());
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Renew the lease. The answer names handlers to stop.
+#[utoipa::path(post, path = "/client/v1/clients/{id}/renew", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
+    request_body = Renew, responses((status = 200, body = Renewed), (status = "4XX", body = Problem)))]
+async fn renew(
+    State(app): State<Shared>,
+    caller: ClientApp,
+    Path(id): Path<Uuid>,
+    Json(body): Json<Renew>,
+) -> Result<axum::Json<Renewed>, ApiError> {
+    own_client(&app, caller, id).await?;
+    if body.running.len() > 20_000 {
+        return Err(ApiError::field("running", "at most 20000 shards"));
+    }
+    let cancel = app.renewer.renew(id, body.running).await?;
+    Ok(axum::Json(Renewed {
+        lease_ms: app.config.lease_ms() as u64,
+        cancel,
+    }))
+}
+
+/// Claim shards. Waits for one if asked to.
+#[utoipa::path(post, path = "/client/v1/clients/{id}/claim", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
+    request_body = Claim, responses((status = 200, body = Claimed), (status = "4XX", body = Problem)))]
+async fn claim(
+    State(app): State<Shared>,
+    caller: ClientApp,
+    Path(id): Path<Uuid>,
+    Json(body): Json<Claim>,
+) -> Result<axum::Json<Claimed>, ApiError> {
+    let client = own_client(&app, caller, id).await?;
+    if !(1..=MOST as u32).contains(&body.max) {
+        return Err(ApiError::field(
+            "max",
+            format!("{} is not allowed; give 1 to {MOST}", body.max),
+        ));
+    }
+    let mut wait = Duration::from_millis(body.wait_ms);
+    if wait > super::MAX_WAIT {
+        return Err(ApiError::field(
+            "wait_ms",
+            format!("{} is not allowed; give 0 to {}", body.wait_ms, super::MAX_WAIT.as_millis()),
+        ));
+    }
+    let mut results = Vec::new();
+    if !body.results.is_empty() {
+        results = record(&app, id, body.results).await?;
+        wait = Duration::ZERO;
+    }
+    let shards = match app.claimer.claim(client, body.max, wait).await {
+        Ok(shards) => shards,
+        // The results are recorded: the client must hear of it.
+        Err(_) if !results.is_empty() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(axum::Json(Claimed {
+        shards: shards.into_iter().map(describe).collect(),
+        results,
+    }))
+}
+
+/// Report how shards ended. A stale result changes nothing and is answered as such.
+#[utoipa::path(post, path = "/client/v1/clients/{id}/report", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
+    request_body = Report, responses((status = 200, body = Reported), (status = "4XX", body = Problem)))]
+async fn report(
+    State(app): State<Shared>,
+    caller: ClientApp,
+    Path(id): Path<Uuid>,
+    Json(body): Json<Report>,
+) -> Result<axum::Json<Reported>, ApiError> {
+    // A client whose lease has ended may report too: its claims are gone, so its results are stale.
+    if let Err(error) = own_client(&app, caller, id).await {
+        if error.0.kind != ProblemKind::ClientGone {
+            return Err(error);
+        }
+    }
+    let results = record(&app, id, body.results).await?;
+    Ok(axum::Json(Reported { results }))
+}
+
+async fn record(
+    app: &App,
+    client_id: Uuid,
+    results: Vec<ShardResult>,
+) -> Result<Vec<ReportedShard>, ApiError> {
+    if results.len() > MOST {
+        return Err(ApiError::field("results", format!("at most {MOST} results in one call")));
+    }
+    for (index, result) in results.iter().enumerate() {
+        if result.delay_ms.is_some_and(|ms| ms > MAX_DELAY_MS) {
+            return Err(ApiError::field(
+                &format!("results[{index}].delay_ms"),
+                "is more than 366 days",
+            ));
+        }
+    }
+    if results.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tokens: Vec<(i64, i16)> = results.iter().map(|r| (r.shard_id, r.attempt)).collect();
+    let endings = results
+        .into_iter()
+        .map(|result| attempt::from_result(client_id, result))
+        .collect();
+    let statuses = app.reporter.report(endings).await?;
+    Ok(tokens
+        .into_iter()
+        .zip(statuses)
+        .map(|((shard_id, attempt), status)| ReportedShard {
+            shard_id,
+            attempt,
+            status,
+        })
+        .collect())
+}
+
+/// Keep lines that handlers logged.
+#[utoipa::path(post, path = "/client/v1/clients/{id}/logs", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
+    request_body = ShardLogs, responses((status = 204), (status = "4XX", body = Problem)))]
+async fn logs(
+    State(app): State<Shared>,
+    caller: ClientApp,
+    Path(id): Path<Uuid>,
+    Json(mut body): Json<ShardLogs>,
+) -> Result<StatusCode, ApiError> {
+    own_client(&app, caller, id).await?;
+    if body.lines.len() > MOST {
+        return Err(ApiError::field("lines", format!("at most {MOST} lines in one call")));
+    }
+    for line in &mut body.lines {
+        line.message = attempt::cut(std::mem::take(&mut line.message), attempt::MAX_ERROR);
+    }
+    let mut conn = app.pool.acquire().await?;
+    // Lines of shards that this client never had are dropped: a client writes to its own logs only.
+    client::log(&mut conn, id, &body.lines).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn describe(given: Given) -> ClaimedShard {
+    let Given {
+        known,
+        item,
+        attempt,
+    } = given;
+    let (ready, job) = (&known.ready, &known.job);
+    ClaimedShard {
+        shard_id: shard_id(ready.id, item),
+        attempt,
+        instance_id: ready.id,
+        job: job.name.clone(),
+        handler: job.handler().to_owned(),
+        kind: job.kind,
+        item,
+        param: job.shard_params.get(item as usize).cloned().unwrap_or(Value::Null),
+        total: ready.total,
+        job_param: ready.param.clone().unwrap_or_else(|| job.param.clone()),
+        trigger: history::trigger(&ready.trigger),
+        scheduled_at: ready.scheduled_at,
+        fired_at: ready.fired_at,
+        timeout_ms: job.shard_timeout_ms,
+        script: if job.kind == JobKind::Script { job.script.clone() } else { None },
+    }
+}

@@ -1,0 +1,158 @@
+//! Extractors whose rejections are problems that name the field.
+
+use antares_protocol::page::Page;
+use antares_protocol::problem::{Problem, ProblemKind};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::error::ApiError;
+use crate::app::Shared;
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &Shared) -> Result<Self, ApiError> {
+        let is_json = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+            .is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
+        if !is_json {
+            return Err(ApiError::new(
+                ProblemKind::UnsupportedMediaType,
+                "send the body as JSON, with content-type: application/json",
+            ));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+                let detail = format!("the body is over the limit of {} bytes", super::MAX_BODY);
+                ApiError::new(ProblemKind::BodyTooLarge, detail)
+            } else {
+                ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
+            }
+        })?;
+        let mut reader = serde_json::Deserializer::from_slice(&body);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = error.path().to_string();
+            let cause = error.into_inner();
+            let problem = Problem::new(ProblemKind::MalformedRequest, cause.to_string());
+            ApiError(if path == "." || cause.is_syntax() || cause.is_eof() {
+                problem
+            } else {
+                problem.with_field(path)
+            })
+        })?;
+        reader
+            .end()
+            .map_err(|error| ApiError::new(ProblemKind::MalformedRequest, error.to_string()))?;
+        Ok(Self(value))
+    }
+}
+
+/// A JSON body, or the default when there is none.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<Shared> for OptionalJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &Shared) -> Result<Self, ApiError> {
+        let headers = request.headers();
+        let empty = headers.get("content-length").is_none_or(|length| length == "0")
+            && !headers.contains_key("transfer-encoding");
+        if empty {
+            return Ok(Self(T::default()));
+        }
+        Json::from_request(request, state).await.map(|Json(value)| Self(value))
+    }
+}
+
+/// Parameters of the path.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        axum::extract::Path::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(value)| Self(value))
+            .map_err(|rejection| {
+                ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
+            })
+    }
+}
+
+/// Parameters of the query.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<Shared> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
+        axum::extract::Query::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|rejection| {
+                ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
+            })
+    }
+}
+
+/// Rows of a page if the request does not say, and at most.
+const DEFAULT_LIMIT: u32 = 50;
+const MAX_LIMIT: u32 = 500;
+
+/// How many rows a page has: one more than that is read, to see whether there is a next page.
+pub fn limit(asked: Option<u32>) -> Result<i64, ApiError> {
+    match asked.unwrap_or(DEFAULT_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(i64::from(limit)),
+        limit => Err(ApiError::field(
+            "limit",
+            format!("{limit} is not allowed; give 1 to {MAX_LIMIT}"),
+        )),
+    }
+}
+
+/// Makes a page of rows that were read with one to spare.
+pub fn page<T>(mut rows: Vec<T>, limit: i64, cursor: impl Fn(&T) -> String) -> Page<T> {
+    let more = rows.len() as i64 > limit;
+    rows.truncate(limit as usize);
+    let next = if more { rows.last().map(cursor) } else { None };
+    Page { items: rows, next }
+}
+
+/// Reads a cursor that [`page`] made.
+pub fn cursor<T: std::str::FromStr>(after: Option<&str>) -> Result<Option<T>, ApiError> {
+    after
+        .map(|text| {
+            text.parse().map_err(|_| {
+                ApiError::field("after", format!("`{text}` is not a `next` of this list"))
+            })
+        })
+        .transpose()
+}
+
+/// Refuses text that PostgreSQL cannot store.
+pub fn storable(field: &str, text: &str, most: usize) -> Result<(), ApiError> {
+    if text.contains('\0') {
+        return Err(ApiError::field(field, "holds the character U+0000; remove it"));
+    }
+    if text.len() > most {
+        return Err(ApiError::field(
+            field,
+            format!("is {} bytes; the limit is {most}", text.len()),
+        ));
+    }
+    Ok(())
+}

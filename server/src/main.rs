@@ -1,0 +1,5 @@
+//! Entry point of `antares-server`.
+
+fn main() -> std::process::ExitCode {
+    antares_server::cli::main()
+}

@@ -1,0 +1,11 @@
+//! The stages of work, one module each: they know the rules, own the transactions, and are the only ones
+//! that change a state.
+
+pub mod attempt;
+pub mod cache;
+pub mod fire;
+pub mod instance;
+pub mod job;
+pub mod retry;
+pub mod shard;
+pub mod trigger;

@@ -1,0 +1,177 @@
+//! Claims end: by a report, or because the client, its lease or its time is gone. One path for all.
+
+use antares_protocol::client::{ClaimToken, Outcome, ReportStatus, ShardResult};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use crate::store::attempt::{self, Ended, Ending};
+use crate::store::{client, instance, shard};
+
+/// Longest error kept, in bytes.
+pub const MAX_ERROR: usize = 8 * 1024;
+/// Longest output kept, in bytes.
+pub const MAX_OUTPUT: usize = 64 * 1024;
+
+/// Ends claims and, in the same transaction, the instances whose last shard that was.
+pub async fn end(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Vec<Ended>> {
+    let mut tx = conn.begin().await?;
+    let ended = end_in(&mut tx, endings).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+async fn end_in(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Vec<Ended>> {
+    if endings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ended = attempt::end(conn, endings).await?;
+    let mut last: Vec<i64> = ended
+        .iter()
+        .filter(|e| e.last)
+        .map(|e| antares_protocol::shard::split_shard_id(e.shard_id).0)
+        .collect();
+    last.sort_unstable();
+    last.dedup();
+    if !last.is_empty() {
+        instance::settle(conn, &last).await?;
+    }
+    Ok(ended)
+}
+
+/// The ending that a report asks for. Texts that are too long are cut, with a notice.
+pub fn from_result(client_id: Uuid, result: ShardResult) -> Ending {
+    Ending {
+        client_id,
+        shard_id: result.shard_id,
+        attempt: result.attempt,
+        outcome: match result.outcome {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+            Outcome::Later => "later",
+        },
+        error: result.error.map(|text| cut(text, MAX_ERROR)),
+        output: result.output.map(|text| cut(text, MAX_OUTPUT)),
+        delay_ms: result.delay_ms.map_or(0, |ms| ms as i64),
+        started_at: Some(result.started_at),
+    }
+}
+
+/// Cuts a text to `most` bytes with a notice, and removes what PostgreSQL cannot store.
+pub fn cut(mut text: String, most: usize) -> String {
+    if text.contains('\0') {
+        text = text.replace('\0', "\u{fffd}");
+    }
+    if text.len() <= most {
+        return text;
+    }
+    let notice = format!("\n[cut: {} bytes in all]", text.len());
+    let mut end = most - notice.len();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    text + &notice
+}
+
+/// Whether each of `tokens` counted: it ended now, or an earlier copy of the same report ended it.
+pub async fn statuses(
+    conn: &mut PgConnection,
+    tokens: &[(Uuid, ClaimToken)],
+    ended: &[Ended],
+) -> sqlx::Result<Vec<ReportStatus>> {
+    let mut accepted: std::collections::HashSet<(Uuid, i64, i16)> = ended
+        .iter()
+        .map(|e| (e.client_id, e.shard_id, e.attempt))
+        .collect();
+    let missing: Vec<(Uuid, ClaimToken)> = tokens
+        .iter()
+        .filter(|(client, token)| !accepted.contains(&(*client, token.shard_id, token.attempt)))
+        .copied()
+        .collect();
+    if !missing.is_empty() {
+        accepted.extend(attempt::reported_before(conn, &missing).await?);
+    }
+    Ok(tokens
+        .iter()
+        .map(|(client, token)| {
+            if accepted.contains(&(*client, token.shard_id, token.attempt)) {
+                ReportStatus::Accepted
+            } else {
+                ReportStatus::Stale
+            }
+        })
+        .collect())
+}
+
+/// What a sweep for lost claims did.
+#[derive(Debug, Default)]
+pub struct Sweep {
+    /// Clients whose lease had ended.
+    pub expired: Vec<Uuid>,
+    /// Claims that were taken back.
+    pub ended: Vec<Ended>,
+}
+
+/// Ends leases that have run out, and takes back every claim whose client has none or whose time is up.
+/// Repeating it is harmless; any replica may do it at any time.
+pub async fn rescue(conn: &mut PgConnection, look_for_orphans: bool) -> sqlx::Result<Sweep> {
+    let mut tx = conn.begin().await?;
+    let mut sweep = Sweep {
+        expired: client::expire(&mut tx, 500).await?,
+        ended: Vec::new(),
+    };
+    tx.commit().await?;
+    if look_for_orphans || !sweep.expired.is_empty() {
+        // Orphans and not "claims of the expired": a claim may commit just after its client's lease ended.
+        sweep.ended = take_back_orphans(conn).await?;
+    }
+    let overdue = shard::overdue(conn, 5000).await?;
+    let endings = endings(&overdue, "timed_out", "the attempt took longer than the job allows");
+    sweep.ended.extend(end(conn, &endings).await?);
+    Ok(sweep)
+}
+
+/// Takes back every claim whose client has no lease.
+pub async fn take_back_orphans(conn: &mut PgConnection) -> sqlx::Result<Vec<Ended>> {
+    let orphans = shard::orphans(conn, 5000).await?;
+    let reason = "the client was gone: killed, hung or cut off";
+    end(conn, &endings(&orphans, "lost", reason)).await
+}
+
+/// The endings of claims that nobody reported.
+pub fn endings(held: &[shard::Held], outcome: &'static str, reason: &str) -> Vec<Ending> {
+    held.iter()
+        .map(|held| Ending {
+            client_id: held.client_id,
+            shard_id: held.shard_id,
+            attempt: held.attempt,
+            outcome,
+            error: Some(reason.to_owned()),
+            ..Ending::default()
+        })
+        .collect()
+}
+
+/// Clients leave: their leases end, and what they still hold goes back at once.
+pub async fn leave(conn: &mut PgConnection, clients: &[Uuid]) -> sqlx::Result<Vec<Ended>> {
+    let mut tx = conn.begin().await?;
+    client::leave(&mut tx, clients).await?;
+    let held = shard::held(&mut tx, clients, 0).await?;
+    let ended = end_in(&mut tx, &endings(&held, "returned", "the client left")).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character_with_a_notice() {
+        let kept = cut("é".repeat(10_000), MAX_ERROR);
+        assert!(kept.len() <= MAX_ERROR);
+        assert!(kept.ends_with("[cut: 20000 bytes in all]"));
+        assert_eq!(cut("a\0b".into(), 10), "a\u{fffd}b");
+        assert_eq!(cut("short".into(), 10), "short");
+    }
+}

@@ -1,0 +1,42 @@
+//! Instances end from outside: terminated by an operator, or out of time.
+
+use sqlx::{Connection, PgConnection};
+
+use crate::store::instance;
+
+/// Ends the locked instances: their shards are cancelled, and their clients hear of it at the next renewal.
+pub async fn end_locked(
+    conn: &mut PgConnection,
+    ids: &[i64],
+    state: &str,
+    reason: &str,
+) -> sqlx::Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    instance::cancel_shards(conn, ids).await?;
+    instance::end(conn, ids, state, reason).await
+}
+
+/// Terminates an instance. `false` if it is not running.
+pub async fn terminate(conn: &mut PgConnection, id: i64, reason: &str) -> sqlx::Result<bool> {
+    let mut tx = conn.begin().await?;
+    let locked = instance::lock(&mut tx, &[id]).await?;
+    end_locked(&mut tx, &locked, "terminated", reason).await?;
+    tx.commit().await?;
+    Ok(!locked.is_empty())
+}
+
+/// Ends the instances that have taken longer than their job allows. Returns how many.
+pub async fn time_out(conn: &mut PgConnection) -> sqlx::Result<usize> {
+    let overdue = instance::overdue(conn, 100).await?;
+    if overdue.is_empty() {
+        return Ok(0);
+    }
+    let mut tx = conn.begin().await?;
+    let locked = instance::lock(&mut tx, &overdue).await?;
+    let reason = "the instance took longer than the job allows";
+    end_locked(&mut tx, &locked, "timed_out", reason).await?;
+    tx.commit().await?;
+    Ok(locked.len())
+}

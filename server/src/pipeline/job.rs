@@ -1,0 +1,203 @@
+//! Jobs change: their definition, and their state.
+
+use antares_protocol::job::{CreateJob, JobSpec, UpdateJob};
+use chrono::{DateTime, Utc};
+use sqlx::{Connection, PgConnection};
+
+use super::instance::end_locked;
+use super::retry::Conflict;
+use crate::domain::job::{Action, FieldError, schedule as read_schedule, transition, validate};
+use crate::store::schedule::Schedule;
+use crate::store::{app, instance, job, pool, schedule};
+
+/// Why a job was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// There is no such job.
+    #[error("there is no job {0}")]
+    NotFound(i64),
+    /// There is no such app.
+    #[error("there is no app called `{0}`")]
+    NoApp(String),
+    /// Another job of the app has the name.
+    #[error("the app has a job called `{0}` already")]
+    NameTaken(String),
+    /// A field is not allowed.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The state of the job does not allow the action.
+    #[error("cannot {action} a job that is {state}: {remedy}")]
+    State {
+        action: &'static str,
+        state: String,
+        remedy: &'static str,
+    },
+    /// Somebody else changed the job.
+    #[error("the change is based on version {based_on}, but the job is at version {current}: read it again")]
+    Version { based_on: i32, current: i32 },
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+impl Conflict for JobError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Database(error) if pool::is_conflict(error))
+    }
+}
+
+fn next_fire(spec: &JobSpec, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, FieldError> {
+    Ok(read_schedule(spec)?.and_then(|(cron, zone)| cron.next_after(now, zone)))
+}
+
+fn row<'a>(
+    spec: &'a JobSpec,
+    (job_id, app_id, version): (i64, i64, i32),
+    next_fire_at: Option<DateTime<Utc>>,
+) -> Schedule<'a> {
+    Schedule {
+        job_id,
+        app_id,
+        version,
+        cron: spec.cron.as_deref(),
+        time_zone: &spec.time_zone,
+        shard_count: spec.shard_count as i32,
+        max_attempts: spec.max_attempts as i16,
+        instance_timeout_ms: spec.instance_timeout_ms as i64,
+        next_fire_at,
+    }
+}
+
+/// Creates a job, scheduled at once or disabled. Returns its id.
+pub async fn create(
+    conn: &mut PgConnection,
+    request: &CreateJob,
+    author: &str,
+) -> Result<i64, JobError> {
+    let spec = &request.spec;
+    validate(spec)?;
+    let mut tx = conn.begin().await?;
+    let app_id = app::lock_by_name(&mut tx, &request.app)
+        .await?
+        .ok_or_else(|| JobError::NoApp(request.app.clone()))?;
+    let state = if request.enabled { "waiting" } else { "disabled" };
+    let id = job::create(&mut tx, app_id, &spec.name, state)
+        .await
+        .map_err(|error| match pool::violated_constraint(&error) {
+            Some("job_name_key") => JobError::NameTaken(spec.name.clone()),
+            _ => error.into(),
+        })?;
+    let definition = serde_json::json!(spec);
+    job::add_version(&mut tx, id, 1, &definition, author).await?;
+    let now = schedule::now(&mut tx).await?;
+    let next = if request.enabled { next_fire(spec, now)? } else { None };
+    schedule::put(&mut tx, &row(spec, (id, app_id, 1), next)).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Replaces the definition. A running instance goes on with the version it was fired with.
+pub async fn update(
+    conn: &mut PgConnection,
+    id: i64,
+    request: &UpdateJob,
+    author: &str,
+) -> Result<(), JobError> {
+    let spec = &request.spec;
+    validate(spec)?;
+    let mut tx = conn.begin().await?;
+    let locked = job::lock(&mut tx, id).await?.ok_or(JobError::NotFound(id))?;
+    if let Some(based_on) = request.version.filter(|version| *version != locked.version) {
+        return Err(JobError::Version {
+            based_on,
+            current: locked.version,
+        });
+    }
+    if spec.name != locked.name {
+        return Err(FieldError {
+            field: "name",
+            message: format!("cannot change; the job is called `{}`", locked.name),
+        }
+        .into());
+    }
+    let version = locked.version + 1;
+    let definition = serde_json::json!(spec);
+    job::add_version(&mut tx, id, version, &definition, author).await?;
+    job::set_version(&mut tx, id, version).await?;
+    let now = schedule::now(&mut tx).await?;
+    let next = if locked.state == "waiting" { next_fire(spec, now)? } else { None };
+    schedule::put(&mut tx, &row(spec, (id, locked.app_id, version), next)).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Deletes a job; a running instance is terminated.
+pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), JobError> {
+    let mut tx = conn.begin().await?;
+    job::lock(&mut tx, id).await?.ok_or(JobError::NotFound(id))?;
+    // The schedule first: a firing that is under way ends before this goes on, and no other begins.
+    job::delete(&mut tx, id).await?;
+    let running = instance::lock_of_job(&mut tx, id).await?;
+    end_locked(&mut tx, &running, "terminated", "the job was deleted").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Does what an operator asks for.
+pub async fn act(conn: &mut PgConnection, id: i64, action: Action) -> Result<(), JobError> {
+    let mut tx = conn.begin().await?;
+    let locked = job::lock(&mut tx, id).await?.ok_or(JobError::NotFound(id))?;
+    let (name, past, remedy) = words(action);
+    let state = transition(&locked.state, action).ok_or(JobError::State {
+        action: name,
+        state: locked.state,
+        remedy,
+    })?;
+    job::set_state(&mut tx, id, state).await?;
+    let next = if state == "waiting" {
+        let spec = job::version(&mut tx, id, locked.version)
+            .await?
+            .ok_or(JobError::NotFound(id))?;
+        let now = schedule::now(&mut tx).await?;
+        next_fire(&spec, now)?
+    } else {
+        None
+    };
+    // As in `delete`: the schedule before the instances.
+    schedule::set_next(&mut tx, id, next).await?;
+    if matches!(action, Action::Stop | Action::Disable) {
+        let running = instance::lock_of_job(&mut tx, id).await?;
+        let reason = format!("the job was {past}");
+        end_locked(&mut tx, &running, "terminated", &reason).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+fn words(action: Action) -> (&'static str, &'static str, &'static str) {
+    match action {
+        Action::Enable => ("enable", "enabled", "only a disabled job can be enabled"),
+        Action::Disable => ("disable", "disabled", "it is disabled already"),
+        Action::Schedule => ("schedule", "scheduled", "only a stopped job can be scheduled"),
+        Action::Stop => ("stop", "stopped", "only a job that waits, runs or is paused can be stopped"),
+        Action::Pause => ("pause", "paused", "only a job that waits or runs can be paused"),
+        Action::Resume => ("resume", "resumed", "only a paused job can be resumed"),
+    }
+}
+
+/// Terminates the running instances of a job; the job stays in its state.
+pub async fn terminate(conn: &mut PgConnection, id: i64) -> Result<usize, JobError> {
+    let mut tx = conn.begin().await?;
+    let locked = job::lock(&mut tx, id).await?.ok_or(JobError::NotFound(id))?;
+    let running = instance::lock_of_job(&mut tx, id).await?;
+    if running.is_empty() {
+        return Err(JobError::State {
+            action: "terminate",
+            state: locked.state,
+            remedy: "no instance of it is running",
+        });
+    }
+    end_locked(&mut tx, &running, "terminated", "an operator terminated it").await?;
+    tx.commit().await?;
+    Ok(running.len())
+}

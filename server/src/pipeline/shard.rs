@@ -1,0 +1,76 @@
+//! Renewal: which handlers of a client are to stop, and which claims never reached it.
+
+use std::collections::{HashMap, HashSet};
+
+use antares_protocol::client::{Cancel, CancelReason, ClaimToken};
+use antares_protocol::shard::split_shard_id;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::store::{client, instance, shard};
+
+/// What a renewal found about one client.
+#[derive(Debug, Default)]
+pub struct Renewal {
+    /// Handlers to stop.
+    pub cancel: Vec<Cancel>,
+}
+
+/// Renews the leases of clients, given what each says it runs.
+///
+/// Answers for those whose lease stood, and returns claims older than a lease that their client does not
+/// know of: the answer to the claim was lost on its way.
+pub async fn renew(
+    conn: &mut PgConnection,
+    running: &HashMap<Uuid, Vec<ClaimToken>>,
+    lease_ms: i64,
+) -> sqlx::Result<(HashMap<Uuid, Renewal>, Vec<shard::Held>)> {
+    let mut ids: Vec<Uuid> = running.keys().copied().collect();
+    ids.sort_unstable();
+    let renewed = client::renew(conn, &ids, lease_ms).await?;
+    let held = shard::held(conn, &renewed, lease_ms).await?;
+
+    let mut held_by: HashMap<Uuid, HashSet<ClaimToken>> = HashMap::new();
+    let mut unknown = Vec::new();
+    for claim in held {
+        let token = ClaimToken {
+            shard_id: claim.shard_id,
+            attempt: claim.attempt,
+        };
+        held_by.entry(claim.client_id).or_default().insert(token);
+        if claim.old && !running[&claim.client_id].contains(&token) {
+            unknown.push(claim);
+        }
+    }
+    let mut answers: HashMap<Uuid, Renewal> = HashMap::new();
+    let mut over: Vec<(Uuid, ClaimToken)> = Vec::new();
+    for id in renewed {
+        answers.insert(id, Renewal::default());
+        let held = held_by.get(&id);
+        over.extend(
+            running[&id]
+                .iter()
+                .filter(|token| !held.is_some_and(|held| held.contains(token)))
+                .map(|token| (id, *token)),
+        );
+    }
+    if !over.is_empty() {
+        let instances: Vec<i64> = over.iter().map(|(_, t)| split_shard_id(t.shard_id).0).collect();
+        let alive: HashSet<i64> = instance::running(conn, &instances).await?.into_iter().collect();
+        for (id, token) in over {
+            let reason = if alive.contains(&split_shard_id(token.shard_id).0) {
+                CancelReason::Lost
+            } else {
+                CancelReason::Ended
+            };
+            if let Some(answer) = answers.get_mut(&id) {
+                answer.cancel.push(Cancel {
+                    shard_id: token.shard_id,
+                    attempt: token.attempt,
+                    reason,
+                });
+            }
+        }
+    }
+    Ok((answers, unknown))
+}

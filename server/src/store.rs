@@ -1,0 +1,19 @@
+//! All SQL. Functions take a connection, so that callers compose them in one transaction, and know no
+//! rules; statements on the hot path have a file of their own in `store/sql/`.
+
+pub mod app;
+pub mod attempt;
+pub mod bucket;
+pub mod client;
+pub mod history;
+pub mod instance;
+pub mod job;
+pub mod partition;
+pub mod pool;
+pub mod schedule;
+pub mod server;
+pub mod session;
+pub mod shard;
+
+/// The schema's history, compiled in.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

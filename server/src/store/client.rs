@@ -1,0 +1,219 @@
+//! Client processes and their leases.
+
+use std::collections::BTreeMap;
+
+use antares_protocol::client::{LogLine, RegisterClient};
+use antares_protocol::cluster::Client;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Registers a client and gives it a lease.
+pub async fn register(
+    conn: &mut PgConnection,
+    id: Uuid,
+    app_id: i64,
+    client: &RegisterClient,
+    lease_ms: i64,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "with made as (
+            insert into client (id, app_id, host, ip, pid, sdk, version, handlers, labels, slots)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id
+         )
+         insert into client_lease (client_id, expires_at) select id, now() + $11 * interval '1 ms' from made",
+    )
+    .bind(id)
+    .bind(app_id)
+    .bind(&client.host)
+    .bind(&client.ip)
+    .bind(i64::from(client.pid))
+    .bind(&client.sdk)
+    .bind(&client.version)
+    .bind(&client.handlers)
+    .bind(serde_json::json!(client.labels))
+    .bind(client.slots as i32)
+    .bind(lease_ms)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What claiming needs to know of a client.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Profile {
+    pub id: Uuid,
+    pub app_id: i64,
+    pub handlers: Vec<String>,
+}
+
+/// A client that has not left.
+pub async fn profile(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Profile>> {
+    sqlx::query_as("select id, app_id, handlers from client where id = $1 and left_at is null")
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// App of a client, whether or not it has left.
+pub async fn app_of(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar("select app_id from client where id = $1")
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Extends the leases that stand. Returns whose they are; the others' have ended.
+pub async fn renew(
+    conn: &mut PgConnection,
+    clients: &[Uuid],
+    lease_ms: i64,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "with live as materialized (
+            select client_id from client_lease where client_id = any($1) and expires_at > now()
+            order by client_id for no key update
+         )
+         update client_lease l set expires_at = now() + $2 * interval '1 ms'
+         from live where l.client_id = live.client_id and l.expires_at > now()
+         returning l.client_id",
+    )
+    .bind(clients)
+    .bind(lease_ms)
+    .fetch_all(conn)
+    .await
+}
+
+/// Of `clients`, those whose lease stands.
+pub async fn live(conn: &mut PgConnection, clients: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "select client_id from client_lease where client_id = any($1) and expires_at > now()",
+    )
+    .bind(clients)
+    .fetch_all(conn)
+    .await
+}
+
+/// Ends the leases of `clients`: they leave.
+pub async fn leave(conn: &mut PgConnection, clients: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query(
+        "with gone as (delete from client_lease where client_id = any($1))
+         update client set left_at = now() where id = any($1) and left_at is null",
+    )
+    .bind(clients)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Removes leases that have ended, at most `limit`. Returns whose they were.
+pub async fn expire(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "with due as materialized (
+            select client_id from client_lease where expires_at <= now()
+            order by client_id limit $1 for update skip locked
+         ), gone as (
+            delete from client_lease l using due where l.client_id = due.client_id and l.expires_at <= now()
+            returning l.client_id
+         )
+         update client c set left_at = now() from gone where c.id = gone.client_id returning c.id",
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
+/// Removes clients that left more than `days` ago.
+pub async fn prune(conn: &mut PgConnection, days: i32) -> sqlx::Result<()> {
+    sqlx::query("delete from client where left_at < now() - $1 * interval '1 day'")
+        .bind(days)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Keeps lines that handlers of `client` logged: those of attempts that it has, or had lately. The lines
+/// of others' shards are dropped.
+pub async fn log(conn: &mut PgConnection, client: Uuid, lines: &[LogLine]) -> sqlx::Result<()> {
+    let levels: Vec<String> = lines
+        .iter()
+        .map(|line| format!("{:?}", line.level).to_lowercase())
+        .collect();
+    sqlx::query(
+        "insert into shard_log (shard_id, attempt, logged_at, level, message)
+         select l.* from unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[])
+            as l (shard_id, attempt, logged_at, level, message)
+         where exists (select from shard_running r
+                where r.client_id = $6 and r.shard_id = l.shard_id and r.attempt = l.attempt)
+            or exists (select from attempt_ended e where e.instance_id = l.shard_id >> 17
+                and e.item = (l.shard_id & 131071)::integer and e.attempt = l.attempt and e.client_id = $6
+                and e.ended_at > now() - interval '1 hour')",
+    )
+    .bind(lines.iter().map(|l| l.shard_id).collect::<Vec<_>>())
+    .bind(lines.iter().map(|l| l.attempt).collect::<Vec<_>>())
+    .bind(lines.iter().map(|l| l.logged_at).collect::<Vec<_>>())
+    .bind(levels)
+    .bind(lines.iter().map(|l| l.message.as_str()).collect::<Vec<_>>())
+    .bind(client)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    client_id: Uuid,
+    app_id: i64,
+    app: String,
+    host: String,
+    ip: String,
+    pid: i64,
+    sdk: String,
+    version: String,
+    handlers: Vec<String>,
+    labels: Value,
+    slots: i32,
+    running: i64,
+    registered_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+/// Live clients with an id above `after`, of one app if given, in the order of their ids.
+pub async fn list(
+    conn: &mut PgConnection,
+    app: Option<&str>,
+    after: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<Client>> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select v.*, c.app_id from client_view v join client c on c.id = v.client_id
+         where ($1::text is null or v.app = $1) and ($2::uuid is null or v.client_id > $2)
+         order by v.client_id limit $3",
+    )
+    .bind(app)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Client {
+            id: row.client_id,
+            app_id: row.app_id,
+            app: row.app,
+            host: row.host,
+            ip: row.ip,
+            pid: row.pid,
+            sdk: row.sdk,
+            version: row.version,
+            handlers: row.handlers,
+            labels: serde_json::from_value::<BTreeMap<String, String>>(row.labels)
+                .unwrap_or_default(),
+            slots: row.slots,
+            running: row.running,
+            registered_at: row.registered_at,
+            expires_at: row.expires_at,
+        })
+        .collect())
+}

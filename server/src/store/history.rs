@@ -1,0 +1,358 @@
+//! What the admin API reads: instances running and ended, their shards and attempts, ticks and logs.
+
+use antares_protocol::client::LogLevel;
+use antares_protocol::instance::{Instance, InstanceState, Tick, TickOutcome};
+use antares_protocol::shard::{
+    Attempt, AttemptOutcome, Shard, ShardLog, ShardState, Trigger, shard_id,
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Which instances to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter<'a> {
+    pub id: Option<i64>,
+    pub app: Option<&'a str>,
+    pub job_id: Option<i64>,
+    pub state: Option<&'a str>,
+    /// Only ids below this one: instances are listed newest first.
+    pub before: Option<i64>,
+    pub limit: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct InstanceRow {
+    id: i64,
+    job_id: i64,
+    job: String,
+    app: String,
+    job_version: i32,
+    state: String,
+    trigger: String,
+    scheduled_at: DateTime<Utc>,
+    fired_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+    total: i32,
+    succeeded: i32,
+    failed: i32,
+    cancelled: i32,
+    param: Option<Value>,
+    reason: Option<String>,
+}
+
+/// Reads a trigger as stored.
+pub fn trigger(text: &str) -> Trigger {
+    match text {
+        "schedule" => Trigger::Schedule,
+        "api" => Trigger::Api,
+        _ => Trigger::Other,
+    }
+}
+
+/// Instances, newest first: running and ended ones together.
+pub async fn instances(
+    conn: &mut PgConnection,
+    filter: &Filter<'_>,
+) -> sqlx::Result<Vec<Instance>> {
+    // Each half is cut to the page before they are joined, so that neither is read whole.
+    let rows: Vec<InstanceRow> = sqlx::query_as(
+        "with page as (
+            (select id, job_id, app_id, job_version, 'running' as state, trigger, scheduled_at, fired_at,
+                null::timestamptz as ended_at, total, succeeded, failed, 0 as cancelled, param, null::text as reason
+             from instance
+             where ($1::bigint is null or id = $1) and ($2::text is null or app_id in (select id from app where name = $2))
+                and ($3::bigint is null or job_id = $3) and ($4::text is null or $4 = 'running') and ($5::bigint is null or id < $5)
+             order by id desc limit $6)
+            union all
+            (select id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at,
+                ended_at, total, succeeded, failed, cancelled, param, reason
+             from instance_ended
+             where ($1::bigint is null or id = $1) and ($2::text is null or app_id in (select id from app where name = $2))
+                and ($3::bigint is null or job_id = $3) and ($4::text is null or state = $4) and ($5::bigint is null or id < $5)
+             order by id desc limit $6)
+         )
+         select p.id, p.job_id, j.name as job, a.name as app, p.job_version, p.state, p.trigger, p.scheduled_at, p.fired_at, p.ended_at,
+            p.total, p.succeeded, p.failed, p.cancelled, coalesce(p.param, v.definition -> 'param') as param, p.reason
+         from page p join job j on j.id = p.job_id join app a on a.id = p.app_id
+         left join job_version v on v.job_id = p.job_id and v.version = p.job_version
+         order by p.id desc limit $6",
+    )
+    .bind(filter.id)
+    .bind(filter.app)
+    .bind(filter.job_id)
+    .bind(filter.state)
+    .bind(filter.before)
+    .bind(filter.limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Instance {
+            id: row.id,
+            job_id: row.job_id,
+            job: row.job,
+            app: row.app,
+            job_version: row.job_version,
+            state: match row.state.as_str() {
+                "running" => InstanceState::Running,
+                "succeeded" => InstanceState::Succeeded,
+                "failed" => InstanceState::Failed,
+                "timed_out" => InstanceState::TimedOut,
+                _ => InstanceState::Terminated,
+            },
+            trigger: trigger(&row.trigger),
+            scheduled_at: row.scheduled_at,
+            fired_at: row.fired_at,
+            ended_at: row.ended_at,
+            total: row.total,
+            waiting: None,
+            running: None,
+            succeeded: row.succeeded,
+            failed: row.failed,
+            cancelled: row.cancelled,
+            param: row.param.unwrap_or(Value::Null),
+            reason: row.reason,
+        })
+        .collect())
+}
+
+/// One instance, with its waiting and running shards counted.
+pub async fn instance(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Instance>> {
+    let filter = Filter {
+        id: Some(id),
+        limit: 1,
+        ..Filter::default()
+    };
+    let Some(mut instance) = instances(conn, &filter).await?.pop() else {
+        return Ok(None);
+    };
+    let (waiting, running): (i64, i64) = sqlx::query_as(
+        "select (select count(*) from shard_ready where instance_id = $1)
+            + (select count(*) from shard_delayed where instance_id = $1),
+            (select count(*) from shard_running where shard_id >= $1 << 17 and shard_id < ($1 + 1) << 17)",
+    )
+    .bind(id)
+    .fetch_one(conn)
+    .await?;
+    instance.waiting = Some(waiting as i32);
+    instance.running = Some(running as i32);
+    Ok(Some(instance))
+}
+
+#[derive(sqlx::FromRow)]
+struct ShardRow {
+    item: i32,
+    state: String,
+    attempt: i16,
+    client_id: Option<Uuid>,
+    due_at: Option<DateTime<Utc>>,
+    claimed_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    error: Option<String>,
+    output: Option<String>,
+    param: Option<Value>,
+}
+
+/// Shards of an instance with an item above `after`, in the order of their items.
+pub async fn shards(
+    conn: &mut PgConnection,
+    instance_id: i64,
+    after: i32,
+    limit: i64,
+) -> sqlx::Result<Vec<Shard>> {
+    let rows: Vec<ShardRow> = sqlx::query_as(
+        "with all_shards as (
+            select item, 'new' as state, attempt, null::uuid as client_id, null::timestamptz as due_at,
+                null::timestamptz as claimed_at, null::timestamptz as ended_at, null::text as error, null::text as output
+            from shard_ready where instance_id = $1
+            union all
+            select item, 'new', attempt, null, due_at, null, null, null, null from shard_delayed where instance_id = $1
+            union all
+            select (shard_id & 131071)::integer, 'running', attempt, client_id, null, claimed_at, null, null, null
+            from shard_running where shard_id >= $1 << 17 and shard_id < ($1 + 1) << 17
+            union all
+            select item, case outcome when 'succeeded' then 'succeeded' when 'cancelled' then 'cancelled' else 'failed' end,
+                attempt, client_id, null, claimed_at, ended_at, error, output
+            from attempt_ended where instance_id = $1 and final
+         ), origin as (
+            select job_id, job_version from instance where id = $1
+            union all select job_id, job_version from instance_ended where id = $1
+         )
+         select s.*, v.definition -> 'shard_params' -> s.item as param
+         from all_shards s left join origin o on true
+         left join job_version v on v.job_id = o.job_id and v.version = o.job_version
+         where s.item > $2 order by s.item limit $3",
+    )
+    .bind(instance_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Shard {
+            shard_id: shard_id(instance_id, row.item),
+            instance_id,
+            item: row.item,
+            param: row.param.unwrap_or(Value::Null),
+            state: match row.state.as_str() {
+                "new" => ShardState::New,
+                "running" => ShardState::Running,
+                "succeeded" => ShardState::Succeeded,
+                "cancelled" => ShardState::Cancelled,
+                _ => ShardState::Failed,
+            },
+            attempt: row.attempt,
+            client_id: row.client_id,
+            due_at: row.due_at,
+            claimed_at: row.claimed_at,
+            ended_at: row.ended_at,
+            error: row.error,
+            output: row.output,
+        })
+        .collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct AttemptRow {
+    item: i32,
+    attempt: i16,
+    outcome: String,
+    client_id: Option<Uuid>,
+    claimed_at: Option<DateTime<Utc>>,
+    started_at: Option<DateTime<Utc>>,
+    ended_at: DateTime<Utc>,
+    error: Option<String>,
+    output: Option<String>,
+}
+
+/// Ended attempts of an instance after the given item and attempt, in that order.
+pub async fn attempts(
+    conn: &mut PgConnection,
+    instance_id: i64,
+    after: (i32, i16),
+    limit: i64,
+) -> sqlx::Result<Vec<Attempt>> {
+    let rows: Vec<AttemptRow> = sqlx::query_as(
+        "select item, attempt, outcome, client_id, claimed_at, started_at, ended_at, error, output
+         from attempt_ended where instance_id = $1 and (item, attempt) > ($2, $3)
+         order by item, attempt limit $4",
+    )
+    .bind(instance_id)
+    .bind(after.0)
+    .bind(after.1)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Attempt {
+            shard_id: shard_id(instance_id, row.item),
+            instance_id,
+            item: row.item,
+            attempt: row.attempt,
+            outcome: match row.outcome.as_str() {
+                "succeeded" => AttemptOutcome::Succeeded,
+                "later" => AttemptOutcome::Later,
+                "lost" => AttemptOutcome::Lost,
+                "returned" => AttemptOutcome::Returned,
+                "timed_out" => AttemptOutcome::TimedOut,
+                "cancelled" => AttemptOutcome::Cancelled,
+                _ => AttemptOutcome::Failed,
+            },
+            client_id: row.client_id,
+            claimed_at: row.claimed_at,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+            error: row.error,
+            output: row.output,
+        })
+        .collect())
+}
+
+type TickRow = (
+    DateTime<Utc>,
+    DateTime<Utc>,
+    i64,
+    String,
+    Option<String>,
+    Option<i64>,
+    DateTime<Utc>,
+);
+
+/// Ticks of a job before `before`, newest first.
+pub async fn ticks(
+    conn: &mut PgConnection,
+    job_id: i64,
+    before: Option<DateTime<Utc>>,
+    limit: i64,
+) -> sqlx::Result<Vec<Tick>> {
+    let rows: Vec<TickRow> = sqlx::query_as(
+        "select scheduled_at, last_scheduled_at, count, outcome, reason, instance_id, decided_at from tick
+         where job_id = $1 and ($2::timestamptz is null or scheduled_at < $2) order by scheduled_at desc limit $3",
+    )
+    .bind(job_id)
+    .bind(before)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(
+            |(scheduled_at, last_scheduled_at, count, outcome, reason, instance_id, decided_at)| {
+                Tick {
+                    job_id,
+                    scheduled_at,
+                    last_scheduled_at,
+                    count,
+                    outcome: match outcome.as_str() {
+                        "fired" => TickOutcome::Fired,
+                        "coalesced" => TickOutcome::Coalesced,
+                        _ => TickOutcome::Skipped,
+                    },
+                    reason,
+                    instance_id,
+                    decided_at,
+                }
+            },
+        )
+        .collect())
+}
+
+/// Log lines of a shard with an id above `after`, in order.
+pub async fn logs(
+    conn: &mut PgConnection,
+    shard: i64,
+    after: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<ShardLog>> {
+    let rows: Vec<(i64, i16, DateTime<Utc>, DateTime<Utc>, String, String)> = sqlx::query_as(
+        "select id, attempt, received_at, logged_at, level, message from shard_log
+         where shard_id = $1 and id > $2 order by id limit $3",
+    )
+    .bind(shard)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(
+            |(id, attempt, received_at, logged_at, level, message)| ShardLog {
+                id,
+                attempt,
+                received_at,
+                logged_at,
+                level: match level.as_str() {
+                    "error" => LogLevel::Error,
+                    "warn" => LogLevel::Warn,
+                    "debug" => LogLevel::Debug,
+                    _ => LogLevel::Info,
+                },
+                message,
+            },
+        )
+        .collect())
+}

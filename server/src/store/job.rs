@@ -1,0 +1,189 @@
+//! Jobs and the versions of their definitions.
+
+use antares_protocol::job::{Job, JobSpec, JobState};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// A job row, locked for a change.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Locked {
+    pub id: i64,
+    pub app_id: i64,
+    pub name: String,
+    pub state: String,
+    pub version: i32,
+}
+
+/// Locks a job that is not deleted: the first lock of every change of a job.
+pub async fn lock(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Locked>> {
+    sqlx::query_as(
+        "select id, app_id, name, state, version from job where id = $1 and deleted_at is null for no key update",
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await
+}
+
+/// Creates a job. A taken name violates `job_name_key`.
+pub async fn create(
+    conn: &mut PgConnection,
+    app_id: i64,
+    name: &str,
+    state: &str,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar("insert into job (app_id, name, state) values ($1, $2, $3) returning id")
+        .bind(app_id)
+        .bind(name)
+        .bind(state)
+        .fetch_one(conn)
+        .await
+}
+
+/// Keeps a version of a job's definition.
+pub async fn add_version(
+    conn: &mut PgConnection,
+    job_id: i64,
+    version: i32,
+    definition: &Value,
+    author: &str,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into job_version (job_id, version, definition, author) values ($1, $2, $3, $4)",
+    )
+    .bind(job_id)
+    .bind(version)
+    .bind(definition)
+    .bind(author)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Makes `version` the current one.
+pub async fn set_version(conn: &mut PgConnection, id: i64, version: i32) -> sqlx::Result<()> {
+    sqlx::query("update job set version = $2, updated_at = now() where id = $1")
+        .bind(id)
+        .bind(version)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Sets the state of a locked job.
+pub async fn set_state(conn: &mut PgConnection, id: i64, state: &str) -> sqlx::Result<()> {
+    sqlx::query("update job set state = $2, updated_at = now() where id = $1")
+        .bind(id)
+        .bind(state)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Deletes a locked job. Its name is free at once; its history stays readable.
+pub async fn delete(conn: &mut PgConnection, id: i64) -> sqlx::Result<()> {
+    sqlx::query("update job set deleted_at = now(), state = 'disabled' where id = $1")
+        .bind(id)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query("delete from job_schedule where job_id = $1")
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// A version of a definition, with the names a client is told.
+pub async fn version(
+    conn: &mut PgConnection,
+    job_id: i64,
+    version: i32,
+) -> sqlx::Result<Option<sqlx::types::Json<JobSpec>>> {
+    sqlx::query_scalar("select definition from job_version where job_id = $1 and version = $2")
+        .bind(job_id)
+        .bind(version)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter<'a> {
+    pub id: Option<i64>,
+    pub app: Option<&'a str>,
+    /// Part of the name, in any case.
+    pub search: &'a str,
+    pub state: Option<&'a str>,
+    pub after: i64,
+    pub limit: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    app_id: i64,
+    app: String,
+    state: String,
+    running_instances: i64,
+    version: i32,
+    prev_fire_at: Option<DateTime<Utc>>,
+    next_fire_at: Option<DateTime<Utc>>,
+    server_id: Option<Uuid>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    definition: sqlx::types::Json<JobSpec>,
+}
+
+/// Jobs in the order of their ids.
+pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<Vec<Job>> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select j.id, j.app_id, v.app, v.state, (select count(*) from instance i where i.job_id = j.id) as running_instances,
+            v.version, v.prev_fire_at, v.next_fire_at, v.server_id, v.created_at, v.updated_at, v.definition
+         from job j join job_view v on v.job_id = j.id
+         where j.id > $1 and ($2::bigint is null or j.id = $2) and ($3::text is null or v.app = $3)
+            and strpos(lower(j.name), lower($4)) > 0 and ($5::text is null or v.state = $5)
+         order by j.id limit $6",
+    )
+    .bind(filter.after)
+    .bind(filter.id)
+    .bind(filter.app)
+    .bind(filter.search)
+    .bind(filter.state)
+    .bind(filter.limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Job {
+            id: row.id,
+            app_id: row.app_id,
+            app: row.app,
+            state: match row.state.as_str() {
+                "disabled" => JobState::Disabled,
+                "stopped" => JobState::Stopped,
+                "paused" => JobState::Paused,
+                "running" => JobState::Running,
+                _ => JobState::Waiting,
+            },
+            running_instances: row.running_instances,
+            version: row.version,
+            prev_fire_at: row.prev_fire_at,
+            next_fire_at: row.next_fire_at,
+            server_id: row.server_id,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            spec: row.definition.0,
+        })
+        .collect())
+}
+
+/// One job.
+pub async fn get(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Job>> {
+    let filter = Filter {
+        id: Some(id),
+        limit: 1,
+        ..Filter::default()
+    };
+    Ok(list(conn, &filter).await?.pop())
+}

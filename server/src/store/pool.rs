@@ -1,0 +1,88 @@
+//! Connections: how they are set up, and which errors are worth another try.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Connection, PgConnection};
+
+/// How often a statement is repeated after a deadlock or serialisation failure.
+pub const RETRIES: u32 = 3;
+
+/// Reads a database URL and adds what every connection of a server needs.
+///
+/// The namespace is the schema that `search_path` names, so no statement spells it out. The timeouts
+/// bound what a stuck server can hold on to.
+pub fn connect_options(
+    url: &str,
+    namespace: &str,
+    application: &str,
+) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name(application)
+        .options([
+            ("search_path", namespace),
+            ("timezone", "UTC"),
+            ("lock_timeout", "10s"),
+            ("statement_timeout", "60s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+            ("default_transaction_isolation", "read committed"),
+        ]))
+}
+
+/// A pool of at most `size` connections, none of them opened yet.
+pub fn pool(options: PgConnectOptions, size: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(5))
+        .idle_timeout(Duration::from_secs(300))
+        .connect_lazy_with(options)
+}
+
+/// Creates the namespace if it is not there. Safe when several replicas start together.
+pub async fn create_namespace(options: &PgConnectOptions, namespace: &str) -> sqlx::Result<()> {
+    let mut conn = PgConnection::connect_with(options).await?;
+    // `create schema if not exists` can still collide on the catalogue's unique key; the lock avoids it.
+    let mut tx = conn.begin().await?;
+    sqlx::query("select pg_advisory_xact_lock(hashtext('antares namespace'))")
+        .execute(&mut *tx)
+        .await?;
+    // The name was checked to be a plain identifier when the configuration was read.
+    sqlx::query(sqlx::AssertSqlSafe(format!(
+        "create schema if not exists \"{namespace}\""
+    )))
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    conn.close().await
+}
+
+/// Whether PostgreSQL gave up on a statement only because of what others did at the same time.
+pub fn is_conflict(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01" | "55P03"))
+}
+
+/// Whether the database is away, starting, stopping or overloaded: waiting may help.
+pub fn is_unavailable(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::Tls(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            // Class 08 connection, 53 resources, 57P shutdown and start-up.
+            code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")
+        }),
+        _ => false,
+    }
+}
+
+/// Name of the constraint that a statement violated.
+pub fn violated_constraint(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error()?.constraint()
+}

@@ -1,0 +1,140 @@
+//! When jobs fire: the rows of `job_schedule`, and the statement that fires.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// A tick that is due, or soon will be.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Due {
+    pub job_id: i64,
+    pub bucket: i16,
+    pub version: i32,
+    pub cron: Option<String>,
+    pub time_zone: String,
+    pub next_fire_at: DateTime<Utc>,
+    /// The database's time when the row was read.
+    pub now: DateTime<Utc>,
+}
+
+/// Ticks of `buckets` that are due or will be within `ahead_ms`, at most `per_bucket` of each bucket.
+pub async fn due(
+    conn: &mut PgConnection,
+    buckets: &[i16],
+    ahead_ms: i64,
+    per_bucket: i64,
+) -> sqlx::Result<Vec<Due>> {
+    sqlx::query_as(include_str!("sql/due.sql"))
+        .bind(buckets)
+        .bind(ahead_ms)
+        .bind(per_bucket)
+        .fetch_all(conn)
+        .await
+}
+
+/// What to do about a tick.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    pub job_id: i64,
+    pub bucket: i16,
+    pub epoch: i64,
+    pub version: i32,
+    /// The schedule's time as it was read; nothing happens unless it still stands.
+    pub old_fire_at: DateTime<Utc>,
+    /// The next time; `None` when the schedule has ended.
+    pub new_fire_at: Option<DateTime<Utc>>,
+    /// The tick to make an instance of.
+    pub fire_at: Option<DateTime<Utc>>,
+    /// First, last and number of the ticks that were missed.
+    pub missed: Option<(DateTime<Utc>, DateTime<Utc>, i64)>,
+}
+
+/// What became of a decision that held.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Advanced {
+    pub job_id: i64,
+    pub instance_id: Option<i64>,
+}
+
+/// Carries out `decisions` as `server`. Those that no longer hold change nothing and are not returned.
+pub async fn fire(
+    conn: &mut PgConnection,
+    server: Uuid,
+    decisions: &[Decision],
+) -> sqlx::Result<Vec<Advanced>> {
+    fn column<T>(decisions: &[Decision], get: impl Fn(&Decision) -> T) -> Vec<T> {
+        decisions.iter().map(get).collect()
+    }
+    sqlx::query_as(include_str!("sql/fire.sql"))
+        .bind(server)
+        .bind(column(decisions, |d| d.job_id))
+        .bind(column(decisions, |d| d.bucket))
+        .bind(column(decisions, |d| d.epoch))
+        .bind(column(decisions, |d| d.version))
+        .bind(column(decisions, |d| d.old_fire_at))
+        .bind(column(decisions, |d| d.new_fire_at))
+        .bind(column(decisions, |d| d.fire_at))
+        .bind(column(decisions, |d| d.missed.map(|m| m.0)))
+        .bind(column(decisions, |d| d.missed.map(|m| m.1)))
+        .bind(column(decisions, |d| d.missed.map_or(0, |m| m.2)))
+        .fetch_all(conn)
+        .await
+}
+
+/// What `job_schedule` holds of a job's definition.
+#[derive(Debug, Clone)]
+pub struct Schedule<'a> {
+    pub job_id: i64,
+    pub app_id: i64,
+    pub version: i32,
+    pub cron: Option<&'a str>,
+    pub time_zone: &'a str,
+    pub shard_count: i32,
+    pub max_attempts: i16,
+    pub instance_timeout_ms: i64,
+    pub next_fire_at: Option<DateTime<Utc>>,
+}
+
+/// Writes the schedule of a job, replacing an earlier one.
+pub async fn put(conn: &mut PgConnection, schedule: &Schedule<'_>) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into job_schedule (job_id, app_id, version, cron, time_zone, shard_count, max_attempts, instance_timeout_ms, next_fire_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         on conflict (job_id) do update set version = excluded.version, cron = excluded.cron, time_zone = excluded.time_zone,
+            shard_count = excluded.shard_count, max_attempts = excluded.max_attempts,
+            instance_timeout_ms = excluded.instance_timeout_ms, next_fire_at = excluded.next_fire_at",
+    )
+    .bind(schedule.job_id)
+    .bind(schedule.app_id)
+    .bind(schedule.version)
+    .bind(schedule.cron)
+    .bind(schedule.time_zone)
+    .bind(schedule.shard_count)
+    .bind(schedule.max_attempts)
+    .bind(schedule.instance_timeout_ms)
+    .bind(schedule.next_fire_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Sets only the next time: `None` keeps the job from firing.
+pub async fn set_next(
+    conn: &mut PgConnection,
+    job_id: i64,
+    next_fire_at: Option<DateTime<Utc>>,
+) -> sqlx::Result<()> {
+    sqlx::query("update job_schedule set next_fire_at = $2 where job_id = $1")
+        .bind(job_id)
+        .bind(next_fire_at)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The database's clock: the only one that decides anything.
+pub async fn now(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar("select clock_timestamp()")
+        .fetch_one(conn)
+        .await
+}

@@ -1,0 +1,171 @@
+//! Replicas, and how they see one another.
+
+use antares_protocol::cluster::Server;
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// What a replica says of itself.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub id: Uuid,
+    pub host: String,
+    pub pid: i32,
+    pub address: String,
+}
+
+/// Takes the advisory lock that shows that the replica lives, then registers it.
+///
+/// The lock belongs to the session: it vanishes with the connection, at once, when the process dies.
+/// It is taken first, so that nobody ever sees the row without it.
+pub async fn register(
+    conn: &mut PgConnection,
+    identity: &Identity,
+    lease_ms: i64,
+) -> sqlx::Result<()> {
+    let lock_id: i32 = sqlx::query_scalar(
+        "select nextval(pg_get_serial_sequence('server', 'lock_id'))::integer",
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    sqlx::query("select pg_advisory_lock(hashtext(current_schema() || ' server'), $1)")
+        .bind(lock_id)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query(
+        "insert into server (id, lock_id, host, pid, address, version, expires_at)
+         overriding system value values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms')",
+    )
+    .bind(identity.id)
+    .bind(lock_id)
+    .bind(&identity.host)
+    .bind(identity.pid)
+    .bind(&identity.address)
+    .bind(env!("CARGO_PKG_VERSION"))
+    .bind(lease_ms)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What a replica needs to know of the cluster twice a second.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Pulse {
+    /// Whether this replica's own row stands.
+    pub alive: bool,
+    /// Whether a registered server is dead or hung.
+    pub someone_died: bool,
+    /// Number of live servers that are not draining.
+    pub live: i64,
+    /// Number of buckets that nobody owns.
+    pub orphans: i64,
+    /// Most and least buckets that a live server owns.
+    pub most: i64,
+    pub least: i64,
+    /// Number and sum of epochs of this replica's buckets: changes whenever they do.
+    pub own_buckets: i64,
+    pub own_epochs: i64,
+}
+
+/// Looks at the cluster once.
+pub async fn pulse(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<Pulse> {
+    sqlx::query_as(include_str!("sql/pulse.sql"))
+        .bind(server)
+        .fetch_one(conn)
+        .await
+}
+
+/// Serialises changes of membership until the transaction ends.
+pub async fn lock_membership(conn: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query("select pg_advisory_xact_lock(hashtext(current_schema() || ' membership'))")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Marks servers whose lease has ended or whose lock is gone as dead. Returns them.
+pub async fn bury(conn: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "update server s set left_at = now()
+         where left_at is null and (expires_at <= now() or not exists (
+            select from pg_locks l where l.locktype = 'advisory' and l.granted and l.objsubid = 2
+            and l.database = (select oid from pg_database where datname = current_database())
+            and l.classid = (hashtext(current_schema() || ' server')::bigint & 4294967295)::oid
+            and l.objid = s.lock_id::oid))
+         returning id",
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Live servers that are not draining, in the order of their ids.
+pub async fn live(conn: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(
+        "select id from server where left_at is null and not draining and expires_at > now() order by id",
+    )
+    .fetch_all(conn)
+    .await
+}
+
+/// Begins to hand over: the server takes no more buckets.
+pub async fn drain(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<()> {
+    sqlx::query("update server set draining = true where id = $1")
+        .bind(server)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Leaves for good.
+pub async fn leave(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<()> {
+    sqlx::query("update server set left_at = now() where id = $1 and left_at is null")
+        .bind(server)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Removes servers that left more than `days` ago.
+pub async fn prune(conn: &mut PgConnection, days: i32) -> sqlx::Result<()> {
+    sqlx::query("delete from server where left_at < now() - $1 * interval '1 day'")
+        .bind(days)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    server_id: Uuid,
+    host: String,
+    pid: i32,
+    address: String,
+    version: String,
+    started_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    draining: bool,
+    buckets: i64,
+    jobs: i64,
+}
+
+/// Live servers, oldest first.
+pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Server>> {
+    let rows: Vec<Row> = sqlx::query_as("select * from server_view order by started_at, server_id")
+        .fetch_all(conn)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Server {
+            id: row.server_id,
+            host: row.host,
+            pid: row.pid,
+            address: row.address,
+            version: row.version,
+            started_at: row.started_at,
+            expires_at: row.expires_at,
+            draining: row.draining,
+            buckets: row.buckets,
+            jobs: row.jobs,
+        })
+        .collect())
+}

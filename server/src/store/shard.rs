@@ -1,0 +1,131 @@
+//! Shards that wait and run: claim, stage, and what a client holds.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// A running instance that has shards to hand out.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Ready {
+    pub id: i64,
+    pub app_id: i64,
+    pub job_id: i64,
+    pub job_version: i32,
+    pub trigger: String,
+    pub scheduled_at: DateTime<Utc>,
+    pub fired_at: DateTime<Utc>,
+    pub param: Option<Value>,
+    pub total: i32,
+}
+
+/// Instances from `from` on that have shards to hand out, in the order of their ids.
+pub async fn discover(
+    conn: &mut PgConnection,
+    from: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<Ready>> {
+    sqlx::query_as(include_str!("sql/discover.sql"))
+        .bind(from)
+        .bind(limit)
+        .fetch_all(conn)
+        .await
+}
+
+/// Shards of one instance that one client could take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proposal {
+    pub client_id: Uuid,
+    pub instance_id: i64,
+    pub wanted: i32,
+    /// How many of the instance the client may hold at once; 0 for no limit.
+    pub cap: i32,
+    /// Only rows above this id are looked at.
+    pub mark: i64,
+    /// How long an attempt may take; 0 for no limit.
+    pub timeout_ms: i64,
+}
+
+/// A shard claimed, or a proposal that got none.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Claim {
+    pub client_id: Uuid,
+    pub instance_id: i64,
+    /// How many shards the client was allowed; 0 when it holds as many of the instance as it may.
+    pub allowed: i64,
+    /// Place in the queue of the shard claimed.
+    pub id: Option<i64>,
+    pub item: Option<i32>,
+    pub attempt: Option<i16>,
+}
+
+/// Claims shards for many clients at once. See `claim.sql` for what the answer means.
+pub async fn claim(conn: &mut PgConnection, proposals: &[Proposal]) -> sqlx::Result<Vec<Claim>> {
+    fn column<T>(proposals: &[Proposal], get: impl Fn(&Proposal) -> T) -> Vec<T> {
+        proposals.iter().map(get).collect()
+    }
+    sqlx::query_as(include_str!("sql/claim.sql"))
+        .bind(column(proposals, |p| p.client_id))
+        .bind(column(proposals, |p| p.instance_id))
+        .bind(column(proposals, |p| p.wanted))
+        .bind(column(proposals, |p| p.cap))
+        .bind(column(proposals, |p| p.mark))
+        .bind(column(proposals, |p| p.timeout_ms))
+        .fetch_all(conn)
+        .await
+}
+
+/// Makes delayed shards ready whose time has come. Returns how many, and the lowest instance among them.
+pub async fn stage(conn: &mut PgConnection) -> sqlx::Result<(Option<i64>, i64)> {
+    sqlx::query_as(include_str!("sql/stage.sql"))
+        .fetch_one(conn)
+        .await
+}
+
+/// A claim that stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Held {
+    pub client_id: Uuid,
+    pub shard_id: i64,
+    pub attempt: i16,
+    /// Whether the claim is older than a lease.
+    pub old: bool,
+}
+
+/// What `clients` hold.
+pub async fn held(
+    conn: &mut PgConnection,
+    clients: &[Uuid],
+    lease_ms: i64,
+) -> sqlx::Result<Vec<Held>> {
+    sqlx::query_as(
+        "select client_id, shard_id, attempt, claimed_at < now() - $2 * interval '1 ms' as old
+         from shard_running where client_id = any($1)",
+    )
+    .bind(clients)
+    .bind(lease_ms)
+    .fetch_all(conn)
+    .await
+}
+
+/// Claims whose client has no lease.
+pub async fn orphans(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Held>> {
+    sqlx::query_as(
+        "select r.client_id, r.shard_id, r.attempt, true as old from shard_running r
+         where not exists (select from client_lease l where l.client_id = r.client_id) limit $1",
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
+/// Claims that have taken longer than their job allows.
+pub async fn overdue(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Held>> {
+    sqlx::query_as(
+        "select client_id, shard_id, attempt, true as old from shard_running
+         where deadline_at <= now() order by deadline_at limit $1",
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}

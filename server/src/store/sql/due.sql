@@ -1,0 +1,9 @@
+-- Ticks of the buckets $1 that are due, or will be within $2 ms: at most $3 for each bucket, oldest first.
+select s.job_id, s.bucket, s.version, s.cron, s.time_zone, s.next_fire_at, now() as now
+from unnest($1::smallint[]) as owned (bucket)
+cross join lateral (
+    select * from job_schedule j
+    where j.bucket = owned.bucket and j.next_fire_at <= now() + $2::bigint * interval '1 ms'
+    order by j.next_fire_at
+    limit $3
+) s

@@ -1,0 +1,52 @@
+-- Decides a batch of ticks: advances the schedules, records the ticks, makes instances and their shards.
+-- All of it holds only where the server ($1) still owns the bucket with the epoch it knows, the schedule
+-- is at the version and time it was read at, and the time has come by the database's clock.
+--   $2 job_id  $3 bucket  $4 epoch  $5 version  $6 next_fire_at as read  $7 next_fire_at to set (null: none)
+--   $8 tick to fire (null: none)  $9, $10, $11 first, last and number of ticks to coalesce (0: none)
+with due as (
+    select * from unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::integer[], $6::timestamptz[], $7::timestamptz[],
+        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bigint[])
+        as d (job_id, bucket, epoch, version, old_fire_at, new_fire_at, fire_at, missed_from, missed_to, missed)
+), fence as materialized (
+    -- The lock keeps the bucket from changing hands before this commits.
+    select b.bucket from bucket_lease b
+    where b.owner = $1 and b.expires_at > now()
+        and (b.bucket, b.epoch) in (select bucket, epoch from due)
+    order by b.bucket
+    for share
+), advanced as (
+    update job_schedule s
+    set next_fire_at = d.new_fire_at, prev_fire_at = coalesce(d.fire_at, s.prev_fire_at)
+    from due d join fence f on f.bucket = d.bucket
+    where s.job_id = d.job_id and s.version = d.version and s.next_fire_at = d.old_fire_at and s.next_fire_at <= now()
+    returning d.job_id, d.fire_at, d.missed_from, d.missed_to, d.missed,
+        s.app_id, s.version, s.shard_count, s.max_attempts, s.instance_timeout_ms
+), coalesced as (
+    insert into tick (job_id, scheduled_at, last_scheduled_at, count, outcome, reason, server_id)
+    select job_id, missed_from, missed_to, missed, 'coalesced', 'missed: the server fired the latest missed tick only', $1
+    from advanced where missed > 0
+    on conflict do nothing
+), firing as (
+    -- A schedule set back to a time already decided must not fire it twice.
+    select * from advanced a
+    where a.fire_at is not null and not exists (select from tick t where t.job_id = a.job_id and t.scheduled_at = a.fire_at)
+), fired as (
+    insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadline_at, server_id, max_attempts, total, remaining)
+    select job_id, app_id, version, 'schedule', fire_at,
+        case when instance_timeout_ms > 0 then now() + instance_timeout_ms * interval '1 ms' end,
+        $1, max_attempts, shard_count, shard_count
+    from firing order by job_id
+    on conflict (job_id) do nothing
+    returning id, job_id, total
+), shards as (
+    insert into shard_ready (instance_id, item, attempt)
+    select f.id, item, 0 from fired f cross join lateral generate_series(0, f.total - 1) as item
+), decided as (
+    insert into tick (job_id, scheduled_at, last_scheduled_at, outcome, reason, instance_id, server_id)
+    select g.job_id, g.fire_at, g.fire_at,
+        case when f.id is null then 'skipped' else 'fired' end,
+        case when f.id is null then 'overlap: an instance of the job was running' end,
+        f.id, $1
+    from firing g left join fired f using (job_id)
+)
+select a.job_id, f.id as instance_id from advanced a left join fired f using (job_id)
