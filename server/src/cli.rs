@@ -169,6 +169,7 @@ pub fn init_log(format: LogFormat, filter: &str) -> Result<(), StartError> {
         .map_err(|error| StartError(format!("log: `{filter}` is not a filter: {error}")))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .with_writer(std::io::stderr);
     let done = match format {
         LogFormat::Text => log.try_init(),
@@ -181,6 +182,9 @@ async fn run(config: Config) -> Result<ExitCode, StartError> {
     init_log(config.log_format, &config.log)?;
     let stopping = CancellationToken::new();
     tokio::spawn(stop_on_signal(stopping.clone()));
+    if config.stop_with_stdin {
+        stop_with_stdin(stopping.clone());
+    }
     let mut postgres = None;
     let url = if config.embedded {
         let running = crate::embedded::start(config.data_dir.clone()).await?;
@@ -208,6 +212,15 @@ pub async fn stop_on_signal(stopping: CancellationToken) {
     stopping.cancel();
     wait_for_signal().await;
     std::process::exit(130);
+}
+
+/// Cancels when standard input closes.
+pub fn stop_with_stdin(stopping: CancellationToken) {
+    // A thread of its own: a read of standard input cannot be cancelled.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        stopping.cancel();
+    });
 }
 
 /// Waits for SIGTERM or Ctrl-C.

@@ -63,6 +63,10 @@ pub struct Config {
     #[arg(long, env = "ANTARES_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
 
+    /// Stop when standard input closes: for programs that start a server and must not leave it behind.
+    #[arg(long, hide = true)]
+    pub stop_with_stdin: bool,
+
     /// TOML file with any of these options, such as `listen = "0.0.0.0:22122"`.
     #[arg(long, env = "ANTARES_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -1,4 +1,81 @@
-//! The demo.
-#[derive(Debug, clap::Args)]
-pub struct DemoClient {}
-impl DemoClient { pub async fn run(&self) -> Result<std::process::ExitCode, crate::boot::StartError> { unreachable!() } }
+//! One client process of the demo: what an application that uses the SDK looks like.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use antares_client::{BoxError, Client, Context, Outcome};
+use clap::Args;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::orders;
+use crate::boot::StartError;
+use crate::cli::{init_log, stop_on_signal, stop_with_stdin};
+use crate::config::LogFormat;
+
+/// How a client process of the demo runs.
+#[derive(Debug, Args)]
+pub struct DemoClient {
+    /// Addresses of the servers, with commas between them.
+    #[arg(long, env = "ANTARES_SERVERS", value_delimiter = ',', required = true)]
+    servers: Vec<String>,
+    /// Name of the app.
+    #[arg(long, env = "ANTARES_APP", default_value = super::APP)]
+    app: String,
+    /// Secret of the app.
+    #[arg(long, env = "ANTARES_SECRET", hide_env_values = true)]
+    secret: String,
+    /// PostgreSQL with the orders.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: String,
+    /// Stop when standard input closes.
+    #[arg(long, hide = true)]
+    stop_with_stdin: bool,
+}
+
+/// Parameter of `settle-orders`.
+#[derive(Deserialize)]
+struct Settle {
+    /// How many orders a shard settles at most.
+    most: i64,
+}
+
+impl DemoClient {
+    /// Runs until it is told to stop.
+    pub async fn run(&self) -> Result<ExitCode, StartError> {
+        init_log(LogFormat::Text, "info")?;
+        let stopping = CancellationToken::new();
+        tokio::spawn(stop_on_signal(stopping.clone()));
+        if self.stop_with_stdin {
+            stop_with_stdin(stopping.clone());
+        }
+        let pool = orders::connect(&self.database_url).await?;
+        let client = Client::builder(&self.app, &self.secret)
+            .servers(&self.servers)
+            .slots(8)
+            .allow_scripts(true)
+            .handler("settle-orders", move |ctx: Context| {
+                let pool = pool.clone();
+                async move {
+                    let most = ctx.job_param::<Settle>()?.most;
+                    let settled = orders::settle(&pool, ctx.item(), most).await?;
+                    ctx.log().info(format!("settled {settled} orders"));
+                    Ok::<_, BoxError>(Outcome::output(settled))
+                }
+            })
+            .handler("always-fails", async |_: Context| {
+                Outcome::fail("this job fails on purpose, to show what a failure looks like")
+            })
+            .handler("not-yet", async |ctx: Context| {
+                if ctx.attempt() < 3 {
+                    Outcome::later(Duration::from_millis(300))
+                } else {
+                    Outcome::output("the third attempt succeeds")
+                }
+            })
+            .build()
+            .map_err(|error| StartError(error.to_string()))?;
+        client.run_until(stopping.cancelled_owned()).await;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -6,7 +6,7 @@
 -- got none; a proposal that is not answered at all was made for a client that has no lease, or that another
 -- server is serving at this moment.
 with proposal as (
-    select p.*, p.ord from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[])
+    select p.* from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[])
         with ordinality as p (client_id, instance_id, wanted, cap, mark, timeout_ms, ord)
 ), live as materialized (
     -- Serialises the claims of one client over all servers, so that the cap below is exact.
