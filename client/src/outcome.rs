@@ -21,7 +21,8 @@ pub enum Outcome {
     Success(Option<String>),
     /// Failed for good: the shard is not handed out again.
     Fail(String),
-    /// Not now: hand the shard out again, to any client, after the delay. Counts as an attempt.
+    /// Not now: hand the shard out again, to any client, after the delay (at most 366 days). Counts as an
+    /// attempt.
     Later(Duration),
 }
 

@@ -12,6 +12,9 @@ use crate::hooks::clock;
 /// Where the server sends its events.
 pub(crate) const EVENTS: &str = "/api/v1/events";
 
+/// Rows of a page: a screen or two.
+const PAGE_ROWS: &str = "100";
+
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ApiError {
@@ -61,10 +64,8 @@ rows! {
 
 /// One page of a list: the first, or the one after `after`.
 pub(crate) async fn list<T: Row>(after: Option<&str>) -> Result<Page<T>, ApiError> {
-    let mut request = Request::get(T::PATH);
-    if let Some(after) = after {
-        request = request.query([("after", after)]);
-    }
+    let limit = [("limit", PAGE_ROWS)].into_iter();
+    let request = Request::get(T::PATH).query(limit.chain(after.map(|after| ("after", after))));
     read(&send(request, None).await?)
 }
 

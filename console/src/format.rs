@@ -31,14 +31,15 @@ pub(crate) fn short(local: NaiveDateTime, today: NaiveDate) -> String {
     local.format(pattern).to_string()
 }
 
-/// In full, in the viewer's zone, in UTC, and in `zone` if that is yet another: one line each.
+/// In full, in the viewer's zone, in UTC and in `zone`: a line for each that differs from those before.
 pub(crate) fn full(at: DateTime<Utc>, zone: Option<&str>) -> String {
     let pattern = "%Y-%m-%d %H:%M:%S%.3f";
-    let mut lines = vec![
-        format!("{} {}", local(at).format(pattern), viewer_zone()),
-        format!("{} UTC", at.format(pattern)),
-    ];
-    if let Some(zone) = zone.filter(|zone| *zone != "UTC" && *zone != viewer_zone())
+    let viewer = viewer_zone();
+    let mut lines = vec![format!("{} {viewer}", local(at).format(pattern))];
+    if viewer != "UTC" {
+        lines.push(format!("{} UTC", at.format(pattern)));
+    }
+    if let Some(zone) = zone.filter(|zone| *zone != "UTC" && *zone != viewer)
         && let Some(there) = in_zone(at, zone)
     {
         lines.push(format!("{there} {zone}"));

@@ -166,7 +166,9 @@ pub fn parse_shard_params(text: &str) -> Result<Vec<Value>, String> {
     let mut given = Vec::new();
     for entry in text.split(';').filter(|entry| !entry.trim().is_empty()) {
         let (item, param) = entry.split_once('=').ok_or_else(|| {
-            format!("shard_params: `{entry}` has no `=`; write item=parameter, or give a JSON array")
+            format!(
+                "shard_params: `{entry}` has no `=`; write item=parameter, or give a JSON array"
+            )
         })?;
         let index: usize = item.trim().parse().map_err(|_| {
             format!("shard_params: `{item}` is not an item number; items count from 0")

@@ -75,7 +75,11 @@ pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Resu
     let http = tokio::spawn({
         let router = crate::http::router(Arc::clone(&app));
         let stopped = http_stopping.clone().cancelled_owned();
-        async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await }
+        async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(stopped)
+                .await
+        }
     });
     tracing::info!(%server_id, "listening on http://{address}");
 
@@ -92,7 +96,12 @@ pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Resu
     };
     if prepared.is_ok() && !stopping.is_cancelled() {
         let (held, ownership) = membership::ownership();
-        tracker.spawn(membership::run(Arc::clone(&app), options.clone(), identity, held));
+        tracker.spawn(membership::run(
+            Arc::clone(&app),
+            options.clone(),
+            identity,
+            held,
+        ));
         tracker.spawn(firer::run(Arc::clone(&app), ownership));
         tracker.spawn(claimer::run(Arc::clone(&app), claims));
         tracker.spawn(sweeper::rescue(Arc::clone(&app)));
@@ -126,7 +135,11 @@ pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Resu
 }
 
 /// Reads the database's address.
-pub fn connect_options(url: &str, namespace: &str, name: &str) -> Result<PgConnectOptions, StartError> {
+pub fn connect_options(
+    url: &str,
+    namespace: &str,
+    name: &str,
+) -> Result<PgConnectOptions, StartError> {
     pool::connect_options(url, namespace, name).map_err(|error| {
         StartError(format!(
             "database-url: {error}; write one like postgres://user:password@host:5432/database"
@@ -137,7 +150,8 @@ pub fn connect_options(url: &str, namespace: &str, name: &str) -> Result<PgConne
 /// Brings the schema up to date and creates the administrator. Waits for the database as long as it takes.
 async fn prepare(app: &Shared, options: &PgConnectOptions) -> Result<(), StartError> {
     wait_for_database(options, &app.config.namespace, |what| {
-        app.health.trouble("start", format!("waiting for the database: {what}"));
+        app.health
+            .trouble("start", format!("waiting for the database: {what}"));
     })
     .await?;
     let mut backoff = Backoff::default();
@@ -185,7 +199,9 @@ enum Migration {
 
 impl From<sqlx::Error> for Migration {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|e| e.code().map(|c| c.into_owned()));
+        let code = error
+            .as_database_error()
+            .and_then(|e| e.code().map(std::borrow::Cow::into_owned));
         let remedy = match code.as_deref() {
             Some("28P01" | "28000") => "check user and password in --database-url",
             Some("3D000") => "create the database, or name another in --database-url",
@@ -231,7 +247,11 @@ async fn migrate(options: &PgConnectOptions, namespace: &str) -> Result<(), Migr
 async fn create_administrator(app: &Shared) -> sqlx::Result<()> {
     let mut conn = app.pool.acquire().await?;
     let stored = store::session::password_hash(&mut conn, ADMIN).await?;
-    let given = app.config.admin_password.as_deref().filter(|password| !password.is_empty());
+    let given = app
+        .config
+        .admin_password
+        .as_deref()
+        .filter(|password| !password.is_empty());
     match (stored, given) {
         (None, given) => {
             let password = given.map_or_else(secret::generate, str::to_owned);
@@ -239,7 +259,9 @@ async fn create_administrator(app: &Shared) -> sqlx::Result<()> {
             let created = store::session::create_user(&mut conn, ADMIN, &hash).await?;
             if created && given.is_none() {
                 // On standard output and nowhere else: a log is kept, and read by others.
-                println!("The password of the user {ADMIN} is {password}\nIt is shown this once; set ANTARES_ADMIN_PASSWORD to choose one.");
+                println!(
+                    "The password of the user {ADMIN} is {password}\nIt is shown this once; set ANTARES_ADMIN_PASSWORD to choose one."
+                );
             }
         }
         (Some(stored), Some(password)) => {

@@ -71,7 +71,11 @@ struct Next {
 #[derive(Debug, Args)]
 struct Health {
     /// Address of the replica.
-    #[arg(long, env = "ANTARES_HEALTH_URL", default_value = "http://127.0.0.1:22122")]
+    #[arg(
+        long,
+        env = "ANTARES_HEALTH_URL",
+        default_value = "http://127.0.0.1:22122"
+    )]
     url: String,
 }
 
@@ -87,12 +91,18 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Next(next) => return print_next(&next),
         Command::Openapi => {
-            println!("{}", crate::http::openapi().to_pretty_json().unwrap_or_default());
+            println!(
+                "{}",
+                crate::http::openapi().to_pretty_json().unwrap_or_default()
+            );
             return ExitCode::SUCCESS;
         }
         _ => {}
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: cannot start: {error}");
@@ -282,6 +292,10 @@ impl Health {
         let answer = reqwest::get(&url).await.map_err(failed)?;
         let ready = answer.status().is_success();
         println!("{}", answer.text().await.map_err(failed)?);
-        Ok(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if ready {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 }

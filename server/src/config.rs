@@ -12,7 +12,13 @@ use clap::Args;
 pub struct Config {
     /// PostgreSQL to use, such as `postgres://user:password@host/database`. A direct connection: not
     /// through a pooler in transaction mode.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, required_unless_present = "embedded", conflicts_with = "embedded")]
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        required_unless_present = "embedded",
+        conflicts_with = "embedded"
+    )]
     pub database_url: Option<String>,
 
     /// Run a private PostgreSQL in the data folder instead: for one machine.
@@ -20,7 +26,12 @@ pub struct Config {
     pub embedded: bool,
 
     /// Folder of the private PostgreSQL; it persists.
-    #[arg(long, env = "ANTARES_DATA_DIR", value_name = "FOLDER", default_value = "antares-data")]
+    #[arg(
+        long,
+        env = "ANTARES_DATA_DIR",
+        value_name = "FOLDER",
+        default_value = "antares-data"
+    )]
     pub data_dir: PathBuf,
 
     /// Namespace, which is a schema of the database: several installations can share a database.
@@ -28,7 +39,12 @@ pub struct Config {
     pub namespace: String,
 
     /// Address to listen on. Port 0 takes a free one.
-    #[arg(long, env = "ANTARES_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:22122")]
+    #[arg(
+        long,
+        env = "ANTARES_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:22122"
+    )]
     pub listen: SocketAddr,
 
     /// Failover wait: how long a server or client may be silent before its work goes to others. 1s to 10m.
@@ -48,7 +64,12 @@ pub struct Config {
     pub retention_days: i32,
 
     /// Password of the user `admin`. Left out, one is generated and printed at the first start.
-    #[arg(long, env = "ANTARES_ADMIN_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "ANTARES_ADMIN_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
     pub admin_password: Option<String>,
 
     /// Whether session cookies are sent over TLS only: set it when a proxy serves the console over HTTPS.
@@ -56,11 +77,21 @@ pub struct Config {
     pub secure_cookies: bool,
 
     /// Form of the log.
-    #[arg(long, env = "ANTARES_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        env = "ANTARES_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub log_format: LogFormat,
 
     /// What to log: a level, or a filter such as `info,antares_server=debug`.
-    #[arg(long, env = "ANTARES_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(
+        long,
+        env = "ANTARES_LOG",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
     pub log: String,
 
     /// Stop when standard input closes: for programs that start a server and must not leave it behind.
@@ -96,15 +127,16 @@ pub fn parse_namespace(text: &str) -> Result<String, String> {
 
 /// Reads a duration such as `10s`, `500ms` or `5m`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|cause| format!("{cause}; write one like 10s, 500ms or 5m"))
+    humantime::parse_duration(text)
+        .map_err(|cause| format!("{cause}; write one like 10s, 500ms or 5m"))
 }
 
 fn parse_failover_wait(text: &str) -> Result<Duration, String> {
-    within(text, Duration::from_secs(1), Duration::from_secs(600))
+    within(text, Duration::from_secs(1), Duration::from_mins(10))
 }
 
 fn parse_misfire_threshold(text: &str) -> Result<Duration, String> {
-    within(text, Duration::ZERO, Duration::from_secs(24 * 3600))
+    within(text, Duration::ZERO, Duration::from_hours(24))
 }
 
 fn within(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
@@ -145,7 +177,10 @@ pub fn apply_file(mut command: clap::Command, path: &Path) -> Result<clap::Comma
             .get_arguments()
             .any(|arg| arg.get_id().as_str() == id && id != "config");
         if !known {
-            return Err(format!("config: {}: there is no option `{key}`", path.display()));
+            return Err(format!(
+                "config: {}: there is no option `{key}`",
+                path.display()
+            ));
         }
         let text = match value {
             toml::Value::String(text) => text,

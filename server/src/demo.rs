@@ -54,6 +54,7 @@ fn failed(what: &str) -> impl Fn(&dyn std::fmt::Display) -> StartError {
     move |error| StartError(format!("{what}: {error}"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
 fn sql(error: sqlx::Error) -> StartError {
     StartError(format!("the demo's database: {error}"))
 }
@@ -93,7 +94,11 @@ impl Demo {
         if self.check {
             say(&format!("took {:.1} s", started.elapsed().as_secs_f64()));
         }
-        Ok(if done? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if done? {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 
     fn folder(&self) -> Result<PathBuf> {
@@ -115,7 +120,12 @@ impl Demo {
             let binaries = Binaries::locate(&mut |line| say(line))?;
             let mut options = Options::temporary();
             options.data_dir = data;
-            Postgres::start(&binaries, options.set("shared_buffers", "256MB").set("max_wal_size", "4GB"))
+            Postgres::start(
+                &binaries,
+                options
+                    .set("shared_buffers", "256MB")
+                    .set("max_wal_size", "4GB"),
+            )
         })
         .await
         .map_err(|error| failed("postgresql")(&error))?
@@ -134,7 +144,10 @@ impl Demo {
             .filter(|password| !password.is_empty())
             .unwrap_or_else(|| secret::generate()[..12].to_owned());
         let app_secret = secret::generate();
-        let servers = [crew.server(22122, &password).await?, crew.server(22123, &password).await?];
+        let servers = [
+            crew.server(22122, &password)?,
+            crew.server(22123, &password)?,
+        ];
         let admin = Admin::new(&servers, &password);
         admin.wait_ready().await?;
         say(&format!("servers: {} and {}", servers[0], servers[1]));
@@ -144,9 +157,12 @@ impl Demo {
         }
         admin.wait_clients(3).await?;
         say("clients: three processes");
-        let jobs = admin.create_jobs(self.orders).await?;
+        let jobs = admin.create_jobs(APP, self.orders).await?;
         say("jobs: settle-orders, disk-report (a script), always-fails, not-yet (answers Later)");
-        say(&format!("console: {}   user admin, password {password}", servers[0]));
+        say(&format!(
+            "console: {}   user admin, password {password}",
+            servers[0]
+        ));
 
         if !self.check {
             say("running until Ctrl-C");
@@ -154,19 +170,28 @@ impl Demo {
                 tokio::time::sleep(Duration::from_secs(2)).await;
                 let (settled, _) = orders::progress(&pool).await?;
                 let (ended, running) = check::instances(&pool).await?;
-                say(&format!("settled {settled} orders; {ended} instances ended, {running} running"));
+                say(&format!(
+                    "settled {settled} orders; {ended} instances ended, {running} running"
+                ));
             }
         }
         self.kill_in_the_middle(crew, &pool).await?;
-        wait_for("every order to be settled", Duration::from_secs(90), async || {
-            Ok(orders::progress(&pool).await?.0 >= i64::from(self.orders))
-        })
+        wait_for(
+            "every order to be settled",
+            Duration::from_secs(90),
+            async || Ok(orders::progress(&pool).await?.0 >= i64::from(self.orders)),
+        )
         .await?;
-        say(&format!("all orders settled after {:.1} s", started.elapsed().as_secs_f64()));
+        say(&format!(
+            "all orders settled after {:.1} s",
+            started.elapsed().as_secs_f64()
+        ));
         // A shard that answers Later takes its third attempt in its own time.
-        wait_for("a job that answered Later to succeed", Duration::from_secs(30), async || {
-            check::has_succeeded(&pool, "not-yet").await
-        })
+        wait_for(
+            "a job that answered Later to succeed",
+            Duration::from_secs(30),
+            async || check::has_succeeded(&pool, "not-yet").await,
+        )
         .await?;
         for job in &jobs {
             admin.pause(*job).await?;
@@ -181,9 +206,11 @@ impl Demo {
     async fn kill_in_the_middle(&self, crew: &mut Crew, pool: &PgPool) -> Result<()> {
         let total = i64::from(self.orders);
         let reached = async |part: i64| {
-            wait_for("the orders to progress", Duration::from_secs(60), async || {
-                Ok(orders::progress(pool).await?.0 >= total * part / 100)
-            })
+            wait_for(
+                "the orders to progress",
+                Duration::from_mins(1),
+                async || Ok(orders::progress(pool).await?.0 >= total * part / 100),
+            )
             .await
         };
         reached(20).await?;
@@ -191,9 +218,11 @@ impl Demo {
         say("killed server 1 with SIGKILL");
         reached(40).await?;
         // In the middle of its work: while it holds a shard.
-        wait_for("a client to hold a shard", Duration::from_secs(30), async || {
-            check::holds_shards(pool, crew.pid(Child::Client(2))).await
-        })
+        wait_for(
+            "a client to hold a shard",
+            Duration::from_secs(30),
+            async || check::holds_shards(pool, crew.pid(Child::Client(2))).await,
+        )
         .await?;
         crew.kill(Child::Client(2)).await?;
         say("killed client 2 with SIGKILL while it held a shard");
@@ -210,7 +239,10 @@ async fn wait_for(
     let started = Instant::now();
     while !condition().await? {
         if started.elapsed() > bound {
-            return Err(StartError(format!("waited {} s for {what}", bound.as_secs())));
+            return Err(StartError(format!(
+                "waited {} s for {what}",
+                bound.as_secs()
+            )));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

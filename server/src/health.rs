@@ -25,7 +25,11 @@ impl Health {
 
     /// Notes that a part is well. Returns whether it was in trouble.
     pub fn well(&self, part: &'static str) -> bool {
-        self.troubles.lock().expect("no holder panics").remove(part).is_some()
+        self.troubles
+            .lock()
+            .expect("no holder panics")
+            .remove(part)
+            .is_some()
     }
 
     /// All troubles; empty when the replica is ready.

@@ -25,7 +25,7 @@ use error::ApiError;
 /// Largest request body, in bytes.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Longest wait of a claim.
-pub const MAX_WAIT: Duration = Duration::from_secs(60);
+pub const MAX_WAIT: Duration = Duration::from_mins(1);
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

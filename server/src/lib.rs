@@ -6,15 +6,15 @@
 //! batches, and the transaction that ends the last shard ends the instance. What dies on the way is found
 //! by [`engine::sweeper`] and by the leases. `ARCHITECTURE.md` tells the whole story.
 
+pub mod app;
+pub mod boot;
 pub mod cli;
 pub mod config;
-pub mod boot;
+pub mod demo;
+pub mod domain;
 pub mod embedded;
-pub mod app;
+pub mod engine;
 pub mod health;
 pub mod http;
-pub mod engine;
 pub mod pipeline;
 pub mod store;
-pub mod domain;
-pub mod demo;

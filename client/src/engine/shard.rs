@@ -17,6 +17,9 @@ use crate::{Context, Outcome, listener, wall};
 use super::Shared;
 use super::table::Table;
 
+/// No shard waits longer: the server would refuse the result.
+const MAX_DELAY: Duration = Duration::from_hours(366 * 24);
+
 /// Runs one shard in a task of its own, with a slot that was reserved for it.
 pub(super) fn spawn(shared: &Arc<Shared>, table: &Arc<Table>, ctx: Context) {
     shared.running.fetch_add(1, Ordering::AcqRel);
@@ -157,7 +160,7 @@ fn result(
         }
         Outcome::Later(delay) => {
             result.outcome = protocol::Outcome::Later;
-            result.delay_ms = Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+            result.delay_ms = Some(delay.min(MAX_DELAY).as_millis() as u64);
         }
     }
     result

@@ -3,7 +3,7 @@
 use antares_client::protocol::client::Outcome as Reported;
 use antares_client::{BoxError, Client, Context, Job, job};
 
-use crate::stand_in::{StandIn, shard};
+use crate::stand_in::{StandIn, shard, soon};
 
 #[job("settle")]
 async fn settle_orders(ctx: Context) -> Result<String, BoxError> {
@@ -39,7 +39,7 @@ async fn annotated_handlers_are_found() {
     }
     let handlers = server.edit(|book| book.registered[0].1.handlers.clone());
     assert_eq!(handlers, ["settle", "tick", "typed"]);
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[test]

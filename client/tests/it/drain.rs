@@ -7,7 +7,7 @@ use antares_client::protocol::client::Outcome as Reported;
 use antares_client::{CancelReason, Context, Outcome};
 use tokio::sync::{Notify, mpsc};
 
-use crate::stand_in::{Call, StandIn, shard};
+use crate::stand_in::{Call, StandIn, shard, soon};
 
 #[tokio::test]
 async fn a_drain_waits_for_handlers_keeps_the_lease_and_leaves_last() {
@@ -41,7 +41,7 @@ async fn a_drain_waits_for_handlers_keeps_the_lease_and_leaves_last() {
     // Not for a draining client.
     server.add([shard(2, "wait")]);
     go.notify_one();
-    client.stopped().await;
+    soon(client.stopped()).await;
     assert_eq!(client.client_id(), None);
     server.edit(|book| {
         assert_eq!(book.result(1).unwrap().outcome, Reported::Succeeded);
@@ -80,8 +80,11 @@ async fn after_the_drain_timeout_handlers_are_cancelled_and_only_successes_repor
     server
         .until("running", |book| (book.running.len() == 3).then_some(()))
         .await;
-    client.shutdown().await;
-    assert_eq!(reasons.recv().await, Some(Some(CancelReason::Shutdown)));
+    soon(client.shutdown()).await;
+    assert_eq!(
+        soon(reasons.recv()).await,
+        Some(Some(CancelReason::Shutdown))
+    );
     server.edit(|book| {
         assert_eq!(book.result(2).unwrap().outcome, Reported::Succeeded);
         assert_eq!(book.results.len(), 1, "{:?}", book.results);
@@ -106,7 +109,7 @@ async fn an_abort_drops_handlers_at_once_and_hands_their_shards_back() {
         .until("running", |book| (book.running.len() == 1).then_some(()))
         .await;
     client.abort();
-    client.stopped().await;
+    soon(client.stopped()).await;
     assert_eq!(client.running(), 0);
     server.edit(|book| {
         assert!(book.results.is_empty());
@@ -123,7 +126,7 @@ async fn dropping_the_handle_stops_the_client() {
         .build()
         .unwrap()
         .spawn();
-    client.registered().await;
+    soon(client.registered()).await;
     drop(client);
     server
         .until("leaving", |book| book.left.first().copied())
@@ -139,5 +142,5 @@ async fn a_client_can_be_stopped_before_it_ever_reached_a_server() {
         .build()
         .unwrap()
         .spawn();
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }

@@ -7,7 +7,7 @@ use antares_client::api::ClientApi;
 use antares_client::protocol::client::{Outcome as Reported, RegisterClient};
 use tokio::sync::Notify;
 
-use crate::stand_in::{StandIn, shard};
+use crate::stand_in::{StandIn, shard, soon};
 
 /// A client whose handler waits for the gate.
 fn gated(server: &StandIn) -> (antares_client::ClientBuilder, Arc<Notify>) {
@@ -41,7 +41,7 @@ async fn a_result_survives_the_restart_of_the_only_server() {
         1,
         "the lease was lost"
     );
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn the_other_server_takes_over_when_one_dies() {
     go.notify_one();
     first.result_of(5).await;
     assert_eq!(first.edit(|book| book.registered.len()), 1);
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -82,8 +82,8 @@ async fn a_wrong_secret_is_tried_again_until_it_is_right() {
         .until("a refusal", |book| (!book.calls.is_empty()).then_some(()))
         .await;
     assert_eq!(client.client_id(), None);
-    client.registered().await;
-    client.shutdown().await;
+    soon(client.registered()).await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]

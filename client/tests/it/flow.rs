@@ -9,7 +9,7 @@ use antares_client::{BoxError, Context, Job, Outcome};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::stand_in::{Call, StandIn, shard};
+use crate::stand_in::{Call, StandIn, shard, soon};
 
 #[tokio::test]
 async fn a_shard_is_claimed_run_and_reported() {
@@ -46,14 +46,14 @@ async fn a_shard_is_claimed_run_and_reported() {
     assert!(result.started_at <= result.ended_at);
     let (id, introduction) = server.edit(|book| book.registered[0].clone());
     assert_eq!(client.client_id(), Some(id));
-    assert_eq!(client.registered().await, id);
+    assert_eq!(soon(client.registered()).await, id);
     assert_eq!(introduction.handlers, ["settle"]);
     assert_eq!(introduction.slots, 3);
     assert_eq!(introduction.labels["zone"], "a");
     assert_eq!(introduction.pid, std::process::id());
     assert_eq!(introduction.ip, "127.0.0.1");
     assert!(!introduction.host.is_empty());
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     assert_eq!(server.edit(|book| book.left.clone()), [id]);
 }
 
@@ -100,7 +100,7 @@ async fn no_more_shards_run_at_once_than_there_are_slots() {
             .max()
     });
     assert_eq!(most, Some(4));
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,7 +123,7 @@ async fn many_shards_take_few_calls_and_claims_join_reports() {
     });
     assert!(calls < 1_000, "{calls} calls for 20,000 shards");
     assert!(joined > 0);
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     let mut ids: Vec<i64> = server.edit(|book| book.results.iter().map(|r| r.shard_id).collect());
     ids.sort_unstable();
     ids.dedup();
@@ -166,7 +166,7 @@ async fn the_next_shard_of_a_wide_instance_comes_with_the_report_of_the_last() {
         })
         .await;
     assert_eq!(call, Call::Claim { max: 1, results: 1 });
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn log_lines_of_handlers_reach_the_server() {
         .spawn();
     server.result_of(1).await;
     // Leaving sends what has gathered.
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     let lines = server.edit(|book| std::mem::take(&mut book.lines));
     let levels: Vec<LogLevel> = lines.iter().map(|line| line.level).collect();
     assert_eq!(levels, [LogLevel::Info, LogLevel::Warn, LogLevel::Error]);
@@ -218,7 +218,7 @@ async fn a_type_that_implements_job_is_a_handler_and_later_carries_its_delay() {
     let result = server.result_of(1).await;
     assert_eq!(result.outcome, Reported::Later);
     assert_eq!(result.delay_ms, Some(1_500));
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -233,6 +233,6 @@ async fn a_client_runs_until_the_future_it_is_given_resolves() {
     let stop = async {
         server.result_of(1).await;
     };
-    client.run_until(stop).await;
+    soon(client.run_until(stop)).await;
     assert_eq!(server.edit(|book| book.left.len()), 1);
 }

@@ -9,7 +9,7 @@ use antares_client::{CancelReason, Context};
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
-use crate::stand_in::{Call, StandIn, shard};
+use crate::stand_in::{Call, StandIn, shard, soon};
 
 /// A handler that tells why it was cancelled, and then succeeds.
 fn tell(told: mpsc::UnboundedSender<Option<CancelReason>>) -> impl antares_client::Job {
@@ -38,7 +38,7 @@ async fn a_client_that_is_gone_cancels_its_handlers_and_registers_anew() {
         .until("running", |book| (book.running.len() == 1).then_some(()))
         .await;
     server.edit(|book| book.gone.push(Uuid::from_u128(1)));
-    assert_eq!(reasons.recv().await, Some(Some(CancelReason::Lost)));
+    assert_eq!(soon(reasons.recv()).await, Some(Some(CancelReason::Lost)));
     server
         .until("a second registration", |book| {
             book.registered.get(1).map(drop)
@@ -51,7 +51,7 @@ async fn a_client_that_is_gone_cancels_its_handlers_and_registers_anew() {
         server.edit(|book| book.result(1).is_none()),
         "a lost shard was reported"
     );
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     assert_eq!(server.edit(|book| book.left.clone()), [Uuid::from_u128(2)]);
 }
 
@@ -71,7 +71,7 @@ async fn handlers_are_cancelled_when_the_lease_passes_without_a_renewal() {
         .until("running", |book| (book.running.len() == 1).then_some(()))
         .await;
     server.edit(|book| book.refuse_renewals = true);
-    assert_eq!(reasons.recv().await, Some(Some(CancelReason::Lost)));
+    assert_eq!(soon(reasons.recv()).await, Some(Some(CancelReason::Lost)));
     server.edit(|book| book.refuse_renewals = false);
     server
         .until("a second registration", |book| {
@@ -79,7 +79,7 @@ async fn handlers_are_cancelled_when_the_lease_passes_without_a_renewal() {
         })
         .await;
     assert!(server.edit(|book| book.results.is_empty()));
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_renewal_that_fails_for_less_than_a_lease_costs_nothing() {
     go.notify_one();
     assert_eq!(server.result_of(1).await.outcome, Reported::Succeeded);
     assert_eq!(server.edit(|book| book.registered.len()), 1);
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -165,6 +165,6 @@ async fn handlers_that_block_every_thread_do_not_cost_the_lease() {
     assert_eq!(server.edit(|book| book.registered.len()), 1);
     drop(open);
     assert_eq!(server.result_of(1).await.outcome, Reported::Succeeded);
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     handlers.shutdown_background();
 }

@@ -7,7 +7,7 @@ use antares_client::protocol::client::{Cancel, CancelReason as Reason, Outcome a
 use antares_client::{CancelReason, Context, Listener, Outcome};
 use tokio::sync::mpsc;
 
-use crate::stand_in::{Call, StandIn, shard};
+use crate::stand_in::{Call, StandIn, shard, soon};
 
 #[tokio::test]
 async fn an_error_and_a_panic_are_failures_and_the_process_goes_on() {
@@ -45,7 +45,7 @@ async fn an_error_and_a_panic_are_failures_and_the_process_goes_on() {
     }
     server.add([shard(5, "err")]);
     server.result_of(5).await;
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -65,7 +65,7 @@ async fn errors_and_outputs_are_cut_at_their_limits() {
     assert!(error.len() <= 8 * 1024 && error.ends_with("[cut: 18000 bytes in all]"));
     let output = server.result_of(2).await.output.unwrap();
     assert!(output.len() <= 64 * 1024 && output.ends_with("[cut: 100000 bytes in all]"));
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[derive(Clone, Default)]
@@ -132,7 +132,7 @@ async fn listeners_run_in_order_and_their_panics_lose_no_report() {
     server.result_of(3).await;
     assert_eq!(server.result_of(1).await.outcome, Reported::Succeeded);
     assert_eq!(server.result_of(2).await.outcome, Reported::Failed);
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     let noted = recorder.0.lock().unwrap().join(", ");
     assert_eq!(
         noted,
@@ -182,8 +182,11 @@ async fn a_shard_over_time_is_cancelled_and_failed_whatever_its_handler_does() {
         assert_eq!(result.outcome, Reported::Failed);
         assert_eq!(result.error.as_deref(), Some(error));
     }
-    assert_eq!(reasons.recv().await, Some(Some(CancelReason::TimedOut)));
-    client.shutdown().await;
+    assert_eq!(
+        soon(reasons.recv()).await,
+        Some(Some(CancelReason::TimedOut))
+    );
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -201,7 +204,7 @@ async fn a_shard_within_its_time_is_not_touched() {
         .unwrap()
         .spawn();
     assert_eq!(server.result_of(1).await.outcome, Reported::Succeeded);
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -233,15 +236,15 @@ async fn the_server_cancels_a_handler_whose_result_is_then_not_reported() {
         reason,
     };
     server.edit(|book| book.cancel.push(cancel(1, Reason::Ended)));
-    assert_eq!(reasons.recv().await, Some((1, CancelReason::Ended)));
+    assert_eq!(soon(reasons.recv()).await, Some((1, CancelReason::Ended)));
     server.edit(|book| book.cancel.push(cancel(2, Reason::Lost)));
-    assert_eq!(reasons.recv().await, Some((2, CancelReason::Lost)));
+    assert_eq!(soon(reasons.recv()).await, Some((2, CancelReason::Lost)));
     server
         .until("nothing listed", |book| {
             book.running.is_empty().then_some(())
         })
         .await;
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     assert!(server.edit(|book| book.results.is_empty()));
 }
 
@@ -263,7 +266,7 @@ async fn a_stale_answer_changes_nothing_for_the_others() {
             is_last.then_some(())
         })
         .await;
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     assert_eq!(server.edit(|book| book.registered.len()), 1);
 }
 
@@ -289,5 +292,5 @@ async fn a_result_that_the_server_refuses_does_not_hold_up_the_others() {
             is_last.then_some(())
         })
         .await;
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }

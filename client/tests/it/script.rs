@@ -10,7 +10,7 @@ use antares_client::protocol::client::{
 use antares_client::protocol::job::{JobKind, Script};
 use serde_json::json;
 
-use crate::stand_in::{PATIENCE, StandIn, shard};
+use crate::stand_in::{PATIENCE, StandIn, shard, soon};
 
 fn script(shard_id: i64, script: Script) -> ClaimedShard {
     ClaimedShard {
@@ -46,7 +46,7 @@ async fn run(shard: ClaimedShard) -> ShardResult {
     server.add([shard]);
     let client = runner(&server);
     let result = server.result_of(shard_id).await;
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     result
 }
 
@@ -155,7 +155,7 @@ async fn stdout_and_stderr_are_captured_in_order_and_logged_line_by_line() {
         Some("exit code 3\none\ntwo\nthree no input")
     );
     assert_eq!(lines(&server, 3).await, ["one", "two", "three no input"]);
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_timeout_kills_the_whole_group_those_included_that_ignore_sigterm() {
     for pid in lines(&server, 2).await {
         gone(&pid).await;
     }
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn a_cancelled_script_gets_sigterm_and_may_clean_up() {
                 .map(drop)
         })
         .await;
-    client.shutdown().await;
+    soon(client.shutdown()).await;
     assert!(server.edit(|book| book.results.is_empty()));
 }
 
@@ -249,7 +249,7 @@ async fn processes_left_behind_that_hold_the_output_are_stopped_and_do_not_hang_
     let (pid, rest) = output.split_once('\n').unwrap();
     assert_eq!(rest, "done\n");
     gone(pid).await;
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn an_abort_kills_the_group() {
     let client = runner(&server);
     let pids = lines(&server, 2).await;
     client.abort();
-    client.stopped().await;
+    soon(client.stopped()).await;
     for pid in pids {
         gone(&pid).await;
     }
@@ -287,5 +287,5 @@ async fn a_client_that_does_not_allow_scripts_has_no_handler_for_them() {
         server.edit(|book| book.registered[0].1.handlers.clone()),
         ["other"]
     );
-    client.shutdown().await;
+    soon(client.shutdown()).await;
 }

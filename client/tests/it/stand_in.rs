@@ -27,6 +27,13 @@ use uuid::Uuid;
 /// Longest time a test waits for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
+/// The outcome of something that must not take long.
+pub(crate) async fn soon<F: Future>(something: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, something)
+        .await
+        .expect("it did not take so long")
+}
+
 /// One call, as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Call {

@@ -71,9 +71,10 @@ pub(crate) struct Draining(pub(crate) bool);
 
 impl State for Draining {
     fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
-        match self.0 {
-            true => (Tone::Warning, |t| t.draining),
-            false => (Tone::Good, |t| t.active),
+        if self.0 {
+            (Tone::Warning, |t| t.draining)
+        } else {
+            (Tone::Good, |t| t.active)
         }
     }
 }

@@ -6,9 +6,9 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_query_map;
 
 use super::notice::Notice;
-use crate::api::Row;
+use crate::api::{ApiError, Row};
 use crate::hooks::list::{Entry, List, use_list};
-use crate::hooks::live::Topic;
+use crate::hooks::live::{Connection, Topic, use_live};
 use crate::i18n::{Texts, use_i18n};
 use crate::pages::use_title;
 
@@ -46,6 +46,7 @@ pub(crate) fn ListPage<T: Row>(
     empty: Empty,
 ) -> impl IntoView {
     use_title(title);
+    let live = use_live();
     let query = use_query_map();
     let after = Memo::new(move |_| query.with(|query| query.get("after")));
     // Another page is another list: it starts anew, with nothing left of the one before.
@@ -59,9 +60,16 @@ pub(crate) fn ListPage<T: Row>(
             Some(true) => EitherOf3::B(view! { <Emptiness empty /> }),
             Some(false) => EitherOf3::C(view! { <Table list title columns /> }),
         };
+        // While the stream is lost, the banner above says it already.
+        let error = move || {
+            let offline = matches!(live.connection(), Connection::Lost(_));
+            list.error
+                .get()
+                .filter(|error| !(offline && *error == ApiError::Unreachable))
+        };
         view! {
             <Heading list title />
-            {move || list.error.get().map(|error| {
+            {move || error().map(|error| {
                 view! { <Notice error=Signal::stored(error) meaning=|t| t.not_refreshed /> }
             })}
             {body}

@@ -36,7 +36,7 @@ pub(crate) fn provide() {
     };
     provide_context(auth);
     spawn_local(auth.check());
-    auth.check_again_when_it_ends();
+    auth.check_again_in_time();
 }
 
 /// The session.
@@ -105,11 +105,12 @@ impl Auth {
         }
     }
 
-    /// A page on which nothing happens asks nothing, and would not find out.
-    fn check_again_when_it_ends(self) {
+    /// A page on which nothing happens asks nothing, and would not find out. Nor would one that waits for a
+    /// server that is starting.
+    fn check_again_in_time(self) {
         // Browsers wrap timers of weeks around to nothing; and a server that is away is not asked in a rush.
-        const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-        const SHORTEST: Duration = Duration::from_secs(5);
+        const LONGEST: Duration = Duration::from_hours(24);
+        const SHORTEST: Duration = Duration::from_secs(3);
         let again = move || {
             spawn_local(async move {
                 self.check().await;
@@ -117,13 +118,15 @@ impl Auth {
             });
         };
         Effect::new(move || {
-            if let Viewer::User(session) = self.viewer.get() {
-                let left = (session.expires_at - clock::now())
+            let wait = match self.viewer.get() {
+                Viewer::User(session) => (session.expires_at - clock::now())
                     .to_std()
-                    .unwrap_or_default();
-                if let Ok(timer) = set_timeout_with_handle(again, left.clamp(SHORTEST, LONGEST)) {
-                    on_cleanup(move || timer.clear());
-                }
+                    .unwrap_or_default(),
+                Viewer::Unreached(_) => SHORTEST,
+                Viewer::Unknown | Viewer::Nobody => return,
+            };
+            if let Ok(timer) = set_timeout_with_handle(again, wait.clamp(SHORTEST, LONGEST)) {
+                on_cleanup(move || timer.clear());
             }
         });
     }

@@ -47,10 +47,11 @@ pub(crate) fn use_list<T: Row>(topic: Topic, after: Option<String>) -> List<T> {
     let auth = use_auth();
     let live = use_live();
     // Room for one message: changes during a request make one more request, not one each.
-    let (mut changed, mut changes) = mpsc::channel(0);
+    let (mut alarm, mut changes) = mpsc::channel(0);
     Effect::new(move || {
         live.track(topic);
-        let _ = changed.try_send(());
+        // Full: it is going to be asked for anyway.
+        let _ = alarm.try_send(());
     });
     let (stop, stopped) = AbortHandle::new_pair();
     on_cleanup(move || stop.abort());
@@ -80,6 +81,7 @@ pub(crate) fn use_list<T: Row>(topic: Topic, after: Option<String>) -> List<T> {
 }
 
 // Derived, these would ask the rows to be `Copy`.
+#[expect(clippy::expl_impl_clone_on_copy, reason = "deriving asks for too much")]
 impl<T: Row> Clone for List<T> {
     fn clone(&self) -> Self {
         *self

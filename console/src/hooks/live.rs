@@ -171,6 +171,8 @@ impl Stream {
     }
 }
 
+type Reaction = Box<dyn Fn(&Rc<Stream>)>;
+
 /// An open `EventSource` with its listeners.
 struct Source {
     source: EventSource,
@@ -181,7 +183,7 @@ impl Source {
     fn new(stream: &Rc<Stream>) -> Option<Self> {
         let source = EventSource::new(api::EVENTS).ok()?;
         let mut listeners = Vec::new();
-        let mut listen = |event: &str, act: Box<dyn Fn(&Rc<Stream>)>| {
+        let mut listen = |event: &str, act: Reaction| {
             let stream = Rc::downgrade(stream);
             let listener = Closure::new(move || {
                 if let Some(stream) = stream.upgrade() {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::orders::SHARDS;
-use super::{APP, Result, StartError, failed, wait_for};
+use super::{Result, StartError, failed, wait_for};
 
 /// A user of the admin API that goes to the next server when one is gone.
 pub(super) struct Admin {
@@ -28,12 +28,13 @@ impl Admin {
         }
     }
 
+    /// Calls the API. `None` on a conflict.
     async fn call<T: DeserializeOwned>(
         &self,
         method: reqwest::Method,
         path: &str,
         body: Option<&impl Serialize>,
-    ) -> Result<T> {
+    ) -> Result<Option<T>> {
         let mut last = StartError("there is no server".into());
         for server in &self.servers {
             let mut request = self
@@ -47,8 +48,14 @@ impl Admin {
             match request.send().await {
                 Err(error) => last = failed(path)(&error),
                 Ok(answer) if answer.status().is_success() => {
-                    return answer.json().await.map_err(|error| failed(path)(&error));
+                    return answer
+                        .json()
+                        .await
+                        .map(Some)
+                        .map_err(|error| failed(path)(&error));
                 }
+                // What is to be created is there: another process of the demo was faster.
+                Ok(answer) if answer.status() == reqwest::StatusCode::CONFLICT => return Ok(None),
                 Ok(answer) => {
                     let text = answer.text().await.unwrap_or_default();
                     return Err(StartError(format!("{path}: {text}")));
@@ -60,40 +67,52 @@ impl Admin {
 
     /// Waits until every server is ready.
     pub(super) async fn wait_ready(&self) -> Result<()> {
-        wait_for("the servers to be ready", Duration::from_secs(60), async || {
-            for server in &self.servers {
-                let answer = self.http.get(format!("{server}/readyz")).send().await;
-                if !answer.is_ok_and(|answer| answer.status().is_success()) {
-                    return Ok(false);
+        wait_for(
+            "the servers to be ready",
+            Duration::from_mins(1),
+            async || {
+                for server in &self.servers {
+                    let answer = self.http.get(format!("{server}/readyz")).send().await;
+                    if !answer.is_ok_and(|answer| answer.status().is_success()) {
+                        return Ok(false);
+                    }
                 }
-            }
-            Ok(true)
-        })
+                Ok(true)
+            },
+        )
         .await
     }
 
+    /// Creates the app, unless there is one of that name.
     pub(super) async fn create_app(&self, name: &str, secret: &str) -> Result<()> {
         let app = CreateApp {
             name: name.to_owned(),
             description: "What the demo runs".to_owned(),
             secret: Some(secret.to_owned()),
         };
-        self.call::<serde_json::Value>(reqwest::Method::POST, "/api/v1/apps", Some(&app)).await?;
+        self.call::<serde_json::Value>(reqwest::Method::POST, "/api/v1/apps", Some(&app))
+            .await?;
         Ok(())
     }
 
     /// Waits until `n` clients have registered.
     pub(super) async fn wait_clients(&self, n: usize) -> Result<()> {
-        wait_for("the clients to register", Duration::from_secs(30), async || {
-            let none: Option<&()> = None;
-            let page: Page<Client> = self.call(reqwest::Method::GET, "/api/v1/clients", none).await?;
-            Ok(page.items.len() >= n)
-        })
+        wait_for(
+            "the clients to register",
+            Duration::from_secs(30),
+            async || {
+                let none: Option<&()> = None;
+                let page: Option<Page<Client>> = self
+                    .call(reqwest::Method::GET, "/api/v1/clients", none)
+                    .await?;
+                Ok(page.is_some_and(|page| page.items.len() >= n))
+            },
+        )
         .await
     }
 
-    /// Creates the demo's jobs. Returns their ids.
-    pub(super) async fn create_jobs(&self, orders: u32) -> Result<Vec<i64>> {
+    /// Creates those of the demo's jobs that are not there. Returns their ids.
+    pub(super) async fn create_jobs(&self, app: &str, orders: u32) -> Result<Vec<i64>> {
         let mut settle = JobSpec::new("settle-orders");
         settle.description = "Settles open orders, each shard those with id % shards = item".into();
         settle.cron = Some("0/2 * * * * ?".into());
@@ -125,12 +144,14 @@ impl Admin {
         let mut ids = Vec::new();
         for spec in [settle, report, fails, later] {
             let request = CreateJob {
-                app: APP.to_owned(),
+                app: app.to_owned(),
                 enabled: true,
                 spec,
             };
-            let job: Job = self.call(reqwest::Method::POST, "/api/v1/jobs", Some(&request)).await?;
-            ids.push(job.id);
+            let job: Option<Job> = self
+                .call(reqwest::Method::POST, "/api/v1/jobs", Some(&request))
+                .await?;
+            ids.extend(job.map(|job| job.id));
         }
         Ok(ids)
     }

@@ -11,19 +11,23 @@ use crate::domain::job::{parse_cron, parse_zone};
 
 /// How many instances have ended, and how many run.
 pub(super) async fn instances(pool: &PgPool) -> Result<(i64, i64)> {
-    sqlx::query_as("select (select count(*) from instance_history), (select count(*) from instance)")
-        .fetch_one(pool)
-        .await
-        .map_err(sql)
+    sqlx::query_as(
+        "select (select count(*) from instance_history), (select count(*) from instance)",
+    )
+    .fetch_one(pool)
+    .await
+    .map_err(sql)
 }
 
 /// Whether an instance of the job has succeeded.
 pub(super) async fn has_succeeded(pool: &PgPool, job: &str) -> Result<bool> {
-    sqlx::query_scalar("select exists (select from instance_history where job = $1 and state = 'succeeded')")
-        .bind(job)
-        .fetch_one(pool)
-        .await
-        .map_err(sql)
+    sqlx::query_scalar(
+        "select exists (select from instance_history where job = $1 and state = 'succeeded')",
+    )
+    .bind(job)
+    .fetch_one(pool)
+    .await
+    .map_err(sql)
 }
 
 /// Whether the client process with this number holds a shard of the orders.
@@ -50,7 +54,10 @@ pub(super) async fn report(pool: &PgPool, orders: i64) -> Result<bool> {
     let mut lines = vec![settled(pool, orders).await?];
     lines.extend(ticks(pool).await?);
     for (what, statement) in CHECKS {
-        let found: i64 = sqlx::query_scalar(*statement).fetch_one(pool).await.map_err(sql)?;
+        let found: i64 = sqlx::query_scalar(*statement)
+            .fetch_one(pool)
+            .await
+            .map_err(sql)?;
         lines.push(Line {
             what,
             found: found.to_string(),
@@ -58,7 +65,10 @@ pub(super) async fn report(pool: &PgPool, orders: i64) -> Result<bool> {
         });
     }
     for (what, statement) in SIGHTS {
-        let found: i64 = sqlx::query_scalar(*statement).fetch_one(pool).await.map_err(sql)?;
+        let found: i64 = sqlx::query_scalar(*statement)
+            .fetch_one(pool)
+            .await
+            .map_err(sql)?;
         lines.push(Line {
             what,
             found: found.to_string(),
@@ -67,7 +77,12 @@ pub(super) async fn report(pool: &PgPool, orders: i64) -> Result<bool> {
     }
     println!();
     for line in &lines {
-        println!("{} {:<66} {}", if line.ok { "ok  " } else { "FAIL" }, line.what, line.found);
+        println!(
+            "{} {:<66} {}",
+            if line.ok { "ok  " } else { "FAIL" },
+            line.what,
+            line.found
+        );
     }
     println!();
     Ok(lines.iter().all(|line| line.ok))
@@ -194,9 +209,15 @@ async fn ticks(pool: &PgPool) -> Result<Vec<Line>> {
         let mut decided = BTreeSet::new();
         for row in rows {
             let mut ticks = vec![row.scheduled_at];
-            ticks.extend(cron.upcoming(row.scheduled_at, zone).take_while(|tick| *tick <= row.last_scheduled_at));
+            ticks.extend(
+                cron.upcoming(row.scheduled_at, zone)
+                    .take_while(|tick| *tick <= row.last_scheduled_at),
+            );
             if ticks.len() as i64 != row.count {
-                wrong.push(format!("{} {} stands for {}", job.job, row.scheduled_at, row.count));
+                wrong.push(format!(
+                    "{} {} stands for {}",
+                    job.job, row.scheduled_at, row.count
+                ));
             }
             for tick in ticks {
                 if !decided.insert(tick) {
@@ -215,7 +236,11 @@ async fn ticks(pool: &PgPool) -> Result<Vec<Line>> {
             // The very last one may have been due while the pause was on its way.
             format!("{} {tick} missing", job.job)
         }));
-        wrong.extend(decided.difference(&due).map(|tick| format!("{} {tick} not due", job.job)));
+        wrong.extend(
+            decided
+                .difference(&due)
+                .map(|tick| format!("{} {tick} not due", job.job)),
+        );
     }
     let mut lines = vec![Line {
         what: "ticks due, each decided exactly once",

@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use super::admin::Admin;
 use super::orders;
 use crate::boot::StartError;
 use crate::cli::{init_log, stop_on_signal, stop_with_stdin};
@@ -28,6 +29,10 @@ pub struct DemoClient {
     /// PostgreSQL with the orders.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: String,
+    /// Password of the user admin. With it the client first creates the orders, the app and the jobs, if
+    /// they are not there.
+    #[arg(long, env = "ANTARES_ADMIN_PASSWORD", hide_env_values = true)]
+    admin_password: Option<String>,
     /// Stop when standard input closes.
     #[arg(long, hide = true)]
     stop_with_stdin: bool,
@@ -40,7 +45,19 @@ struct Settle {
     most: i64,
 }
 
+/// Orders that a client generates on its own.
+const ORDERS: u32 = 100_000;
+
 impl DemoClient {
+    async fn set_up(&self, pool: &sqlx::PgPool, password: &str) -> Result<(), StartError> {
+        orders::create(pool, ORDERS).await?;
+        let admin = Admin::new(&self.servers, password);
+        admin.wait_ready().await?;
+        admin.create_app(&self.app, &self.secret).await?;
+        admin.create_jobs(&self.app, ORDERS).await?;
+        Ok(())
+    }
+
     /// Runs until it is told to stop.
     pub async fn run(&self) -> Result<ExitCode, StartError> {
         init_log(LogFormat::Text, "info")?;
@@ -50,6 +67,9 @@ impl DemoClient {
             stop_with_stdin(stopping.clone());
         }
         let pool = orders::connect(&self.database_url).await?;
+        if let Some(password) = &self.admin_password {
+            self.set_up(&pool, password).await?;
+        }
         let client = Client::builder(&self.app, &self.secret)
             .servers(&self.servers)
             .slots(8)

@@ -12,7 +12,8 @@ const SCHEMA: &str = "antares_demo_orders";
 
 /// Connects to the orders and to what Antares wrote.
 pub(super) async fn connect(url: &str) -> Result<PgPool> {
-    let options = crate::boot::connect_options(url, &format!("{SCHEMA},{NAMESPACE}"), "antares demo")?;
+    let options =
+        crate::boot::connect_options(url, &format!("{SCHEMA},{NAMESPACE}"), "antares demo")?;
     PgPoolOptions::new()
         .max_connections(6)
         .connect_with(options)
@@ -20,16 +21,32 @@ pub(super) async fn connect(url: &str) -> Result<PgPool> {
         .map_err(sql)
 }
 
-/// Generates `count` orders that are not settled.
+/// Generates `count` orders that are not settled, unless there are some.
 pub(super) async fn create(pool: &PgPool, count: u32) -> Result<()> {
     let mut tx = pool.begin().await.map_err(sql)?;
+    // Several clients of the compose file start together.
+    sqlx::query("select pg_advisory_xact_lock(hashtext('antares demo orders'))")
+        .execute(&mut *tx)
+        .await
+        .map_err(sql)?;
+    let there: bool =
+        sqlx::query_scalar("select to_regclass('antares_demo_orders.orders') is not null")
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(sql)?;
+    if there {
+        return Ok(());
+    }
     for statement in [
         "create schema antares_demo_orders",
         "create table antares_demo_orders.orders (
             id bigint primary key, cents bigint not null,
             settled_at timestamptz, settlements integer not null default 0)",
     ] {
-        sqlx::query(statement).execute(&mut *tx).await.map_err(sql)?;
+        sqlx::query(statement)
+            .execute(&mut *tx)
+            .await
+            .map_err(sql)?;
     }
     sqlx::query("insert into antares_demo_orders.orders (id, cents) select id, 100 + id % 9900 from generate_series(1, $1) as id")
         .bind(i64::from(count))
@@ -41,7 +58,10 @@ pub(super) async fn create(pool: &PgPool, count: u32) -> Result<()> {
         .await
         .map_err(sql)?;
     tx.commit().await.map_err(sql)?;
-    sqlx::query("analyze antares_demo_orders.orders").execute(pool).await.map_err(sql)?;
+    sqlx::query("analyze antares_demo_orders.orders")
+        .execute(pool)
+        .await
+        .map_err(sql)?;
     Ok(())
 }
 

@@ -50,7 +50,8 @@ impl Crew {
 
     fn spawn(&mut self, child: Child, prepare: impl FnOnce(&mut Command)) -> Result<()> {
         let program = std::env::current_exe().map_err(|error| failed("the demo")(&error))?;
-        let log = std::fs::File::create(self.log(child)).map_err(|error| failed("the demo's log")(&error))?;
+        let log = std::fs::File::create(self.log(child))
+            .map_err(|error| failed("the demo's log")(&error))?;
         let mut command = Command::new(program);
         // Settings meant for a real server in this shell must not reach the demo's.
         for (name, _) in std::env::vars() {
@@ -67,13 +68,15 @@ impl Crew {
             .process_group(0)
             .kill_on_drop(true);
         prepare(&mut command);
-        let process = command.spawn().map_err(|error| failed(&child.to_string())(&error))?;
+        let process = command
+            .spawn()
+            .map_err(|error| failed(&child.to_string())(&error))?;
         self.children.insert(child, process);
         Ok(())
     }
 
     /// Starts a replica on `port`, or on a free one if that is taken. Returns its address.
-    pub(super) async fn server(&mut self, port: u16, password: &str) -> Result<String> {
+    pub(super) fn server(&mut self, port: u16, password: &str) -> Result<String> {
         let address = TcpListener::bind(("127.0.0.1", port))
             .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
             .and_then(|listener| listener.local_addr())
@@ -81,7 +84,14 @@ impl Crew {
         let child = Child::Server(1 + self.children.len());
         self.spawn(child, |command| {
             command
-                .args(["run", "--stop-with-stdin", "--failover-wait", "3s", "--namespace", NAMESPACE])
+                .args([
+                    "run",
+                    "--stop-with-stdin",
+                    "--failover-wait",
+                    "3s",
+                    "--namespace",
+                    NAMESPACE,
+                ])
                 .arg("--listen")
                 .arg(address.to_string())
                 .env("ANTARES_ADMIN_PASSWORD", password);
@@ -111,7 +121,10 @@ impl Crew {
             .children
             .remove(&child)
             .ok_or_else(|| StartError(format!("{child} is not running")))?;
-        process.kill().await.map_err(|error| failed(&child.to_string())(&error))
+        process
+            .kill()
+            .await
+            .map_err(|error| failed(&child.to_string())(&error))
     }
 
     /// Stops all: clients first, so that they can report and leave.
@@ -126,7 +139,10 @@ impl Crew {
                 drop(process.stdin.take());
             }
             for mut process in group {
-                if tokio::time::timeout(Duration::from_secs(15), process.wait()).await.is_err() {
+                if tokio::time::timeout(Duration::from_secs(15), process.wait())
+                    .await
+                    .is_err()
+                {
                     let _ = process.kill().await;
                 }
             }

@@ -57,18 +57,34 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         visible("handler", handler, 200)?;
     }
     if spec.description.len() > 10_000 {
-        return Err(error("description", "is longer than 10,000 bytes; shorten it"));
+        return Err(error(
+            "description",
+            "is longer than 10,000 bytes; shorten it",
+        ));
     }
     match (spec.kind, &spec.script) {
         (JobKind::Handler, Some(_)) => {
-            return Err(error("script", "is only for kind script; set kind to script, or leave it out"));
+            return Err(error(
+                "script",
+                "is only for kind script; set kind to script, or leave it out",
+            ));
         }
         (JobKind::Handler, None) if spec.handler() == SCRIPT_HANDLER => {
-            let field = if spec.handler.is_some() { "handler" } else { "name" };
-            return Err(error(field, "`script` is reserved for script jobs; choose another"));
+            let field = if spec.handler.is_some() {
+                "handler"
+            } else {
+                "name"
+            };
+            return Err(error(
+                field,
+                "`script` is reserved for script jobs; choose another",
+            ));
         }
         (JobKind::Script, None) => {
-            return Err(error("script", "is missing; give a command, or a body with its interpreter"));
+            return Err(error(
+                "script",
+                "is missing; give a command, or a body with its interpreter",
+            ));
         }
         (JobKind::Script, Some(_)) if spec.handler.is_some() => {
             return Err(error("handler", "is not for script jobs; leave it out"));
@@ -80,7 +96,10 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     if !(1..=MAX_SHARDS).contains(&spec.shard_count) {
         return Err(error(
             "shard_count",
-            format!("{} is not allowed; give 1 to {MAX_SHARDS}", spec.shard_count),
+            format!(
+                "{} is not allowed; give 1 to {MAX_SHARDS}",
+                spec.shard_count
+            ),
         ));
     }
     if spec.shard_params.len() > spec.shard_count as usize {
@@ -94,7 +113,10 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         ));
     }
     if spec.max_shards_per_client > 10_000 {
-        return Err(error("max_shards_per_client", "give 0 for no limit, or 1 to 10000"));
+        return Err(error(
+            "max_shards_per_client",
+            "give 0 for no limit, or 1 to 10000",
+        ));
     }
     if !(1..=1000).contains(&spec.max_attempts) {
         return Err(error(
@@ -115,12 +137,18 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         ("shard_params", json_bytes(&spec.shard_params)),
     ] {
         if bytes > MAX_PARAM_BYTES {
-            return Err(error(field, format!("is {bytes} bytes of JSON; the limit is {MAX_PARAM_BYTES}")));
+            return Err(error(
+                field,
+                format!("is {bytes} bytes of JSON; the limit is {MAX_PARAM_BYTES}"),
+            ));
         }
     }
     // PostgreSQL cannot store this one character in a text or jsonb.
     if serde_json::to_string(spec).is_ok_and(|text| text.contains("\\u0000")) {
-        return Err(error("spec", "holds the character U+0000, which cannot be stored; remove it"));
+        return Err(error(
+            "spec",
+            "holds the character U+0000, which cannot be stored; remove it",
+        ));
     }
     Ok(())
 }
@@ -141,7 +169,10 @@ fn validate_script(script: &Script) -> Result<(), FieldError> {
         return Err(error(field, "is empty; write what to run"));
     }
     if text.len() > 256 * 1024 {
-        return Err(error(field, "is longer than 256 KiB; put it in a file on the client"));
+        return Err(error(
+            field,
+            "is longer than 256 KiB; put it in a file on the client",
+        ));
     }
     Ok(())
 }
@@ -183,9 +214,9 @@ pub enum Action {
 /// while paused, disable from any.
 pub fn transition(state: &str, action: Action) -> Option<&'static str> {
     match (action, state) {
-        (Action::Enable, "disabled") | (Action::Schedule, "stopped") | (Action::Resume, "paused") => {
-            Some("waiting")
-        }
+        (Action::Enable, "disabled")
+        | (Action::Schedule, "stopped")
+        | (Action::Resume, "paused") => Some("waiting"),
         (Action::Disable, "stopped" | "waiting" | "paused") => Some("disabled"),
         (Action::Stop, "waiting" | "paused") => Some("stopped"),
         (Action::Pause, "waiting") => Some("paused"),
@@ -210,14 +241,23 @@ mod tests {
         assert_eq!(rejected(|s| s.name = "a\nb".into()), "name");
         assert_eq!(rejected(|s| s.name = "script".into()), "name");
         assert_eq!(rejected(|s| s.cron = Some("0 0 25 * * ?".into())), "cron");
-        assert_eq!(rejected(|s| s.time_zone = "Mars/Olympus".into()), "time_zone");
+        assert_eq!(
+            rejected(|s| s.time_zone = "Mars/Olympus".into()),
+            "time_zone"
+        );
         assert_eq!(rejected(|s| s.shard_count = 0), "shard_count");
         assert_eq!(rejected(|s| s.shard_count = MAX_SHARDS + 1), "shard_count");
-        assert_eq!(rejected(|s| s.shard_params = vec![1.into(), 2.into()]), "shard_params");
+        assert_eq!(
+            rejected(|s| s.shard_params = vec![1.into(), 2.into()]),
+            "shard_params"
+        );
         assert_eq!(rejected(|s| s.max_attempts = 0), "max_attempts");
         assert_eq!(rejected(|s| s.kind = JobKind::Script), "script");
         assert_eq!(rejected(|s| s.param = "x\0y".into()), "spec");
-        assert_eq!(rejected(|s| s.instance_timeout_ms = u64::MAX), "instance_timeout_ms");
+        assert_eq!(
+            rejected(|s| s.instance_timeout_ms = u64::MAX),
+            "instance_timeout_ms"
+        );
     }
 
     #[test]
@@ -240,7 +280,11 @@ mod tests {
                     .iter()
                     .find(|(from, by, _)| *from == state && *by == action)
                     .map(|(_, _, to)| *to);
-                assert_eq!(transition(state, action), expected, "{action:?} from {state}");
+                assert_eq!(
+                    transition(state, action),
+                    expected,
+                    "{action:?} from {state}"
+                );
             }
         }
     }

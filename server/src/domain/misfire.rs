@@ -76,7 +76,11 @@ mod tests {
 
     #[test]
     fn a_tick_within_the_threshold_fires_even_if_a_later_one_is_due() {
-        let plan = plan("* * * * * ?", "2026-01-01T00:00:00Z", "2026-01-01T00:00:03Z");
+        let plan = plan(
+            "* * * * * ?",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T00:00:03Z",
+        );
         assert_eq!(plan.fire_at, Some(at("2026-01-01T00:00:00Z")));
         assert_eq!(plan.missed, None);
         assert_eq!(plan.next_fire_at, Some(at("2026-01-01T00:00:01Z")));
@@ -84,7 +88,11 @@ mod tests {
 
     #[test]
     fn of_missed_ticks_the_latest_fires_and_the_rest_is_counted() {
-        let plan = plan("0 * * * * ?", "2026-01-01T00:00:00Z", "2026-01-01T01:00:30Z");
+        let plan = plan(
+            "0 * * * * ?",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T01:00:30Z",
+        );
         assert_eq!(plan.fire_at, Some(at("2026-01-01T01:00:00Z")));
         assert_eq!(
             plan.missed,
@@ -95,7 +103,11 @@ mod tests {
 
     #[test]
     fn a_single_missed_tick_fires_and_nothing_is_coalesced() {
-        let plan = plan("0 0 3 * * ?", "2026-01-01T03:00:00Z", "2026-01-01T09:00:00Z");
+        let plan = plan(
+            "0 0 3 * * ?",
+            "2026-01-01T03:00:00Z",
+            "2026-01-01T09:00:00Z",
+        );
         assert_eq!(plan.fire_at, Some(at("2026-01-01T03:00:00Z")));
         assert_eq!(plan.missed, None);
         assert_eq!(plan.next_fire_at, Some(at("2026-01-02T03:00:00Z")));

@@ -95,7 +95,13 @@ impl<T> Default for Board<T> {
 impl<T> Board<T> {
     /// A client waits for up to `max` shards until `deadline`. Returns how to answer an earlier wait of the
     /// same client, which this one replaces.
-    pub fn wait(&mut self, client: Arc<Profile>, max: u32, deadline: Instant, answer: T) -> Option<T> {
+    pub fn wait(
+        &mut self,
+        client: Arc<Profile>,
+        max: u32,
+        deadline: Instant,
+        answer: T,
+    ) -> Option<T> {
         let replaced = self.by_client.get(&client.id).copied();
         let replaced = replaced.and_then(|id| self.waiters.remove(&id));
         self.by_client.insert(client.id, self.next_waiter);
@@ -184,7 +190,11 @@ impl<T> Board<T> {
     /// Clients ended some of their shards: they may be allowed more of an instance again.
     pub fn unblock(&mut self, clients: &[Uuid]) {
         for client in clients {
-            if let Some(waiter) = self.by_client.get(client).and_then(|id| self.waiters.get_mut(id)) {
+            if let Some(waiter) = self
+                .by_client
+                .get(client)
+                .and_then(|id| self.waiters.get_mut(id))
+            {
                 waiter.blocked.clear();
             }
         }
@@ -218,7 +228,9 @@ impl<T> Board<T> {
                 let Some(queue) = self.queues.get(&key) else {
                     continue;
                 };
-                let from = used_up.get(&(client.app_id, handler.as_str())).map_or(0, |id| id + 1);
+                let from = used_up
+                    .get(&(client.app_id, handler.as_str()))
+                    .map_or(0, |id| id + 1);
                 let mut leading = true;
                 for id in queue.range(from..) {
                     if wanted <= 0 || proposals.len() >= MOST_PROPOSALS {
@@ -239,7 +251,10 @@ impl<T> Board<T> {
                     let cap = entry.known.job.max_shards_per_client as i32;
                     let waiting = waiting[&client.app_id] as u32;
                     let fair = entry.left.unsigned_abs().div_ceil(waiting).max(1) as i32;
-                    let n = wanted.min(*left).min(fair).min(if cap == 0 { i32::MAX } else { cap });
+                    let n = wanted
+                        .min(*left)
+                        .min(fair)
+                        .min(if cap == 0 { i32::MAX } else { cap });
                     *left -= n;
                     wanted -= n;
                     shards += n as u32;
@@ -304,7 +319,11 @@ impl<T> Board<T> {
                     entry.left = entry.left.max(1);
                     again = true;
                 }
-            } else if self.instances.get(&instance).is_some_and(|entry| entry.left <= 0) {
+            } else if self
+                .instances
+                .get(&instance)
+                .is_some_and(|entry| entry.left <= 0)
+            {
                 self.forget(instance);
             }
         }
@@ -326,7 +345,11 @@ impl<T> Board<T> {
     }
 
     fn block(&mut self, client: Uuid, instance: i64) {
-        if let Some(waiter) = self.by_client.get(&client).and_then(|id| self.waiters.get_mut(id)) {
+        if let Some(waiter) = self
+            .by_client
+            .get(&client)
+            .and_then(|id| self.waiters.get_mut(id))
+        {
             waiter.blocked.insert(instance);
         }
     }
@@ -335,7 +358,10 @@ impl<T> Board<T> {
         let Some(entry) = self.instances.remove(&instance) else {
             return;
         };
-        let key = (entry.known.ready.app_id, entry.known.job.handler().to_owned());
+        let key = (
+            entry.known.ready.app_id,
+            entry.known.job.handler().to_owned(),
+        );
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.remove(&instance);
             if queue.is_empty() {

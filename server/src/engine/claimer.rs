@@ -176,7 +176,7 @@ impl State {
     }
 
     fn wake_at(&self) -> Instant {
-        let far = Instant::now() + Duration::from_secs(3600);
+        let far = Instant::now() + Duration::from_hours(1);
         if !self.board.has_waiters() {
             return far;
         }
@@ -266,11 +266,12 @@ impl State {
         drop(conn);
         let next = (page.len() as i64 == PAGE).then(|| page.last().map_or(0, |ready| ready.id + 1));
         for ready in page {
-            let job = self.app.jobs.get(&self.app.pool, ready.job_id, ready.job_version).await?;
-            match job {
-                Some(job) => self.board.offer(Known { ready, job }),
-                None => tracing::error!(instance_id = ready.id, "an instance has no definition"),
-            }
+            let job = self
+                .app
+                .jobs
+                .get(&self.app.pool, ready.job_id, ready.job_version)
+                .await?;
+            if let Some(job) = job { self.board.offer(Known { ready, job }) } else { tracing::error!(instance_id = ready.id, "an instance has no definition") }
         }
         Ok(next)
     }

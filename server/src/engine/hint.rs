@@ -11,6 +11,10 @@ use tokio::sync::{Notify, broadcast};
 /// What changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts that are merged field by field"
+)]
 pub struct Hint {
     /// Lowest instance that has new shards to hand out.
     #[serde(skip_serializing_if = "Option::is_none")]

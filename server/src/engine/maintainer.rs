@@ -12,7 +12,7 @@ use crate::store::{client, instance, partition, server, session};
 /// Name in logs and in `/readyz`.
 const PART: &str = "maintenance";
 /// How often to look.
-const PERIOD: Duration = Duration::from_secs(600);
+const PERIOD: Duration = Duration::from_mins(10);
 /// Days made ahead. The default partition catches what lies beyond.
 const AHEAD: u64 = 7;
 
@@ -93,7 +93,9 @@ async fn drop_old(conn: &mut PgConnection, retention_days: i32) -> sqlx::Result<
                     tx.commit().await?;
                     tracing::info!(table, %day, "dropped history older than its retention");
                 }
-                Err(error) => tracing::info!(table, %day, %error, "history stays until the next pass"),
+                Err(error) => {
+                    tracing::info!(table, %day, %error, "history stays until the next pass");
+                }
             }
         }
     }

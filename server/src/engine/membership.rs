@@ -127,7 +127,11 @@ async fn session(
             app.hints.send(&Hint::servers());
         }
         let changed = known != (pulse.own_buckets, pulse.own_epochs);
-        if changed || pulse.someone_died || uneven || renewed_at.elapsed() >= app.config.renew_every() {
+        if changed
+            || pulse.someone_died
+            || uneven
+            || renewed_at.elapsed() >= app.config.renew_every()
+        {
             let started = Instant::now();
             let Some(owned) = bucket::renew(&mut conn, identity.id, lease_ms).await? else {
                 return Ok(Left::DeclaredDead);

@@ -74,7 +74,11 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         while let Some(request) = next {
             answers.push((request.client_id, request.answer));
             running.insert(request.client_id, request.running);
-            next = if answers.len() < MOST { inbox.0.try_recv().ok() } else { None };
+            next = if answers.len() < MOST {
+                inbox.0.try_recv().ok()
+            } else {
+                None
+            };
         }
         match renew(&app, &running).await {
             Ok(mut renewals) => {
@@ -82,12 +86,9 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
                 driver::well(&app, PART);
                 for (client_id, answer) in answers {
                     let renewal = renewals.get_mut(&client_id);
-                    let _ = answer.send(match renewal {
-                        Some(renewal) => Ok(renewal.cancel.clone()),
-                        None => {
-                            app.clients.forget(client_id);
-                            Err(RenewError::Gone)
-                        }
+                    let _ = answer.send(if let Some(renewal) = renewal { Ok(renewal.cancel.clone()) } else {
+                        app.clients.forget(client_id);
+                        Err(RenewError::Gone)
                     });
                 }
             }
@@ -109,7 +110,10 @@ async fn renew(
     let mut conn = app.pool.acquire().await?;
     let (renewals, unknown) = shard::renew(&mut conn, running, app.config.lease_ms()).await?;
     if !unknown.is_empty() {
-        tracing::info!(shards = unknown.len(), "taking back claims whose answer was lost");
+        tracing::info!(
+            shards = unknown.len(),
+            "taking back claims whose answer was lost"
+        );
         app.metrics.rescued.add(unknown.len());
         let reason = "the client does not know of the claim: its answer was lost on the way";
         app.reporter.end(endings(&unknown, "lost", reason));

@@ -67,7 +67,9 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         let mut reports = vec![first];
         let mut size = reports[0].endings.len();
         while size < MOST {
-            let Ok(report) = inbox.0.try_recv() else { break };
+            let Ok(report) = inbox.0.try_recv() else {
+                break;
+            };
             size += report.endings.len();
             reports.push(report);
         }
@@ -106,7 +108,10 @@ fn refuse(app: &Shared, reports: Vec<Report>, error: &sqlx::Error) {
 }
 
 async fn record(app: &App, reports: &[Report]) -> sqlx::Result<Vec<ReportStatus>> {
-    let endings: Vec<Ending> = reports.iter().flat_map(|r| r.endings.iter().cloned()).collect();
+    let endings: Vec<Ending> = reports
+        .iter()
+        .flat_map(|r| r.endings.iter().cloned())
+        .collect();
     let tokens: Vec<(Uuid, ClaimToken)> = endings
         .iter()
         .map(|e| {
@@ -165,7 +170,10 @@ pub fn after(app: &App, ended: &[Ended]) {
 }
 
 fn answer(app: &Shared, reports: Vec<Report>, statuses: Vec<ReportStatus>) {
-    let stale = statuses.iter().filter(|s| **s == ReportStatus::Stale).count();
+    let stale = statuses
+        .iter()
+        .filter(|s| **s == ReportStatus::Stale)
+        .count();
     app.metrics.stale.add(stale);
     app.metrics.reported.add(statuses.len() - stale);
     let mut statuses = statuses.into_iter();

@@ -123,7 +123,10 @@ impl FromRequestParts<Shared> for ClientApp {
         let digest = secret::digest(&given);
         let remembered = app.verified.remembered(&key, &digest);
         if let Some(verdict) = remembered.as_ref().filter(|v| Instant::now() < v.until) {
-            return verdict.app_id.map(|app_id| Self { app_id }).ok_or_else(refused);
+            return verdict
+                .app_id
+                .map(|app_id| Self { app_id })
+                .ok_or_else(refused);
         }
         let mut conn = app.pool.acquire().await?;
         let found = store::app::secret_hash(&mut conn, &name).await?;
@@ -171,20 +174,21 @@ impl FromRequestParts<Shared> for User {
         refuse_cross_site(&parts.method, &parts.headers)?;
         if let Some(token) = session_token(&parts.headers) {
             let mut conn = app.pool.acquire().await?;
-            if let Some((name, end)) = store::session::get(&mut conn, &secret::digest(&token)).await? {
+            if let Some((name, end)) =
+                store::session::get(&mut conn, &secret::digest(&token)).await?
+            {
                 return Ok(Self {
                     name,
                     expires_at: Some(end),
                 });
             }
-        } else if let Some((user, password)) = basic(&parts.headers) {
-            if check_password(app, &user, password).await? {
+        } else if let Some((user, password)) = basic(&parts.headers)
+            && check_password(app, &user, password).await? {
                 return Ok(Self {
                     name: user,
                     expires_at: None,
                 });
             }
-        }
         Err(ApiError::new(
             ProblemKind::Unauthorized,
             "log in at POST /api/v1/login, or send HTTP Basic with a user's name and password",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use antares_protocol::client::{
-    Claim, Claimed, ClaimedShard, Registered, RegisterClient, Renew, Renewed, Report, Reported,
+    Claim, Claimed, ClaimedShard, RegisterClient, Registered, Renew, Renewed, Report, Reported,
     ReportedShard, ShardLogs, ShardResult,
 };
 use antares_protocol::job::JobKind;
@@ -177,7 +177,11 @@ async fn claim(
     if wait > super::MAX_WAIT {
         return Err(ApiError::field(
             "wait_ms",
-            format!("{} is not allowed; give 0 to {}", body.wait_ms, super::MAX_WAIT.as_millis()),
+            format!(
+                "{} is not allowed; give 0 to {}",
+                body.wait_ms,
+                super::MAX_WAIT.as_millis()
+            ),
         ));
     }
     let mut results = Vec::new();
@@ -207,11 +211,10 @@ async fn report(
     Json(body): Json<Report>,
 ) -> Result<axum::Json<Reported>, ApiError> {
     // A client whose lease has ended may report too: its claims are gone, so its results are stale.
-    if let Err(error) = own_client(&app, caller, id).await {
-        if error.0.kind != ProblemKind::ClientGone {
+    if let Err(error) = own_client(&app, caller, id).await
+        && error.0.kind != ProblemKind::ClientGone {
             return Err(error);
         }
-    }
     let results = record(&app, id, body.results).await?;
     Ok(axum::Json(Reported { results }))
 }
@@ -222,7 +225,10 @@ async fn record(
     results: Vec<ShardResult>,
 ) -> Result<Vec<ReportedShard>, ApiError> {
     if results.len() > MOST {
-        return Err(ApiError::field("results", format!("at most {MOST} results in one call")));
+        return Err(ApiError::field(
+            "results",
+            format!("at most {MOST} results in one call"),
+        ));
     }
     for (index, result) in results.iter().enumerate() {
         if result.delay_ms.is_some_and(|ms| ms > MAX_DELAY_MS) {
@@ -263,7 +269,10 @@ async fn logs(
 ) -> Result<StatusCode, ApiError> {
     own_client(&app, caller, id).await?;
     if body.lines.len() > MOST {
-        return Err(ApiError::field("lines", format!("at most {MOST} lines in one call")));
+        return Err(ApiError::field(
+            "lines",
+            format!("at most {MOST} lines in one call"),
+        ));
     }
     for line in &mut body.lines {
         line.message = attempt::cut(std::mem::take(&mut line.message), attempt::MAX_ERROR);
@@ -289,13 +298,21 @@ fn describe(given: Given) -> ClaimedShard {
         handler: job.handler().to_owned(),
         kind: job.kind,
         item,
-        param: job.shard_params.get(item as usize).cloned().unwrap_or(Value::Null),
+        param: job
+            .shard_params
+            .get(item as usize)
+            .cloned()
+            .unwrap_or(Value::Null),
         total: ready.total,
         job_param: ready.param.clone().unwrap_or_else(|| job.param.clone()),
         trigger: history::trigger(&ready.trigger),
         scheduled_at: ready.scheduled_at,
         fired_at: ready.fired_at,
         timeout_ms: job.shard_timeout_ms,
-        script: if job.kind == JobKind::Script { job.script.clone() } else { None },
+        script: if job.kind == JobKind::Script {
+            job.script.clone()
+        } else {
+            None
+        },
     }
 }

@@ -23,7 +23,14 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
             .headers()
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
-            .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+            .map(|value| {
+                value
+                    .split(';')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_ascii_lowercase()
+            })
             .is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
         if !is_json {
             return Err(ApiError::new(
@@ -31,14 +38,16 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
                 "send the body as JSON, with content-type: application/json",
             ));
         }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-            if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
-                let detail = format!("the body is over the limit of {} bytes", super::MAX_BODY);
-                ApiError::new(ProblemKind::BodyTooLarge, detail)
-            } else {
-                ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
-            }
-        })?;
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| {
+                if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+                    let detail = format!("the body is over the limit of {} bytes", super::MAX_BODY);
+                    ApiError::new(ProblemKind::BodyTooLarge, detail)
+                } else {
+                    ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
+                }
+            })?;
         let mut reader = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
@@ -66,12 +75,16 @@ impl<T: DeserializeOwned + Default> FromRequest<Shared> for OptionalJson<T> {
 
     async fn from_request(request: Request, state: &Shared) -> Result<Self, ApiError> {
         let headers = request.headers();
-        let empty = headers.get("content-length").is_none_or(|length| length == "0")
+        let empty = headers
+            .get("content-length")
+            .is_none_or(|length| length == "0")
             && !headers.contains_key("transfer-encoding");
         if empty {
             return Ok(Self(T::default()));
         }
-        Json::from_request(request, state).await.map(|Json(value)| Self(value))
+        Json::from_request(request, state)
+            .await
+            .map(|Json(value)| Self(value))
     }
 }
 
@@ -146,7 +159,10 @@ pub fn cursor<T: std::str::FromStr>(after: Option<&str>) -> Result<Option<T>, Ap
 /// Refuses text that PostgreSQL cannot store.
 pub fn storable(field: &str, text: &str, most: usize) -> Result<(), ApiError> {
     if text.contains('\0') {
-        return Err(ApiError::field(field, "holds the character U+0000; remove it"));
+        return Err(ApiError::field(
+            field,
+            "holds the character U+0000; remove it",
+        ));
     }
     if text.len() > most {
         return Err(ApiError::field(

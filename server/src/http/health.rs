@@ -43,7 +43,11 @@ async fn readyz(State(app): State<Shared>) -> Response {
         }
     }
     let ready = troubles.is_empty();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let body = json!({ "ready": ready, "server_id": app.server_id, "troubles": troubles });
     (status, axum::Json(body)).into_response()
 }
@@ -53,21 +57,54 @@ async fn readyz(State(app): State<Shared>) -> Response {
 async fn metrics(State(app): State<Shared>) -> Response {
     let m = &app.metrics;
     let counters = [
-        ("antares_fired_total", "Instances this replica fired by schedule.", &m.fired),
-        ("antares_claimed_total", "Shards this replica handed out.", &m.claimed),
-        ("antares_reported_total", "Results that counted.", &m.reported),
-        ("antares_stale_total", "Results that came too late.", &m.stale),
-        ("antares_rescued_total", "Claims taken back from lost clients.", &m.rescued),
-        ("antares_conflicts_total", "Transactions repeated after a deadlock or serialisation failure.", &m.conflicts),
-        ("antares_database_errors_total", "Statements that failed.", &m.database_errors),
+        (
+            "antares_fired_total",
+            "Instances this replica fired by schedule.",
+            &m.fired,
+        ),
+        (
+            "antares_claimed_total",
+            "Shards this replica handed out.",
+            &m.claimed,
+        ),
+        (
+            "antares_reported_total",
+            "Results that counted.",
+            &m.reported,
+        ),
+        (
+            "antares_stale_total",
+            "Results that came too late.",
+            &m.stale,
+        ),
+        (
+            "antares_rescued_total",
+            "Claims taken back from lost clients.",
+            &m.rescued,
+        ),
+        (
+            "antares_conflicts_total",
+            "Transactions repeated after a deadlock or serialisation failure.",
+            &m.conflicts,
+        ),
+        (
+            "antares_database_errors_total",
+            "Statements that failed.",
+            &m.database_errors,
+        ),
     ];
-    let mut text: String = counters
+    let mut lines: Vec<String> = counters
         .iter()
         .map(|(name, help, counter)| {
-            format!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {}\n", counter.get())
+            format!(
+                "# HELP {name} {help}\n# TYPE {name} counter\n{name} {}\n",
+                counter.get()
+            )
         })
         .collect();
     let ready = u8::from(app.health.troubles().is_empty());
-    text += &format!("# HELP antares_ready Whether the replica can work.\n# TYPE antares_ready gauge\nantares_ready {ready}\n");
-    ([("content-type", "text/plain; version=0.0.4")], text).into_response()
+    lines.push(format!(
+        "# HELP antares_ready Whether the replica can work.\n# TYPE antares_ready gauge\nantares_ready {ready}\n"
+    ));
+    ([("content-type", "text/plain; version=0.0.4")], lines.concat()).into_response()
 }

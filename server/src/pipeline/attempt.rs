@@ -126,7 +126,11 @@ pub async fn rescue(conn: &mut PgConnection, look_for_orphans: bool) -> sqlx::Re
         sweep.ended = take_back_orphans(conn).await?;
     }
     let overdue = shard::overdue(conn, 5000).await?;
-    let endings = endings(&overdue, "timed_out", "the attempt took longer than the job allows");
+    let endings = endings(
+        &overdue,
+        "timed_out",
+        "the attempt took longer than the job allows",
+    );
     sweep.ended.extend(end(conn, &endings).await?);
     Ok(sweep)
 }

@@ -25,7 +25,12 @@ impl Jobs {
         job_id: i64,
         version: i32,
     ) -> sqlx::Result<Option<Arc<JobSpec>>> {
-        if let Some(spec) = self.0.lock().expect("no holder panics").get(&(job_id, version)) {
+        if let Some(spec) = self
+            .0
+            .lock()
+            .expect("no holder panics")
+            .get(&(job_id, version))
+        {
             return Ok(Some(Arc::clone(spec)));
         }
         let mut conn = pool.acquire().await?;

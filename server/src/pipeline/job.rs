@@ -33,7 +33,9 @@ pub enum JobError {
         remedy: &'static str,
     },
     /// Somebody else changed the job.
-    #[error("the change is based on version {based_on}, but the job is at version {current}: read it again")]
+    #[error(
+        "the change is based on version {based_on}, but the job is at version {current}: read it again"
+    )]
     Version { based_on: i32, current: i32 },
     /// The database failed.
     #[error("the database failed")]
@@ -50,11 +52,11 @@ fn next_fire(spec: &JobSpec, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>
     Ok(read_schedule(spec)?.and_then(|(cron, zone)| cron.next_after(now, zone)))
 }
 
-fn row<'a>(
-    spec: &'a JobSpec,
+fn row(
+    spec: &JobSpec,
     (job_id, app_id, version): (i64, i64, i32),
     next_fire_at: Option<DateTime<Utc>>,
-) -> Schedule<'a> {
+) -> Schedule<'_> {
     Schedule {
         job_id,
         app_id,
@@ -80,7 +82,11 @@ pub async fn create(
     let app_id = app::lock_by_name(&mut tx, &request.app)
         .await?
         .ok_or_else(|| JobError::NoApp(request.app.clone()))?;
-    let state = if request.enabled { "waiting" } else { "disabled" };
+    let state = if request.enabled {
+        "waiting"
+    } else {
+        "disabled"
+    };
     let id = job::create(&mut tx, app_id, &spec.name, state)
         .await
         .map_err(|error| match pool::violated_constraint(&error) {
@@ -90,7 +96,11 @@ pub async fn create(
     let definition = serde_json::json!(spec);
     job::add_version(&mut tx, id, 1, &definition, author).await?;
     let now = schedule::now(&mut tx).await?;
-    let next = if request.enabled { next_fire(spec, now)? } else { None };
+    let next = if request.enabled {
+        next_fire(spec, now)?
+    } else {
+        None
+    };
     schedule::put(&mut tx, &row(spec, (id, app_id, 1), next)).await?;
     tx.commit().await?;
     Ok(id)
@@ -106,7 +116,9 @@ pub async fn update(
     let spec = &request.spec;
     validate(spec)?;
     let mut tx = conn.begin().await?;
-    let locked = job::lock(&mut tx, id).await?.ok_or(JobError::NotFound(id))?;
+    let locked = job::lock(&mut tx, id)
+        .await?
+        .ok_or(JobError::NotFound(id))?;
     if let Some(based_on) = request.version.filter(|version| *version != locked.version) {
         return Err(JobError::Version {
             based_on,
@@ -125,7 +137,11 @@ pub async fn update(
     job::add_version(&mut tx, id, version, &definition, author).await?;
     job::set_version(&mut tx, id, version).await?;
     let now = schedule::now(&mut tx).await?;
-    let next = if locked.state == "waiting" { next_fire(spec, now)? } else { None };
+    let next = if locked.state == "waiting" {
+        next_fire(spec, now)?
+    } else {
+        None
+    };
     schedule::put(&mut tx, &row(spec, (id, locked.app_id, version), next)).await?;
     tx.commit().await?;
     Ok(())
@@ -134,7 +150,9 @@ pub async fn update(
 /// Deletes a job; a running instance is terminated.
 pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), JobError> {
     let mut tx = conn.begin().await?;
-    job::lock(&mut tx, id).await?.ok_or(JobError::NotFound(id))?;
+    job::lock(&mut tx, id)
+        .await?
+        .ok_or(JobError::NotFound(id))?;
     // The schedule first: a firing that is under way ends before this goes on, and no other begins.
     job::delete(&mut tx, id).await?;
     let running = instance::lock_of_job(&mut tx, id).await?;
@@ -146,7 +164,9 @@ pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), JobError> {
 /// Does what an operator asks for.
 pub async fn act(conn: &mut PgConnection, id: i64, action: Action) -> Result<(), JobError> {
     let mut tx = conn.begin().await?;
-    let locked = job::lock(&mut tx, id).await?.ok_or(JobError::NotFound(id))?;
+    let locked = job::lock(&mut tx, id)
+        .await?
+        .ok_or(JobError::NotFound(id))?;
     let (name, past, remedy) = words(action);
     let state = transition(&locked.state, action).ok_or(JobError::State {
         action: name,
@@ -178,9 +198,21 @@ fn words(action: Action) -> (&'static str, &'static str, &'static str) {
     match action {
         Action::Enable => ("enable", "enabled", "only a disabled job can be enabled"),
         Action::Disable => ("disable", "disabled", "it is disabled already"),
-        Action::Schedule => ("schedule", "scheduled", "only a stopped job can be scheduled"),
-        Action::Stop => ("stop", "stopped", "only a job that waits, runs or is paused can be stopped"),
-        Action::Pause => ("pause", "paused", "only a job that waits or runs can be paused"),
+        Action::Schedule => (
+            "schedule",
+            "scheduled",
+            "only a stopped job can be scheduled",
+        ),
+        Action::Stop => (
+            "stop",
+            "stopped",
+            "only a job that waits, runs or is paused can be stopped",
+        ),
+        Action::Pause => (
+            "pause",
+            "paused",
+            "only a job that waits or runs can be paused",
+        ),
         Action::Resume => ("resume", "resumed", "only a paused job can be resumed"),
     }
 }
@@ -188,7 +220,9 @@ fn words(action: Action) -> (&'static str, &'static str, &'static str) {
 /// Terminates the running instances of a job; the job stays in its state.
 pub async fn terminate(conn: &mut PgConnection, id: i64) -> Result<usize, JobError> {
     let mut tx = conn.begin().await?;
-    let locked = job::lock(&mut tx, id).await?.ok_or(JobError::NotFound(id))?;
+    let locked = job::lock(&mut tx, id)
+        .await?
+        .ok_or(JobError::NotFound(id))?;
     let running = instance::lock_of_job(&mut tx, id).await?;
     if running.is_empty() {
         return Err(JobError::State {

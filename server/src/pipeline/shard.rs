@@ -55,8 +55,14 @@ pub async fn renew(
         );
     }
     if !over.is_empty() {
-        let instances: Vec<i64> = over.iter().map(|(_, t)| split_shard_id(t.shard_id).0).collect();
-        let alive: HashSet<i64> = instance::running(conn, &instances).await?.into_iter().collect();
+        let instances: Vec<i64> = over
+            .iter()
+            .map(|(_, t)| split_shard_id(t.shard_id).0)
+            .collect();
+        let alive: HashSet<i64> = instance::running(conn, &instances)
+            .await?
+            .into_iter()
+            .collect();
         for (id, token) in over {
             let reason = if alive.contains(&split_shard_id(token.shard_id).0) {
                 CancelReason::Lost

@@ -32,12 +32,13 @@ pub async fn trigger(
         }
     }
     let mut tx = conn.begin().await?;
-    let locked = job::lock(&mut tx, job_id).await?.ok_or(JobError::NotFound(job_id))?;
-    if let Some(key) = &request.idempotency_key {
-        if let Some(first) = instance::triggered_before(&mut tx, job_id, key).await? {
+    let locked = job::lock(&mut tx, job_id)
+        .await?
+        .ok_or(JobError::NotFound(job_id))?;
+    if let Some(key) = &request.idempotency_key
+        && let Some(first) = instance::triggered_before(&mut tx, job_id, key).await? {
             return Ok(first);
         }
-    }
     if locked.state != "waiting" {
         return Err(JobError::State {
             action: "trigger",

@@ -23,11 +23,10 @@ pub async fn register(
     identity: &Identity,
     lease_ms: i64,
 ) -> sqlx::Result<()> {
-    let lock_id: i32 = sqlx::query_scalar(
-        "select nextval(pg_get_serial_sequence('server', 'lock_id'))::integer",
-    )
-    .fetch_one(&mut *conn)
-    .await?;
+    let lock_id: i32 =
+        sqlx::query_scalar("select nextval(pg_get_serial_sequence('server', 'lock_id'))::integer")
+            .fetch_one(&mut *conn)
+            .await?;
     sqlx::query("select pg_advisory_lock(hashtext(current_schema() || ' server'), $1)")
         .bind(lock_id)
         .execute(&mut *conn)

@@ -20,11 +20,7 @@ pub struct Ready {
 }
 
 /// Instances from `from` on that have shards to hand out, in the order of their ids.
-pub async fn discover(
-    conn: &mut PgConnection,
-    from: i64,
-    limit: i64,
-) -> sqlx::Result<Vec<Ready>> {
+pub async fn discover(conn: &mut PgConnection, from: i64, limit: i64) -> sqlx::Result<Vec<Ready>> {
     sqlx::query_as(include_str!("sql/discover.sql"))
         .bind(from)
         .bind(limit)

@@ -1,1 +1,195 @@
-//! Tests.
+//! The claimer's memory, without a database: what it proposes, and what it learns from the answer.
+
+use antares_protocol::job::JobSpec;
+use chrono::DateTime;
+
+use super::*;
+
+fn client(n: u128, handlers: &[&str]) -> Arc<Profile> {
+    Arc::new(Profile {
+        id: Uuid::from_u128(n),
+        app_id: 1,
+        handlers: handlers.iter().map(|h| (*h).to_owned()).collect(),
+    })
+}
+
+fn instance(id: i64, handler: &str, total: i32, cap: u32) -> Known {
+    let mut job = JobSpec::new(handler);
+    job.max_shards_per_client = cap;
+    let at = DateTime::UNIX_EPOCH;
+    Known {
+        ready: Ready {
+            id,
+            app_id: 1,
+            job_id: id,
+            job_version: 1,
+            trigger: "api".into(),
+            scheduled_at: at,
+            fired_at: at,
+            param: None,
+            total,
+        },
+        job: Arc::new(job),
+    }
+}
+
+fn wait(board: &mut Board<u128>, n: u128, handlers: &[&str], max: u32) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    assert_eq!(board.wait(client(n, handlers), max, deadline, n), None);
+}
+
+/// What the database would answer if each proposal got all it asked for, from place `from` on.
+fn all(proposals: &[Proposal], from: i64) -> Vec<Claim> {
+    let mut id = from;
+    let mut claims = Vec::new();
+    for proposal in proposals {
+        for _ in 0..proposal.wanted {
+            claims.push(Claim {
+                client_id: proposal.client_id,
+                instance_id: proposal.instance_id,
+                allowed: i64::from(proposal.wanted),
+                id: Some(id),
+                item: Some(id as i32),
+                attempt: Some(1),
+            });
+            id += 1;
+        }
+    }
+    claims
+}
+
+/// What it answers to a proposal that got nothing.
+fn nothing(proposal: &Proposal, allowed: i64) -> Claim {
+    Claim {
+        client_id: proposal.client_id,
+        instance_id: proposal.instance_id,
+        allowed,
+        id: None,
+        item: None,
+        attempt: None,
+    }
+}
+
+#[tokio::test]
+async fn the_first_client_does_not_take_all_of_an_instance() {
+    let mut board = Board::default();
+    board.offer(instance(1, "settle", 10, 0));
+    wait(&mut board, 1, &["settle"], 100);
+    wait(&mut board, 2, &["settle"], 100);
+    let proposals = board.propose();
+    let wanted: Vec<i32> = proposals.iter().map(|p| p.wanted).collect();
+    assert_eq!(wanted, [5, 5]);
+}
+
+#[tokio::test]
+async fn a_client_is_offered_only_what_it_has_a_handler_for() {
+    let mut board = Board::default();
+    // Instances that nobody here can run stand in front and hold up nothing.
+    for id in 1..=100 {
+        board.offer(instance(id, "other", 5, 0));
+    }
+    board.offer(instance(101, "settle", 1, 0));
+    wait(&mut board, 1, &["settle"], 4);
+    let proposals = board.propose();
+    assert_eq!(proposals.len(), 1);
+    assert_eq!((proposals[0].instance_id, proposals[0].wanted), (101, 1));
+}
+
+#[tokio::test]
+async fn the_cap_limits_a_proposal_and_what_is_left_goes_to_the_next_instance() {
+    let mut board = Board::default();
+    board.offer(instance(1, "settle", 50, 1));
+    board.offer(instance(2, "settle", 50, 2));
+    wait(&mut board, 1, &["settle"], 10);
+    let wanted: Vec<(i64, i32)> = board
+        .propose()
+        .iter()
+        .map(|p| (p.instance_id, p.wanted))
+        .collect();
+    assert_eq!(wanted, [(1, 1), (2, 2)]);
+}
+
+#[tokio::test]
+async fn a_client_that_holds_its_share_is_not_proposed_again_until_it_reports() {
+    let mut board = Board::default();
+    board.offer(instance(1, "settle", 50, 1));
+    wait(&mut board, 1, &["settle"], 10);
+    let proposals = board.propose();
+    let applied = board.apply(&proposals, &[nothing(&proposals[0], 0)]);
+    assert!(applied.given.is_empty() && applied.passed_over.is_empty());
+    assert_eq!(board.propose(), []);
+    assert!(board.knows(1), "the instance still has shards for others");
+    board.unblock(&[Uuid::from_u128(1)]);
+    assert_eq!(board.propose().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answered_client_no_longer_waits_and_a_used_up_instance_is_forgotten() {
+    let mut board = Board::default();
+    board.offer(instance(1, "settle", 2, 0));
+    wait(&mut board, 1, &["settle"], 10);
+    let proposals = board.propose();
+    let claims = all(&proposals, 7);
+    let applied = board.apply(&proposals, &claims);
+    assert_eq!(applied.given.len(), 1);
+    assert_eq!(applied.given[0].0, 1);
+    assert_eq!(applied.given[0].2.len(), 2);
+    assert!(!board.has_waiters() && !board.knows(1));
+}
+
+#[tokio::test]
+async fn nothing_above_the_mark_makes_it_look_below_once_before_it_gives_up() {
+    let mut board = Board::default();
+    board.offer(instance(1, "settle", 100, 0));
+    wait(&mut board, 1, &["settle"], 10);
+    let proposals = board.propose();
+    assert_eq!(proposals[0].mark, 0);
+    board.apply(&proposals, &all(&proposals, 500));
+    wait(&mut board, 1, &["settle"], 10);
+    let proposals = board.propose();
+    assert_eq!(proposals[0].mark, 509, "above what was handed out");
+    let applied = board.apply(&proposals, &[nothing(&proposals[0], 10)]);
+    assert!(applied.again && board.knows(1));
+    let proposals = board.propose();
+    assert_eq!(proposals[0].mark, 0, "everything is looked at once more");
+    let applied = board.apply(&proposals, &[nothing(&proposals[0], 10)]);
+    assert!(!applied.again && !board.knows(1));
+}
+
+#[tokio::test]
+async fn a_client_without_an_answer_to_its_proposal_is_passed_over_and_waits_on() {
+    let mut board = Board::default();
+    board.offer(instance(1, "settle", 100, 0));
+    wait(&mut board, 1, &["settle"], 10);
+    let proposals = board.propose();
+    let applied = board.apply(&proposals, &[]);
+    assert_eq!(applied.passed_over, [Uuid::from_u128(1)]);
+    assert!(board.has_waiters());
+}
+
+#[tokio::test]
+async fn a_second_wait_of_a_client_replaces_the_first() {
+    let mut board = Board::default();
+    let deadline = Instant::now() + Duration::from_mins(1);
+    assert_eq!(
+        board.wait(client(1, &["settle"]), 1, deadline, "first"),
+        None
+    );
+    let replaced = board.wait(client(1, &["settle"]), 1, deadline, "second");
+    assert_eq!(replaced, Some("first"));
+    assert_eq!(board.take_all(), ["second"]);
+}
+
+#[tokio::test]
+async fn a_statement_never_claims_more_than_its_limit() {
+    let mut board = Board::default();
+    for id in 1..=50 {
+        board.offer(instance(id, "settle", 1000, 0));
+    }
+    for n in 1..=40 {
+        wait(&mut board, n, &["settle"], 500);
+    }
+    let wanted: i32 = board.propose().iter().map(|p| p.wanted).sum();
+    assert!(wanted <= MOST_SHARDS as i32, "{wanted}");
+    assert!(wanted > 900, "{wanted}");
+}

@@ -136,7 +136,11 @@ async fn update(
     Path(id): Path<i64>,
     Json(body): Json<UpdateApp>,
 ) -> Result<axum::Json<App>, ApiError> {
-    storable("description", body.description.as_deref().unwrap_or_default(), 10_000)?;
+    storable(
+        "description",
+        body.description.as_deref().unwrap_or_default(),
+        10_000,
+    )?;
     let mut conn = app.pool.acquire().await?;
     let found = store::app::update(&mut conn, id, body.description.as_deref()).await?;
     found.map(axum::Json).ok_or_else(|| no_app(id))

@@ -25,10 +25,7 @@ pub fn router() -> OpenApiRouter<Shared> {
 /// List live servers, oldest first. All are on one page.
 #[utoipa::path(get, path = "/api/v1/servers", tag = "cluster", security(("session" = []), ("user" = [])),
     responses((status = 200, body = Page<Server>), (status = "4XX", body = Problem)))]
-async fn servers(
-    State(app): State<Shared>,
-    _: User,
-) -> Result<axum::Json<Page<Server>>, ApiError> {
+async fn servers(State(app): State<Shared>, _: User) -> Result<axum::Json<Page<Server>>, ApiError> {
     let mut conn = app.pool.acquire().await?;
     let items = store::server::list(&mut conn).await?;
     Ok(axum::Json(Page { items, next: None }))

@@ -155,7 +155,11 @@ async fn attempts(
     Query(query): Query<Paging>,
 ) -> Result<axum::Json<Page<Attempt>>, ApiError> {
     let limit = limit(query.limit)?;
-    let after = match query.after.as_deref().map(|text| (text, text.split_once('-'))) {
+    let after = match query
+        .after
+        .as_deref()
+        .map(|text| (text, text.split_once('-')))
+    {
         None => (-1, 0),
         Some((_, Some((item, attempt)))) => (
             cursor(Some(item))?.unwrap_or(-1),
@@ -212,6 +216,9 @@ async fn ticks(
     let before: Option<DateTime<Utc>> = cursor(query.after.as_deref())?;
     let mut conn = app.pool.acquire().await?;
     let rows = history::ticks(&mut conn, query.job_id, before, limit + 1).await?;
-    let cursor = |row: &Tick| row.scheduled_at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let cursor = |row: &Tick| {
+        row.scheduled_at
+            .to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
+    };
     Ok(axum::Json(page(rows, limit, cursor)))
 }

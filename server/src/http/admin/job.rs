@@ -1,6 +1,8 @@
 //! Jobs.
 
-use antares_protocol::job::{CreateJob, FireTimes, Job, JobState, TriggerJob, Triggered, UpdateJob};
+use antares_protocol::job::{
+    CreateJob, FireTimes, Job, JobState, TriggerJob, Triggered, UpdateJob,
+};
 use antares_protocol::page::Page;
 use antares_protocol::problem::Problem;
 use axum::extract::State;
@@ -206,12 +208,42 @@ macro_rules! action {
     };
 }
 
-action!(pause, "/api/v1/jobs/{id}/pause", Action::Pause, "Keep ticks from firing. A running instance goes on.");
-action!(resume, "/api/v1/jobs/{id}/resume", Action::Resume, "Let a paused job's ticks fire again.");
-action!(stop, "/api/v1/jobs/{id}/stop", Action::Stop, "Take a job off the schedule. A running instance is terminated.");
-action!(schedule, "/api/v1/jobs/{id}/schedule", Action::Schedule, "Put a stopped job on the schedule.");
-action!(enable, "/api/v1/jobs/{id}/enable", Action::Enable, "Switch a job on and put it on the schedule.");
-action!(disable, "/api/v1/jobs/{id}/disable", Action::Disable, "Switch a job off. A running instance is terminated.");
+action!(
+    pause,
+    "/api/v1/jobs/{id}/pause",
+    Action::Pause,
+    "Keep ticks from firing. A running instance goes on."
+);
+action!(
+    resume,
+    "/api/v1/jobs/{id}/resume",
+    Action::Resume,
+    "Let a paused job's ticks fire again."
+);
+action!(
+    stop,
+    "/api/v1/jobs/{id}/stop",
+    Action::Stop,
+    "Take a job off the schedule. A running instance is terminated."
+);
+action!(
+    schedule,
+    "/api/v1/jobs/{id}/schedule",
+    Action::Schedule,
+    "Put a stopped job on the schedule."
+);
+action!(
+    enable,
+    "/api/v1/jobs/{id}/enable",
+    Action::Enable,
+    "Switch a job on and put it on the schedule."
+);
+action!(
+    disable,
+    "/api/v1/jobs/{id}/disable",
+    Action::Disable,
+    "Switch a job off. A running instance is terminated."
+);
 
 /// Terminate the running instance of a job. The job stays in its state.
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/terminate", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
@@ -245,7 +277,10 @@ fn fires(
     }
     let expression = parse_cron(cron)?;
     let zone = parse_zone(time_zone)?;
-    let fires = expression.upcoming(after, zone).take(count as usize).collect();
+    let fires = expression
+        .upcoming(after, zone)
+        .take(count as usize)
+        .collect();
     Ok(axum::Json(FireTimes { fires }))
 }
 

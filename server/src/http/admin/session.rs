@@ -19,7 +19,7 @@ use crate::http::extract::Json;
 use crate::store::session;
 
 /// How long a session lasts.
-const TTL: Duration = Duration::from_secs(12 * 3600);
+const TTL: Duration = Duration::from_hours(12);
 
 /// Routes for sessions.
 pub fn router() -> OpenApiRouter<Shared> {
@@ -59,7 +59,11 @@ async fn login(
 }
 
 fn cookie(app: &Shared, token: &str, age: Duration) -> String {
-    let secure = if app.config.secure_cookies { "; Secure" } else { "" };
+    let secure = if app.config.secure_cookies {
+        "; Secure"
+    } else {
+        ""
+    };
     let age = age.as_secs();
     format!("{COOKIE}={token}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}")
 }

@@ -1,0 +1,75 @@
+//! One client process: an application on the SDK whose handlers do nothing, or tell when they began.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use antares_client::{Client, Context};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt as _;
+
+use crate::{Result, clock};
+
+/// Name of the app of all benchmarks.
+pub(crate) const APP: &str = "bench";
+/// Handler that does nothing.
+pub(crate) const NOOP: &str = "noop";
+/// Handler that says when it was entered.
+pub(crate) const ENTER: &str = "enter";
+
+/// How a client process runs. It stops when its standard input closes.
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    #[arg(long, value_delimiter = ',', required = true)]
+    servers: Vec<String>,
+    /// Secret of the app.
+    #[arg(long, env = "ANTARES_SECRET", hide_env_values = true)]
+    secret: String,
+    #[arg(long)]
+    slots: u32,
+}
+
+/// A line on standard output: the handler [`ENTER`] was entered.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Entered {
+    pub(crate) instance_id: i64,
+    /// By [`clock::monotonic`].
+    pub(crate) monotonic_ns: u64,
+    /// By [`clock::wall`].
+    pub(crate) wall_us: u64,
+    /// The tick, as microseconds since 1970.
+    pub(crate) scheduled_us: i64,
+}
+
+impl Worker {
+    pub(crate) async fn run(&self) -> Result<ExitCode> {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+            .with_writer(std::io::stderr)
+            .init();
+        Client::builder(APP, &self.secret)
+            .servers(&self.servers)
+            .slots(self.slots)
+            .handler(NOOP, async |_ctx: Context| {})
+            .handler(ENTER, async |ctx: Context| {
+                let entered = Entered {
+                    monotonic_ns: clock::monotonic().as_nanos() as u64,
+                    wall_us: clock::wall().as_micros() as u64,
+                    instance_id: ctx.instance_id(),
+                    scheduled_us: ctx.scheduled_at().timestamp_micros(),
+                };
+                // Only after the times were taken.
+                let line = serde_json::to_string(&entered)? + "\n";
+                std::io::stdout().write_all(line.as_bytes())?;
+                Ok::<(), antares_client::BoxError>(())
+            })
+            .build()?
+            .run_until(async {
+                let mut rest = Vec::new();
+                // An error ends it as well.
+                let _ = tokio::io::stdin().read_to_end(&mut rest).await;
+            })
+            .await;
+        Ok(ExitCode::SUCCESS)
+    }
+}

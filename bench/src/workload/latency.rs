@@ -1,0 +1,131 @@
+//! How soon a handler starts, in a system that is idle: after a trigger, and after a tick.
+
+use std::time::Duration;
+
+use antares_protocol::job::JobSpec;
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::ChildStdout;
+
+use crate::oracle::{self, Expected};
+use crate::report::{self, Outcome};
+use crate::worker::{ENTER, Entered};
+use crate::world::{World, wait_for};
+use crate::{Options, Result, clock};
+
+/// Jobs that are triggered in turn, because one instance of each runs at a time.
+const JOBS: usize = 10;
+/// Pause between triggers.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Triggers before the measured ones.
+const WARM_UP: usize = 30;
+
+/// What the client process says.
+struct Entries(Lines<BufReader<ChildStdout>>);
+
+impl Entries {
+    async fn next(&mut self) -> Result<Entered> {
+        let line = tokio::time::timeout(Duration::from_secs(30), self.0.next_line()).await??;
+        let line = line.ok_or("the client has ended")?;
+        Ok(serde_json::from_str(&line)?)
+    }
+}
+
+pub(crate) async fn run(options: &Options) -> Result<Outcome> {
+    let (triggers, fires) = if options.short { (50, 5) } else { (500, 30) };
+    let mut outcome = Outcome::new(
+        "latency",
+        format!(
+            "{triggers} triggers one after another, {fires} fires of a job due every second; 1 server, 1 client, idle otherwise"
+        ),
+    );
+    let mut world = World::new(options, 1).await?;
+    world.start_clients(1, 32)?;
+    world.wait_for_clients().await?;
+    let stdout = world.clients[0].stdout().ok_or("the client has no output")?;
+    let mut entries = Entries(BufReader::new(stdout).lines());
+
+    let expected = (!options.short).then_some(report::Expected::AtMost(20.0));
+    let samples = by_trigger(&world, &mut entries, triggers).await?;
+    outcome.percentiles(
+        "trigger sent → handler entered (monotonic)",
+        "ms",
+        &samples,
+        expected,
+    );
+    let samples = by_schedule(&world, &mut entries, fires).await?;
+    outcome.percentiles(
+        "tick due → handler entered (wall clock)",
+        "ms",
+        &samples,
+        expected,
+    );
+
+    let fired = world.count("select count(*) from tick").await?;
+    let due = "select coalesce(extract(epoch from max(scheduled_at) - min(scheduled_at))::bigint + 1, 0) from tick";
+    let instances = (WARM_UP + triggers) as i64 + fired;
+    let expected = Expected {
+        instances,
+        shards: instances,
+        // Every second from the first tick to the last.
+        ticks: Some(world.count(due).await?),
+    };
+    outcome.judge(oracle::ask(&world.pool, "latency", expected).await?);
+    world.end().await?;
+    Ok(outcome)
+}
+
+/// Milliseconds from the request being sent to the handler being entered, one trigger after another.
+async fn by_trigger(world: &World, entries: &mut Entries, triggers: usize) -> Result<Vec<f64>> {
+    let admin = &world.admins[0];
+    let mut jobs = Vec::new();
+    for n in 0..JOBS {
+        let mut spec = JobSpec::new(format!("triggered-{n}"));
+        spec.handler = Some(ENTER.to_owned());
+        jobs.push(admin.create_job(spec).await?);
+    }
+    let mut samples = Vec::new();
+    for n in 0..WARM_UP + triggers {
+        tokio::time::sleep(PAUSE).await;
+        let (sent, instance) = loop {
+            let sent = clock::monotonic();
+            match admin.trigger(jobs[n % JOBS]).await? {
+                Some(instance) => break (sent, instance),
+                // The job's last run has not been reported yet.
+                None => tokio::time::sleep(PAUSE).await,
+            }
+        };
+        let entered = entries.next().await?;
+        if entered.instance_id != instance {
+            return Err(format!("instance {instance} was triggered, another ran").into());
+        }
+        if n >= WARM_UP {
+            let entered = Duration::from_nanos(entered.monotonic_ns);
+            samples.push((entered - sent).as_secs_f64() * 1000.0);
+        }
+    }
+    Ok(samples)
+}
+
+/// Milliseconds from the tick to the handler being entered.
+async fn by_schedule(world: &World, entries: &mut Entries, fires: usize) -> Result<Vec<f64>> {
+    let admin = &world.admins[0];
+    let mut spec = JobSpec::new("scheduled");
+    spec.handler = Some(ENTER.to_owned());
+    spec.cron = Some("* * * * * ?".to_owned());
+    let job = admin.create_job(spec).await?;
+    // The first fires run statements that were not prepared yet.
+    for _ in 0..2 {
+        entries.next().await?;
+    }
+    let mut samples = Vec::new();
+    for _ in 0..fires {
+        let entered = entries.next().await?;
+        samples.push((entered.wall_us as f64 - entered.scheduled_us as f64) / 1000.0);
+    }
+    admin.pause(job).await?;
+    wait_for("the last instance to end", Duration::from_secs(20), async || {
+        Ok(world.count("select count(*) from instance").await? == 0)
+    })
+    .await?;
+    Ok(samples)
+}
