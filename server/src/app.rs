@@ -20,8 +20,10 @@ use crate::pipeline::cache::{Clients, Jobs};
 pub struct App {
     /// How it was configured.
     pub config: Config,
-    /// Connections for everything but membership and notifications.
+    /// Connections for requests of people, and for what is done seldom.
     pub pool: PgPool,
+    /// Connections for firing, claims, reports, renewals and sweeps.
+    pub hot: PgPool,
     /// This replica, for as long as the process lives.
     pub server_id: Uuid,
     /// Whether it is ready, and why not.

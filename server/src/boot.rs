@@ -55,7 +55,9 @@ pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Resu
     let (reporter, reports) = Reporter::new();
     let (renewer, renewals) = Renewer::new();
     let app: Shared = Arc::new(App {
-        pool: pool::pool(options.clone(), config.pool_size - 2),
+        // Membership and notifications have one each.
+        pool: pool::pool(options.clone(), (config.pool_size - 2) / 2),
+        hot: pool::pool(pool::hot(options.clone()), (config.pool_size - 1) / 2),
         config,
         server_id,
         health: Health::starting(),
@@ -129,6 +131,7 @@ pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Resu
     } else {
         http_stopping.cancel();
     }
+    app.hot.close().await;
     app.pool.close().await;
     tracing::info!("stopped");
     prepared

@@ -210,7 +210,7 @@ impl State {
             self.answer_ended_waits();
             return Ok(more);
         }
-        let mut conn = self.app.pool.acquire().await?;
+        let mut conn = self.app.hot.acquire().await?;
         let claims = shard::claim(&mut conn, &proposals).await?;
         let applied = self.board.apply(&proposals, &claims);
         more |= applied.again || !applied.given.is_empty();
@@ -261,7 +261,7 @@ impl State {
 
     /// Reads a page of instances. Returns where the next one starts, if there is one.
     async fn read(&mut self, from: i64) -> sqlx::Result<Option<i64>> {
-        let mut conn = self.app.pool.acquire().await?;
+        let mut conn = self.app.hot.acquire().await?;
         let page = shard::discover(&mut conn, from, PAGE).await?;
         drop(conn);
         let next = (page.len() as i64 == PAGE).then(|| page.last().map_or(0, |ready| ready.id + 1));
@@ -271,7 +271,11 @@ impl State {
                 .jobs
                 .get(&self.app.pool, ready.job_id, ready.job_version)
                 .await?;
-            if let Some(job) = job { self.board.offer(Known { ready, job }) } else { tracing::error!(instance_id = ready.id, "an instance has no definition") }
+            if let Some(job) = job {
+                self.board.offer(Known { ready, job })
+            } else {
+                tracing::error!(instance_id = ready.id, "an instance has no definition")
+            }
         }
         Ok(next)
     }

@@ -18,6 +18,27 @@ pub fn note(app: &Shared, part: &'static str, error: &sqlx::Error) {
     }
 }
 
+/// As [`note`], for a loop that works only when asked: an error that lies in what was asked is logged, and
+/// is no trouble of the server.
+pub fn note_request(app: &Shared, part: &'static str, error: &sqlx::Error) {
+    if pool::is_unavailable(error) || pool::is_conflict(error) {
+        note(app, part, error);
+    } else {
+        app.metrics.database_errors.add(1);
+        tracing::error!(part, %error, "the database refused a statement");
+    }
+}
+
+/// Parts that work only when asked, and so may not find out that the database is back.
+const ON_REQUEST: [&str; 3] = ["claims", "reports", "renewals"];
+
+/// Notes that the database works, on behalf of the parts that nobody may be asking at the moment.
+pub fn database_works(app: &Shared) {
+    for part in ON_REQUEST {
+        well(app, part);
+    }
+}
+
 /// Notes that `part` works again.
 pub fn well(app: &Shared, part: &'static str) {
     if app.health.well(part) {

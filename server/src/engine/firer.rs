@@ -56,7 +56,7 @@ async fn pass(
     if owned.is_empty() {
         return Ok(Pass::default());
     }
-    let mut conn = app.pool.acquire().await?;
+    let mut conn = app.hot.acquire().await?;
     let threshold = TimeDelta::from_std(app.config.misfire_threshold).unwrap_or(TimeDelta::MAX);
     let pass = fire::fire_due(&mut conn, server, &owned, expressions, threshold).await?;
     app.metrics.fired.add(pass.instances.len());

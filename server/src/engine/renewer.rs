@@ -86,14 +86,16 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
                 driver::well(&app, PART);
                 for (client_id, answer) in answers {
                     let renewal = renewals.get_mut(&client_id);
-                    let _ = answer.send(if let Some(renewal) = renewal { Ok(renewal.cancel.clone()) } else {
+                    let _ = answer.send(if let Some(renewal) = renewal {
+                        Ok(renewal.cancel.clone())
+                    } else {
                         app.clients.forget(client_id);
                         Err(RenewError::Gone)
                     });
                 }
             }
             Err(error) => {
-                driver::note(&app, PART, &error);
+                driver::note_request(&app, PART, &error);
                 for (_, answer) in answers {
                     let _ = answer.send(Err(RenewError::Unavailable));
                 }
@@ -107,7 +109,7 @@ async fn renew(
     app: &Shared,
     running: &HashMap<Uuid, Vec<ClaimToken>>,
 ) -> sqlx::Result<HashMap<Uuid, shard::Renewal>> {
-    let mut conn = app.pool.acquire().await?;
+    let mut conn = app.hot.acquire().await?;
     let (renewals, unknown) = shard::renew(&mut conn, running, app.config.lease_ms()).await?;
     if !unknown.is_empty() {
         tracing::info!(

@@ -81,7 +81,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
             }
             Err(error) if reports.len() > 1 && !pool::is_unavailable(&error) => {
                 // Something in the batch cannot be stored: only its own report may fail for it.
-                driver::note(&app, PART, &error);
+                driver::note_request(&app, PART, &error);
                 for report in reports {
                     let report = vec![report];
                     match record(&app, &report).await {
@@ -99,7 +99,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
 }
 
 fn refuse(app: &Shared, reports: Vec<Report>, error: &sqlx::Error) {
-    driver::note(app, PART, error);
+    driver::note_request(app, PART, error);
     for report in reports {
         if let Some(answer) = report.answer {
             let _ = answer.send(Err(Unrecorded));
@@ -122,7 +122,7 @@ async fn record(app: &App, reports: &[Report]) -> sqlx::Result<Vec<ReportStatus>
             (e.client_id, token)
         })
         .collect();
-    let mut conn = app.pool.acquire().await?;
+    let mut conn = app.hot.acquire().await?;
     let mut ended = Vec::new();
     for chunk in endings.chunks(MOST) {
         ended.extend(end(app, &mut conn, chunk).await?);

@@ -27,6 +27,7 @@ pub async fn rescue(app: Shared) {
             Ok(()) => {
                 backoff.reset();
                 driver::well(&app, RESCUER);
+                driver::database_works(&app);
                 looks = looks.wrapping_add(1);
                 tokio::select! {
                     () = tokio::time::sleep(PERIOD) => {}
@@ -46,7 +47,7 @@ pub async fn rescue(app: Shared) {
 }
 
 async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
-    let mut conn = app.pool.acquire().await?;
+    let mut conn = app.hot.acquire().await?;
     let sweep = attempt::rescue(&mut conn, look_for_orphans).await?;
     if !sweep.expired.is_empty() || !sweep.ended.is_empty() {
         tracing::info!(
@@ -99,7 +100,7 @@ pub async fn stage(app: Shared) {
 }
 
 async fn stage_once(app: &Shared) -> sqlx::Result<bool> {
-    let mut conn = app.pool.acquire().await?;
+    let mut conn = app.hot.acquire().await?;
     let (lowest, staged) = shard::stage(&mut conn).await?;
     if let Some(lowest) = lowest {
         app.hints.send(&Hint::ready(lowest));

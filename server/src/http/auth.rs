@@ -183,12 +183,13 @@ impl FromRequestParts<Shared> for User {
                 });
             }
         } else if let Some((user, password)) = basic(&parts.headers)
-            && check_password(app, &user, password).await? {
-                return Ok(Self {
-                    name: user,
-                    expires_at: None,
-                });
-            }
+            && check_password(app, &user, password).await?
+        {
+            return Ok(Self {
+                name: user,
+                expires_at: None,
+            });
+        }
         Err(ApiError::new(
             ProblemKind::Unauthorized,
             "log in at POST /api/v1/login, or send HTTP Basic with a user's name and password",

@@ -212,9 +212,10 @@ async fn report(
 ) -> Result<axum::Json<Reported>, ApiError> {
     // A client whose lease has ended may report too: its claims are gone, so its results are stale.
     if let Err(error) = own_client(&app, caller, id).await
-        && error.0.kind != ProblemKind::ClientGone {
-            return Err(error);
-        }
+        && error.0.kind != ProblemKind::ClientGone
+    {
+        return Err(error);
+    }
     let results = record(&app, id, body.results).await?;
     Ok(axum::Json(Reported { results }))
 }

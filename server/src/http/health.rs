@@ -106,5 +106,9 @@ async fn metrics(State(app): State<Shared>) -> Response {
     lines.push(format!(
         "# HELP antares_ready Whether the replica can work.\n# TYPE antares_ready gauge\nantares_ready {ready}\n"
     ));
-    ([("content-type", "text/plain; version=0.0.4")], lines.concat()).into_response()
+    (
+        [("content-type", "text/plain; version=0.0.4")],
+        lines.concat(),
+    )
+        .into_response()
 }

@@ -36,9 +36,10 @@ pub async fn trigger(
         .await?
         .ok_or(JobError::NotFound(job_id))?;
     if let Some(key) = &request.idempotency_key
-        && let Some(first) = instance::triggered_before(&mut tx, job_id, key).await? {
-            return Ok(first);
-        }
+        && let Some(first) = instance::triggered_before(&mut tx, job_id, key).await?
+    {
+        return Ok(first);
+    }
     if locked.state != "waiting" {
         return Err(JobError::State {
             action: "trigger",

@@ -26,18 +26,18 @@ with proposal as (
 ), dealt as materialized (
     select a.*, sum(a.n) over (partition by a.instance_id order by a.ord) - a.n as before from allowed a
 ), picked as materialized (
-    select r.instance_id, r.id, r.item, r.attempt
+    select r.ctid, r.instance_id, r.id, r.item, r.attempt
     from (select instance_id, sum(n) as n, min(mark) as mark from allowed group by instance_id having sum(n) > 0) i
     cross join lateral (
-        select s.instance_id, s.id, s.item, s.attempt from shard_ready s
+        select s.ctid, s.instance_id, s.id, s.item, s.attempt from shard_ready s
         where s.instance_id = i.instance_id and s.id > i.mark
         order by s.id
         limit i.n
         for update skip locked
     ) r
 ), taken as (
-    delete from shard_ready s using picked p
-    where s.instance_id = p.instance_id and s.id = p.id
+    -- By place: the rows are locked and never updated, and no plan can go wrong over it.
+    delete from shard_ready s where s.ctid = any (array(select ctid from picked))
     returning s.instance_id, s.id, s.item, s.attempt
 ), numbered as materialized (
     select t.*, row_number() over (partition by t.instance_id order by t.id) - 1 as place from taken t

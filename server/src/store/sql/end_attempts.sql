@@ -8,13 +8,23 @@ with ending as materialized (
 ), locked as materialized (
     -- Instances before shards, ids ascending: the one lock order.
     select i.id, i.max_attempts from instance i
-    where i.id in (select instance_id from ending)
+    where i.id = any (array(select instance_id from ending))
     order by i.id
     for no key update
+), found as materialized (
+    select e.*, r.place, r.claimed_at, l.max_attempts
+    from ending e join locked l on l.id = e.instance_id
+    cross join lateral (
+        select r.ctid as place, r.claimed_at from shard_running r
+        -- Naming the instance keeps the planner from locking the claim before its instance.
+        where r.client_id = e.client_id and r.shard_id = e.shard_id and r.attempt = e.attempt and r.shard_id >> 17 = l.id
+        for update
+    ) r
+), gone as (
+    delete from shard_running r where r.ctid = any (array(select place from found)) returning r.ctid as place
 ), ended as (
-    delete from shard_running r using ending e join locked l on l.id = e.instance_id
-    where r.client_id = e.client_id and r.shard_id = e.shard_id and r.attempt = e.attempt
-    returning e.*, r.claimed_at, l.max_attempts
+    -- A result given twice in one batch ends its claim once.
+    select distinct on (f.client_id, f.shard_id) f.* from found f join gone g on g.place = f.place
 ), verdict as materialized (
     select e.*, e.outcome in ('succeeded', 'failed') or e.attempt >= e.max_attempts as final from ended e
 ), history as (

@@ -29,7 +29,8 @@ with due as (
 ), firing as (
     -- A schedule set back to a time already decided must not fire it twice.
     select * from advanced a
-    where a.fire_at is not null and not exists (select from tick t where t.job_id = a.job_id and t.scheduled_at = a.fire_at)
+    where a.fire_at is not null
+        and (select t.job_id from tick t where t.job_id = a.job_id and t.scheduled_at = a.fire_at limit 1) is null
 ), fired as (
     insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadline_at, server_id, max_attempts, total, remaining)
     select job_id, app_id, version, 'schedule', fire_at,

@@ -7,7 +7,7 @@ with due as materialized (
     limit 2000
     for update skip locked
 ), alive as materialized (
-    select i.id from instance i where i.id in (select instance_id from due)
+    select i.id from instance i where i.id = any (array(select instance_id from due))
     for key share skip locked
 ), gone as (
     delete from shard_delayed d using due join alive on alive.id = due.instance_id
