@@ -197,6 +197,9 @@ async fn run(config: Config) -> Result<ExitCode, StartError> {
     }
     let mut postgres = None;
     let url = if config.embedded {
+        if config.database_url.is_some() {
+            tracing::warn!("embedded: the private PostgreSQL is used, and not --database-url");
+        }
         let running = crate::embedded::start(config.data_dir.clone()).await?;
         let url = running.url("postgres");
         postgres = Some(running);

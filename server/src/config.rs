@@ -12,16 +12,10 @@ use clap::Args;
 pub struct Config {
     /// PostgreSQL to use, such as `postgres://user:password@host/database`. A direct connection: not
     /// through a pooler in transaction mode.
-    #[arg(
-        long,
-        env = "DATABASE_URL",
-        hide_env_values = true,
-        required_unless_present = "embedded",
-        conflicts_with = "embedded"
-    )]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// Run a private PostgreSQL in the data folder instead: for one machine.
+    /// Run a private PostgreSQL in the data folder instead of using `--database-url`: for one machine.
     #[arg(long, env = "ANTARES_EMBEDDED")]
     pub embedded: bool,
 
@@ -193,8 +187,7 @@ pub fn apply_file(mut command: clap::Command, path: &Path) -> Result<clap::Comma
                 ));
             }
         };
-        command = command.mut_arg(id, |arg| arg.required(false).default_value(text));
+        command = command.mut_arg(id, |arg| arg.default_value(text));
     }
-    // A database in the file satisfies what the command line alone would lack.
-    Ok(command.mut_arg("database_url", |arg| arg.required(false)))
+    Ok(command)
 }
