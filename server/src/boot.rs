@@ -57,7 +57,7 @@ pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Resu
     let app: Shared = Arc::new(App {
         // Membership and notifications have one each.
         pool: pool::pool(options.clone(), (config.pool_size - 2) / 2),
-        hot: pool::pool(pool::hot(options.clone()), (config.pool_size - 1) / 2),
+        hot: pool::hot_pool(options.clone(), (config.pool_size - 1) / 2),
         config,
         server_id,
         health: Health::starting(),

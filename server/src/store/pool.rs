@@ -30,25 +30,33 @@ pub fn connect_options(
         ]))
 }
 
-/// As `options`, for statements on the hot path.
+/// A pool of at most `size` connections for requests of people and seldom work, none of them opened yet.
+pub fn pool(options: PgConnectOptions, size: u32) -> PgPool {
+    pool_options(size).connect_lazy_with(options)
+}
+
+/// A pool of at most `size` connections for statements on the hot path.
 ///
 /// Their tables are empty one moment and hold a million rows the next, faster than statistics follow, and
 /// their plans are cached: a plan made for the empty table must not be one that reads the whole table.
-pub fn hot(options: PgConnectOptions) -> PgConnectOptions {
-    options.options([
+/// A connection is tested when it comes back, not before each statement: one that dies in between fails one
+/// statement, which whoever sent it repeats.
+pub fn hot_pool(options: PgConnectOptions, size: u32) -> PgPool {
+    let options = options.options([
         ("enable_seqscan", "off"),
         ("plan_cache_mode", "force_generic_plan"),
         ("jit", "off"),
-    ])
+    ]);
+    pool_options(size)
+        .test_before_acquire(false)
+        .connect_lazy_with(options)
 }
 
-/// A pool of at most `size` connections, none of them opened yet.
-pub fn pool(options: PgConnectOptions, size: u32) -> PgPool {
+fn pool_options(size: u32) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(5))
         .idle_timeout(Duration::from_mins(5))
-        .connect_lazy_with(options)
 }
 
 /// Creates the namespace if it is not there. Safe when several replicas start together.
