@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Logs in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct Login {
     /// Name of the user; the first administrator is `admin`.
     pub user: String,
@@ -28,6 +29,6 @@ impl std::fmt::Debug for Login {
 pub struct Session {
     /// Name of the user.
     pub user: String,
-    /// When the session ends.
-    pub expires_at: DateTime<Utc>,
+    /// When the session ends; null for HTTP Basic, which has none.
+    pub expires_at: Option<DateTime<Utc>>,
 }

@@ -151,8 +151,27 @@ fn parse() -> Result<Cli, String> {
         });
         result?;
     }
-    let matches = command.get_matches();
-    Cli::from_arg_matches(&matches).map_err(|error| error.to_string())
+    let matches = command.try_get_matches().map_err(|error| {
+        let help = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        if !error.use_stderr() || error.kind() == help {
+            // Help and version are answers, not errors.
+            error.exit();
+        }
+        one_line(&error)
+    })?;
+    Cli::from_arg_matches(&matches).map_err(|error| one_line(&error))
+}
+
+/// What is wrong, without the usage that follows it: a bad value stops the start with one line.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let what = text.split("\n\nUsage:").next().unwrap_or_default();
+    let what = what
+        .split("\n\nFor more information")
+        .next()
+        .unwrap_or_default();
+    let words: Vec<&str> = what.split_whitespace().collect();
+    words.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 /// The configuration file is needed before the rest can be parsed.

@@ -162,9 +162,16 @@ impl Config {
 pub fn apply_file(mut command: clap::Command, path: &Path) -> Result<clap::Command, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|cause| format!("config: cannot read {}: {cause}", path.display()))?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|cause| format!("config: {} is not TOML: {cause}", path.display()))?;
+    let table: toml::Table = text.parse().map_err(|cause: toml::de::Error| {
+        let line = cause
+            .span()
+            .map_or(1, |span| text[..span.start].lines().count().max(1));
+        let message = cause.message().replace('\n', "; ");
+        format!(
+            "config: {} line {line} is not TOML: {message}",
+            path.display()
+        )
+    })?;
     for (key, value) in table {
         let id = key.replace('-', "_");
         let known = command

@@ -119,9 +119,9 @@ impl Auth {
         };
         Effect::new(move || {
             let wait = match self.viewer.get() {
-                Viewer::User(session) => (session.expires_at - clock::now())
-                    .to_std()
-                    .unwrap_or_default(),
+                Viewer::User(session) => session.expires_at.map_or(LONGEST, |end| {
+                    (end - clock::now()).to_std().unwrap_or_default()
+                }),
                 Viewer::Unreached(_) => SHORTEST,
                 Viewer::Unknown | Viewer::Nobody => return,
             };

@@ -144,13 +144,26 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         }
     }
     // PostgreSQL cannot store this one character in a text or jsonb.
-    if serde_json::to_string(spec).is_ok_and(|text| text.contains("\\u0000")) {
+    if serde_json::to_value(spec).is_ok_and(|value| holds_nul(&value)) {
         return Err(error(
             "spec",
             "holds the character U+0000, which cannot be stored; remove it",
         ));
     }
     Ok(())
+}
+
+/// Whether a text somewhere in `value` holds U+0000.
+pub fn holds_nul(value: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Object, String};
+    match value {
+        String(text) => text.contains('\0'),
+        Array(values) => values.iter().any(holds_nul),
+        Object(fields) => fields
+            .iter()
+            .any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
 }
 
 fn json_bytes(value: &impl serde::Serialize) -> usize {

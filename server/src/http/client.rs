@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::auth::ClientApp;
 use super::error::ApiError;
-use super::extract::{Json, Path, storable};
+use super::extract::{Json, Path, storable, storable_time};
 use crate::app::{App, Shared};
 use crate::engine::board::Given;
 use crate::engine::hint::Hint;
@@ -275,7 +275,8 @@ async fn logs(
             format!("at most {MOST} lines in one call"),
         ));
     }
-    for line in &mut body.lines {
+    for (index, line) in body.lines.iter_mut().enumerate() {
+        storable_time(&format!("lines[{index}].logged_at"), line.logged_at)?;
         line.message = attempt::cut(std::mem::take(&mut line.message), attempt::MAX_ERROR);
     }
     let mut conn = app.pool.acquire().await?;

@@ -94,6 +94,8 @@ impl From<JobError> for ApiError {
             JobError::NameTaken(_) => {
                 Self(Problem::new(ProblemKind::NameTaken, detail).with_field("spec.name"))
             }
+            JobError::Spec(error) if error.field == "spec" => error.into(),
+            JobError::Spec(error) => Self::field(&format!("spec.{}", error.field), detail),
             JobError::Field(error) => error.into(),
             JobError::State { .. } => Self::new(ProblemKind::IllegalState, detail),
             JobError::Version { .. } => Self::new(ProblemKind::VersionConflict, detail),

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use chrono::{DateTime, Datelike as _, Utc};
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
@@ -154,6 +155,17 @@ pub fn cursor<T: std::str::FromStr>(after: Option<&str>) -> Result<Option<T>, Ap
             })
         })
         .transpose()
+}
+
+/// Refuses an instant that PostgreSQL, or a reader of RFC 3339, cannot take.
+pub fn storable_time(field: &str, at: DateTime<Utc>) -> Result<(), ApiError> {
+    if (1..=9999).contains(&at.year()) {
+        return Ok(());
+    }
+    Err(ApiError::field(
+        field,
+        format!("{at} is not within the years 1 to 9999; check the clock"),
+    ))
 }
 
 /// Refuses text that PostgreSQL cannot store.

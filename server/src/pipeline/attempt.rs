@@ -1,6 +1,7 @@
 //! Claims end: by a report, or because the client, its lease or its time is gone. One path for all.
 
 use antares_protocol::client::{ClaimToken, Outcome, ReportStatus, ShardResult};
+use chrono::Datelike as _;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -52,7 +53,8 @@ pub fn from_result(client_id: Uuid, result: ShardResult) -> Ending {
         error: result.error.map(|text| cut(text, MAX_ERROR)),
         output: result.output.map(|text| cut(text, MAX_OUTPUT)),
         delay_ms: result.delay_ms.map_or(0, |ms| ms as i64),
-        started_at: Some(result.started_at),
+        // A client whose clock is so wrong that PostgreSQL cannot store it may report all the same.
+        started_at: Some(result.started_at).filter(|at| (1..=9999).contains(&at.year())),
     }
 }
 

@@ -22,7 +22,10 @@ pub enum JobError {
     /// Another job of the app has the name.
     #[error("the app has a job called `{0}` already")]
     NameTaken(String),
-    /// A field is not allowed.
+    /// A field of the definition is not allowed.
+    #[error(transparent)]
+    Spec(FieldError),
+    /// Another field is not allowed.
     #[error(transparent)]
     Field(#[from] FieldError),
     /// The state of the job does not allow the action.
@@ -77,7 +80,7 @@ pub async fn create(
     author: &str,
 ) -> Result<i64, JobError> {
     let spec = &request.spec;
-    validate(spec)?;
+    validate(spec).map_err(JobError::Spec)?;
     let mut tx = conn.begin().await?;
     let app_id = app::lock_by_name(&mut tx, &request.app)
         .await?
@@ -114,7 +117,7 @@ pub async fn update(
     author: &str,
 ) -> Result<(), JobError> {
     let spec = &request.spec;
-    validate(spec)?;
+    validate(spec).map_err(JobError::Spec)?;
     let mut tx = conn.begin().await?;
     let locked = job::lock(&mut tx, id)
         .await?
@@ -126,11 +129,10 @@ pub async fn update(
         });
     }
     if spec.name != locked.name {
-        return Err(FieldError {
+        return Err(JobError::Spec(FieldError {
             field: "name",
             message: format!("cannot change; the job is called `{}`", locked.name),
-        }
-        .into());
+        }));
     }
     let version = locked.version + 1;
     let definition = serde_json::json!(spec);

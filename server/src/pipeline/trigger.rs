@@ -5,7 +5,7 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::job::JobError;
-use crate::domain::job::{FieldError, visible};
+use crate::domain::job::{FieldError, holds_nul, visible};
 use crate::store::{instance, job};
 
 /// Makes an instance of the job now.
@@ -22,8 +22,7 @@ pub async fn trigger(
         visible("idempotency_key", key, 200)?;
     }
     if let Some(param) = &request.param {
-        let text = param.to_string();
-        if text.len() > 1 << 20 || text.contains("\\u0000") {
+        if param.to_string().len() > 1 << 20 || holds_nul(param) {
             return Err(FieldError {
                 field: "param",
                 message: "is larger than 1 MiB, or holds the character U+0000".into(),

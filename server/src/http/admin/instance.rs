@@ -3,7 +3,7 @@
 use antares_protocol::instance::{Instance, InstanceState, Tick};
 use antares_protocol::page::Page;
 use antares_protocol::problem::{Problem, ProblemKind};
-use antares_protocol::shard::{Attempt, Shard, ShardLog};
+use antares_protocol::shard::{Attempt, Shard, ShardLog, split_shard_id};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use crate::app::Shared;
 use crate::engine::hint::Hint;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
-use crate::http::extract::{Path, Query, cursor, limit, page, storable};
+use crate::http::extract::{Path, Query, cursor, limit, page, storable, storable_time};
 use crate::pipeline::{self, retry};
 use crate::store::history;
 
@@ -188,6 +188,11 @@ async fn logs(
 ) -> Result<axum::Json<Page<ShardLog>>, ApiError> {
     let limit = limit(query.limit)?;
     let after = cursor(query.after.as_deref())?.unwrap_or(0);
+    let (instance_id, item) = split_shard_id(id);
+    let instance = read(&app, instance_id).await?;
+    if item >= instance.total {
+        return Err(ApiError::not_found(format_args!("shard {id}")));
+    }
     let mut conn = app.pool.acquire().await?;
     let rows = history::logs(&mut conn, id, after, limit + 1).await?;
     Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
@@ -214,6 +219,9 @@ async fn ticks(
 ) -> Result<axum::Json<Page<Tick>>, ApiError> {
     let limit = limit(query.limit)?;
     let before: Option<DateTime<Utc>> = cursor(query.after.as_deref())?;
+    if let Some(before) = before {
+        storable_time("after", before)?;
+    }
     let mut conn = app.pool.acquire().await?;
     let rows = history::ticks(&mut conn, query.job_id, before, limit + 1).await?;
     let cursor = |row: &Tick| {

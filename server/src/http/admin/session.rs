@@ -7,7 +7,6 @@ use antares_protocol::session::{Login, Session};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use chrono::DateTime;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -53,7 +52,7 @@ async fn login(
     let cookie = cookie(&app, &token, TTL);
     let session = Session {
         user: body.user,
-        expires_at,
+        expires_at: Some(expires_at),
     };
     Ok(([(header::SET_COOKIE, cookie)], axum::Json(session)).into_response())
 }
@@ -69,7 +68,7 @@ fn cookie(app: &Shared, token: &str, age: Duration) -> String {
 }
 
 /// Log out: the session ends on the server.
-#[utoipa::path(post, path = "/api/v1/logout", tag = "session", responses((status = 204)))]
+#[utoipa::path(post, path = "/api/v1/logout", tag = "session", security((), ("session" = [])), responses((status = 204), (status = "4XX", body = Problem)))]
 async fn logout(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
     ready(&app)?;
     refuse_cross_site(&Method::POST, &headers)?;
@@ -87,7 +86,6 @@ async fn logout(State(app): State<Shared>, headers: HeaderMap) -> Result<Respons
 async fn current(user: User) -> axum::Json<Session> {
     axum::Json(Session {
         user: user.name,
-        // HTTP Basic has no session that could end.
-        expires_at: user.expires_at.unwrap_or(DateTime::<chrono::Utc>::MAX_UTC),
+        expires_at: user.expires_at,
     })
 }
