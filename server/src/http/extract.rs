@@ -49,6 +49,13 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
                     ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
                 }
             })?;
+        // serde would read an array as the fields of a struct in order.
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(ApiError::new(
+                ProblemKind::MalformedRequest,
+                "send a JSON object, not an array",
+            ));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();

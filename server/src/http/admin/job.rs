@@ -265,22 +265,25 @@ async fn terminate(
 /// Most fire times in one answer.
 const MOST_FIRES: u32 = 1000;
 
+fn count(asked: Option<u32>) -> Result<usize, ApiError> {
+    match asked.unwrap_or(10) {
+        count @ 1..=MOST_FIRES => Ok(count as usize),
+        count => Err(ApiError::field(
+            "count",
+            format!("{count} is not allowed; give 1 to {MOST_FIRES}"),
+        )),
+    }
+}
+
 fn fires(
     cron: &str,
     time_zone: &str,
     after: DateTime<Utc>,
-    count: Option<u32>,
+    count: usize,
 ) -> Result<axum::Json<FireTimes>, ApiError> {
-    let count = count.unwrap_or(10);
-    if !(1..=MOST_FIRES).contains(&count) {
-        return Err(ApiError::field("count", format!("give 1 to {MOST_FIRES}")));
-    }
     let expression = parse_cron(cron)?;
     let zone = parse_zone(time_zone)?;
-    let fires = expression
-        .upcoming(after, zone)
-        .take(count as usize)
-        .collect();
+    let fires = expression.upcoming(after, zone).take(count).collect();
     Ok(axum::Json(FireTimes { fires }))
 }
 
@@ -302,6 +305,7 @@ async fn next(
     Path(id): Path<i64>,
     Query(query): Query<Next>,
 ) -> Result<axum::Json<FireTimes>, ApiError> {
+    let count = count(query.count)?;
     let job = read(&app, id).await?;
     let after = match query.after {
         Some(after) => after,
@@ -309,7 +313,7 @@ async fn next(
     };
     match &job.spec.cron {
         None => Ok(axum::Json(FireTimes { fires: Vec::new() })),
-        Some(cron) => fires(cron, &job.spec.time_zone, after, query.count),
+        Some(cron) => fires(cron, &job.spec.time_zone, after, count),
     }
 }
 
@@ -334,10 +338,11 @@ async fn preview(
     _: User,
     Query(query): Query<Preview>,
 ) -> Result<axum::Json<FireTimes>, ApiError> {
+    let count = count(query.count)?;
     let after = match query.after {
         Some(after) => after,
         None => store::schedule::now(&mut *app.pool.acquire().await?).await?,
     };
     let zone = query.time_zone.as_deref().unwrap_or("UTC");
-    fires(&query.cron, zone, after, query.count)
+    fires(&query.cron, zone, after, count)
 }
