@@ -46,7 +46,7 @@ pub(super) async fn keep(shared: Arc<Shared>, table: Arc<Table>, mut lease: Leas
             running: table.tokens(),
         };
         // A server that hangs must leave time to ask another before the lease is over.
-        let limit = left.min(lease.renew_every.max(Duration::from_millis(100)));
+        let limit = left.min(lease.renew_every.max(Duration::from_millis(500)));
         let renewal = shared.api.renew(lease.client_id, &request, limit);
         match timeout(left, renewal).await {
             Ok(Ok(renewed)) => {

@@ -31,6 +31,7 @@ async fn a_result_survives_the_restart_of_the_only_server() {
         .await;
     server.kill();
     go.notify_one();
+    soon(server.hang_up_on("/report")).await;
     server.serve();
     assert_eq!(server.result_of(1).await.outcome, Reported::Succeeded);
     server.add([shard(2, "wait")]);

@@ -20,6 +20,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, post};
 use axum::{Json, Router};
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -131,10 +133,7 @@ impl StandIn {
             .unwrap();
         let listener = {
             let _inside = runtime.enter();
-            let socket = tokio::net::TcpSocket::new_v4().unwrap();
-            socket.set_reuseaddr(true).unwrap();
-            socket.bind(self.address).unwrap();
-            socket.listen(64).unwrap()
+            self.listen()
         };
         let router = Router::new()
             .route("/client/v1/clients", post(register))
@@ -146,6 +145,27 @@ impl StandIn {
             .with_state(self.clone());
         runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
         *self.runtime.lock().unwrap() = Some(runtime);
+    }
+
+    fn listen(&self) -> TcpListener {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(self.address).unwrap();
+        socket.listen(64).unwrap()
+    }
+
+    /// Takes connections and breaks them, while it does not serve, until a call to `path` was among them.
+    pub(crate) async fn hang_up_on(&self, path: &str) {
+        let listener = self.listen();
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut start = [0; 256];
+            let count = connection.read(&mut start).await.unwrap_or(0);
+            let start = String::from_utf8_lossy(&start[..count]);
+            if start.lines().next().is_some_and(|line| line.contains(path)) {
+                return;
+            }
+        }
     }
 
     /// Dies: every connection breaks.
