@@ -143,11 +143,15 @@ pub fn connect_options(
     namespace: &str,
     name: &str,
 ) -> Result<PgConnectOptions, StartError> {
-    pool::connect_options(url, namespace, name).map_err(|error| {
-        StartError(format!(
-            "database-url: {error}; write one like postgres://user:password@host:5432/database"
-        ))
-    })
+    let example = "write one like postgres://user:password@host:5432/database";
+    // sqlx takes an address of any other kind of database for one of PostgreSQL.
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(StartError(format!(
+            "database-url: it is not an address of PostgreSQL; {example}"
+        )));
+    }
+    pool::connect_options(url, namespace, name)
+        .map_err(|error| StartError(format!("database-url: {error}; {example}")))
 }
 
 /// Brings the schema up to date and creates the administrator. Waits for the database as long as it takes.

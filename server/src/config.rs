@@ -165,7 +165,7 @@ pub fn apply_file(mut command: clap::Command, path: &Path) -> Result<clap::Comma
     let table: toml::Table = text.parse().map_err(|cause: toml::de::Error| {
         let line = cause
             .span()
-            .map_or(1, |span| text[..span.start].lines().count().max(1));
+            .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
         let message = cause.message().replace('\n', "; ");
         format!(
             "config: {} line {line} is not TOML: {message}",
