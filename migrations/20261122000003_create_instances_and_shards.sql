@@ -55,6 +55,12 @@ create table shard_running (
 comment on table shard_running is 'Claims. (shard_id, attempt) is the fencing token; shard_id is instance_id * 131072 + item.';
 create index shard_running_deadline_idx on shard_running (deadline_at) where deadline_at is not null;
 
+create function shards_held(client uuid, instance bigint) returns bigint language sql volatile as $$
+    select count(*) from shard_running r
+    where r.client_id = client and r.shard_id >= instance << 17 and r.shard_id < (instance + 1) << 17
+$$;
+comment on function shards_held is 'How many shards of an instance a client holds. Volatile, so that it sees what committed while the statement that calls it waited for a lock.';
+
 create table trigger_key (
     job_id bigint not null,
     key text not null,

@@ -57,7 +57,11 @@ impl Admin {
 
     /// Whether the server answers that it is ready.
     pub(crate) async fn is_ready(&self) -> bool {
-        let answer = self.http.get(format!("{}/readyz", self.server)).send().await;
+        let answer = self
+            .http
+            .get(format!("{}/readyz", self.server))
+            .send()
+            .await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
@@ -91,14 +95,17 @@ impl Admin {
     }
 
     pub(crate) async fn pause(&self, job: i64) -> Result<()> {
-        self.post::<Job>(&format!("/api/v1/jobs/{job}/pause"), &()).await?;
+        self.post::<Job>(&format!("/api/v1/jobs/{job}/pause"), &())
+            .await?;
         Ok(())
     }
 
     /// Runs a job now and returns the instance; `None` if one is running.
     pub(crate) async fn trigger(&self, job: i64) -> Result<Option<i64>> {
         let path = format!("/api/v1/jobs/{job}/trigger");
-        let (status, text) = self.call(Method::POST, &path, &TriggerJob::default()).await?;
+        let (status, text) = self
+            .call(Method::POST, &path, &TriggerJob::default())
+            .await?;
         if status == StatusCode::CONFLICT {
             return Ok(None);
         }

@@ -1,24 +1,22 @@
 //! The clocks that processes of one machine share.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, Utc};
 use rustix::time::{ClockId, clock_gettime};
 
-/// The monotonic clock. Unlike [`std::time::Instant`] it can be told to another process.
-pub(crate) fn monotonic() -> Duration {
+/// Nanoseconds of the monotonic clock. Unlike [`std::time::Instant`] it can be told to another process.
+pub(crate) fn monotonic_ns() -> i64 {
     let now = clock_gettime(ClockId::Monotonic);
-    Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32)
+    now.tv_sec * 1_000_000_000 + now.tv_nsec
 }
 
-/// The wall clock, which is the database's when it runs on this machine.
-pub(crate) fn wall() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+/// Microseconds of the wall clock, which is the database's when it runs on this machine.
+pub(crate) fn wall_us() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_micros() as i64
 }
 
-/// A time of the database as [`wall`] has it.
-pub(crate) fn of_database(time: DateTime<Utc>) -> Duration {
-    Duration::from_micros(time.timestamp_micros().unsigned_abs())
+/// The same in seconds, for a difference of two times.
+pub(crate) fn seconds(us: i64) -> f64 {
+    us as f64 / 1e6
 }

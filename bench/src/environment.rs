@@ -19,8 +19,6 @@ pub(crate) struct Environment {
     cpu: String,
     /// Of the last minute, when the benchmark began: what else this machine was doing.
     load: String,
-    #[serde(skip)]
-    pub(crate) server: PathBuf,
 }
 
 /// Settings that decide how fast PostgreSQL is. The first two must be on.
@@ -53,9 +51,7 @@ impl Environment {
                 .fetch_one(&mut conn)
                 .await?;
             if settings.len() < 2 && value != "on" {
-                return Err(
-                    format!("PostgreSQL runs with {name} = {value}; it must be on").into(),
-                );
+                return Err(format!("PostgreSQL runs with {name} = {value}; it must be on").into());
             }
             settings.push((name.to_owned(), value));
         }
@@ -67,7 +63,6 @@ impl Environment {
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             cpu: cpu(),
             load: load(),
-            server,
         })
     }
 }

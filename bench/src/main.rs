@@ -23,7 +23,8 @@ use environment::Environment;
 use report::Report;
 
 /// The reason is shown as it is.
-pub(crate) type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Result<T = ()> = std::result::Result<T, Error>;
 
 /// Benchmarks of Antares.
 #[derive(Debug, Parser)]

@@ -33,10 +33,10 @@ pub(crate) struct Worker {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Entered {
     pub(crate) instance_id: i64,
-    /// By [`clock::monotonic`].
-    pub(crate) monotonic_ns: u64,
-    /// By [`clock::wall`].
-    pub(crate) wall_us: u64,
+    /// By [`clock::monotonic_ns`].
+    pub(crate) monotonic_ns: i64,
+    /// By [`clock::wall_us`].
+    pub(crate) wall_us: i64,
     /// The tick, as microseconds since 1970.
     pub(crate) scheduled_us: i64,
 }
@@ -53,8 +53,8 @@ impl Worker {
             .handler(NOOP, async |_ctx: Context| {})
             .handler(ENTER, async |ctx: Context| {
                 let entered = Entered {
-                    monotonic_ns: clock::monotonic().as_nanos() as u64,
-                    wall_us: clock::wall().as_micros() as u64,
+                    monotonic_ns: clock::monotonic_ns(),
+                    wall_us: clock::wall_us(),
                     instance_id: ctx.instance_id(),
                     scheduled_us: ctx.scheduled_at().timestamp_micros(),
                 };

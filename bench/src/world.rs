@@ -65,7 +65,10 @@ impl World {
 
     async fn start_server(&mut self) -> Result {
         let address = free_address()?;
-        let log = self.logs.path().join(format!("server-{}.log", self.servers.len()));
+        let log = self
+            .logs
+            .path()
+            .join(format!("server-{}.log", self.servers.len()));
         let mut command = Command::new(&self.program);
         // Settings meant for a real server in this shell must not reach this one.
         for (name, _) in std::env::vars_os() {
@@ -82,7 +85,7 @@ impl World {
         self.servers.push(Process::start(&mut command, &log)?);
         let url = format!("http://{address}");
         let admin = Admin::new(&url, &self.password)?;
-        let ready = wait_for("a server to be ready", Duration::from_secs(60), async || {
+        let ready = wait_for("a server to be ready", Duration::from_mins(1), async || {
             Ok(admin.is_ready().await)
         });
         if let Err(error) = ready.await {
@@ -97,7 +100,7 @@ impl World {
     /// Waits until every server owns its part of the buckets.
     async fn wait_for_buckets(&self) -> Result {
         let replicas = self.servers.len() as i64;
-        wait_for("the servers to share the buckets", Duration::from_secs(60), async || {
+        wait_for("the servers to share the buckets", Duration::from_mins(1), async || {
             let even: bool = sqlx::query_scalar(
                 "select count(*) = $1 and coalesce(sum(n), 0) = 256 and max(n) - min(n) <= 1
                  from (select count(*) as n from bucket_lease where expires_at > now() group by owner) o",
@@ -113,7 +116,10 @@ impl World {
     /// Starts `n` client processes with so many slots each, without waiting for them.
     pub(crate) fn start_clients(&mut self, n: usize, slots: u32) -> Result {
         for _ in 0..n {
-            let log = self.logs.path().join(format!("client-{}.log", self.clients.len()));
+            let log = self
+                .logs
+                .path()
+                .join(format!("client-{}.log", self.clients.len()));
             let mut command = Command::new(std::env::current_exe()?);
             command
                 .args(["client", "--servers", &self.addresses.join(",")])
@@ -128,10 +134,16 @@ impl World {
     /// Waits until as many clients as were started have registered.
     pub(crate) async fn wait_for_clients(&self) -> Result {
         let expected = self.clients.len() as i64;
-        wait_for("the clients to register", Duration::from_secs(30), async || {
-            Ok(self.count("select count(*) from client_lease where expires_at > now()").await?
-                >= expected)
-        })
+        wait_for(
+            "the clients to register",
+            Duration::from_secs(30),
+            async || {
+                Ok(self
+                    .count("select count(*) from client_lease where expires_at > now()")
+                    .await?
+                    >= expected)
+            },
+        )
         .await
     }
 
@@ -170,11 +182,21 @@ impl World {
     /// What servers and clients warned of.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for file in std::fs::read_dir(self.logs.path()).into_iter().flatten().flatten() {
+        for file in std::fs::read_dir(self.logs.path())
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let text = std::fs::read_to_string(file.path()).unwrap_or_default();
-            let lines = text.lines().filter(|l| l.contains("WARN") || l.contains("ERROR"));
+            let lines = text
+                .lines()
+                .filter(|l| l.contains("WARN") || l.contains("ERROR"));
             let name = file.file_name().to_string_lossy().into_owned();
-            warnings.extend(lines.take(5).map(|line| format!("{name}: {line}")));
+            warnings.extend(lines.take(5).map(|line| {
+                // A warning of a slow statement has the whole statement in it.
+                let start: String = line.chars().take(200).collect();
+                format!("{name}: {start}")
+            }));
         }
         warnings
     }

@@ -118,6 +118,8 @@ pub struct Attempt {
     pub item: i32,
     /// Which claim, from 1; 0 if the shard was cancelled before anyone claimed it.
     pub attempt: i16,
+    /// Whether the shard ended with it.
+    pub is_final: bool,
     /// How it ended.
     pub outcome: AttemptOutcome,
     /// Who ran it.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -210,7 +211,7 @@ pub fn init_log(format: LogFormat, filter: &str) -> Result<(), StartError> {
 async fn run(config: Config) -> Result<ExitCode, StartError> {
     init_log(config.log_format, &config.log)?;
     let stopping = CancellationToken::new();
-    tokio::spawn(stop_on_signal(stopping.clone()));
+    stop_on_signal(stopping.clone())?;
     if config.stop_with_stdin {
         stop_with_stdin(stopping.clone());
     }
@@ -238,12 +239,44 @@ async fn run(config: Config) -> Result<ExitCode, StartError> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// Cancels on SIGTERM or Ctrl-C; a second one ends the process.
-pub async fn stop_on_signal(stopping: CancellationToken) {
-    wait_for_signal().await;
-    stopping.cancel();
-    wait_for_signal().await;
-    std::process::exit(130);
+/// Cancels on SIGTERM or Ctrl-C; a second one ends the process. The signals are caught from here on, and not
+/// only when a task first runs.
+pub fn stop_on_signal(stopping: CancellationToken) -> Result<(), StartError> {
+    let mut signals = Signals::catch()?;
+    tokio::spawn(async move {
+        signals.next().await;
+        stopping.cancel();
+        signals.next().await;
+        std::process::exit(130);
+    });
+    Ok(())
+}
+
+/// SIGTERM and Ctrl-C.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Catches them from here on.
+    pub fn catch() -> Result<Self, StartError> {
+        let catch = |kind| {
+            signal(kind).map_err(|error| StartError(format!("cannot catch signals: {error}")))
+        };
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Cancels when standard input closes.
@@ -253,18 +286,6 @@ pub fn stop_with_stdin(stopping: CancellationToken) {
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         stopping.cancel();
     });
-}
-
-/// Waits for SIGTERM or Ctrl-C.
-pub async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
 }
 
 fn print_next(next: &Next) -> ExitCode {

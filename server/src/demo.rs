@@ -63,6 +63,7 @@ impl Demo {
     /// Runs it.
     pub async fn run(&self) -> Result<ExitCode> {
         let started = Instant::now();
+        let mut signals = crate::cli::Signals::catch()?;
         let folder = self.folder()?;
         let postgres = self.postgres(&folder).await?;
         let url = match (&postgres, &self.database_url) {
@@ -73,7 +74,7 @@ impl Demo {
         let mut crew = Crew::new(folder.clone(), url.clone());
         let done = tokio::select! {
             done = self.play(&mut crew, &url, started) => done,
-            () = crate::cli::wait_for_signal() => {
+            () = signals.next() => {
                 say("stopping");
                 Ok(true)
             }

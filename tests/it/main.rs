@@ -1,3 +1,15 @@
 //! Real servers, real clients, a real PostgreSQL: what must hold, whoever dies.
 
+mod api;
+mod bad_input;
+mod cli;
 mod cluster;
+mod console;
+mod failover;
+mod firing;
+mod guards;
+mod openapi;
+mod sdk;
+mod shards;
+mod tidy;
+mod views;

@@ -70,13 +70,13 @@ impl Admin {
     /// Reads something that is there.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> T {
         let (status, body) = self.call(Method::GET, path, None).await;
-        parse("GET", path, status, body)
+        parse("GET", path, status, &body)
     }
 
     /// Makes a change that is allowed.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> T {
         let (status, body) = self.call(Method::POST, path, Some(&json!(body))).await;
-        parse("POST", path, status, body)
+        parse("POST", path, status, &body)
     }
 
     /// Reads text.
@@ -92,9 +92,9 @@ impl Admin {
     }
 }
 
-fn parse<T: DeserializeOwned>(method: &str, path: &str, status: StatusCode, body: Value) -> T {
+fn parse<T: DeserializeOwned>(method: &str, path: &str, status: StatusCode, body: &Value) -> T {
     assert!(status.is_success(), "{method} {path}: {status} {body}");
-    serde_json::from_value(body.clone())
+    T::deserialize(body)
         .unwrap_or_else(|error| panic!("{method} {path}: {error} in {body}"))
 }
 

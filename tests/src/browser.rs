@@ -18,6 +18,7 @@ use thirtyfour::{
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::api::PASSWORD;
 use crate::wait::{BOUND, wait_until};
 
 /// Which browser; `cargo xtask test` sets both.
@@ -152,6 +153,19 @@ impl Browser {
         filled
             .await
             .unwrap_or_else(|error| panic!("fill {css}: {error}"));
+    }
+
+    /// Logs in as the administrator, on the login page.
+    pub async fn log_in(&self) {
+        self.fill("#user", "admin").await;
+        self.fill("#password", PASSWORD).await;
+        self.click("button[type=submit]").await;
+    }
+
+    /// The value of a cookie, also of one that scripts cannot read.
+    pub async fn cookie(&self, name: &str) -> String {
+        let cookie = self.session.get_named_cookie(name).await;
+        cookie.unwrap_or_else(|error| panic!("cookie {name}: {error}")).value
     }
 
     /// Errors that scripts and the browser itself complained of since the last call. Answers of the server

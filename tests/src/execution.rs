@@ -21,7 +21,7 @@ pub struct Work {
     pub hang: bool,
     /// How it ends.
     pub end: End,
-    /// Attempts up to this one end as `end` says, later ones succeed; 0 for all attempts.
+    /// Attempts up to this one do all that; later ones succeed at once. 0 for all attempts.
     #[serde(skip_serializing_if = "is_zero")]
     pub until_attempt: i16,
 }
@@ -87,7 +87,7 @@ impl Work {
         }
     }
 
-    /// Only the attempts up to `attempt` end so; later ones succeed.
+    /// Only the attempts up to `attempt` do so; later ones succeed at once.
     #[must_use]
     pub fn until_attempt(mut self, attempt: i16) -> Self {
         self.until_attempt = attempt;

@@ -34,6 +34,7 @@ pub use wait::{BOUND, wait_for, wait_until};
 pub use world::{ClientSetup, Ended, Gate, ServerSetup, World};
 
 mod api;
+pub mod browser;
 mod database;
 mod execution;
 mod process;

@@ -202,7 +202,7 @@ impl Server {
     pub(crate) async fn listening(mut process: Process) -> Self {
         let line = process.line("listening on http://").await;
         let (_, address) = line.split_once("listening on ").expect("the line was found by these words");
-        let url = address.trim().to_owned();
+        let url = address.split_whitespace().next().unwrap_or_default().to_owned();
         let admin = Admin::new(&url);
         Self { process, url, admin }
     }

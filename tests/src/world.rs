@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, PgConnection};
@@ -297,13 +298,18 @@ impl World {
     /// and `coalesced`.
     pub async fn assert_ticks_exact(&self, job: &crate::Job) -> (i64, i64, i64) {
         let first = job.first.next_fire_at.expect("the job has a schedule");
+        self.assert_ticks_exact_from(job.id, first).await
+    }
+
+    /// As [`World::assert_ticks_exact`], where the first tick is another than the one at the job's creation.
+    pub async fn assert_ticks_exact_from(&self, job: i64, first: DateTime<Utc>) -> (i64, i64, i64) {
         let (wrong, fired, skipped, coalesced): (Vec<String>, i64, i64, i64) = sqlx::query_as(TICKS)
-            .bind(job.id)
+            .bind(job)
             .bind(first)
             .fetch_one(&self.pool)
             .await
             .expect("ticks can be read");
-        assert!(wrong.is_empty(), "ticks of job {} from {first}: {wrong:?}", job.id);
+        assert!(wrong.is_empty(), "ticks of job {job} from {first}: {wrong:?}");
         (fired, skipped, coalesced)
     }
 }
@@ -362,8 +368,9 @@ with place as (
 select 'a shard is in more than one place', instance_id, count(*) from (
     select instance_id from everything group by instance_id, item having count(*) > 1) twice group by 2
 union all
-select 'an attempt ended more than once', instance_id, count(*) from (
-    select instance_id from attempt_ended group by instance_id, item, attempt having count(*) > 1) twice group by 2
+select 'a claim ended more than once', instance_id, count(*) from (
+    select instance_id from attempt_ended where client_id is not null
+    group by instance_id, item, attempt having count(*) > 1) twice group by 2
 union all
 select 'a shard belongs to no instance', p.instance_id, p.n from open p
 where not exists (select from instance i where i.id = p.instance_id)

@@ -10,7 +10,7 @@ use crate::oracle::{self, Expected};
 use crate::report::{self, Outcome};
 use crate::worker::NOOP;
 use crate::world::{World, wait_for};
-use crate::{Options, Result, clock};
+use crate::{Error, Options, Result, clock};
 
 /// Shards of each instance.
 const SHARDS: u32 = 1000;
@@ -69,7 +69,10 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
         &figure(&|run| shards as f64 / run.wall_seconds),
         None,
     );
-    for (index, who) in ["the server", "the clients", "PostgreSQL"].iter().enumerate() {
+    for (index, who) in ["the server", "the clients", "PostgreSQL"]
+        .iter()
+        .enumerate()
+    {
         let per_shard = 1e6 / shards as f64;
         outcome.spread(
             format!("CPU time of {who}"),
@@ -85,7 +88,11 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     };
     outcome.judge(oracle::ask(&world.pool, "drain", expected).await?);
     let again = "select count(*) from attempt_ended where not final";
-    outcome.one("claims that were lost or returned", "", world.count(again).await? as f64);
+    outcome.one(
+        "claims that were lost or returned",
+        "",
+        world.count(again).await? as f64,
+    );
     world.end().await?;
     Ok(outcome)
 }
@@ -96,7 +103,7 @@ async fn drain(world: &mut World, jobs: &[i64]) -> Result<Run> {
     let triggered: Vec<i64> = futures_util::stream::iter(jobs)
         .map(async |job| {
             let instance = admin.trigger(*job).await?;
-            instance.ok_or_else(|| crate::Result::<()>::Err("a job still runs".into()).unwrap_err())
+            instance.ok_or_else(|| Error::from("a job still runs"))
         })
         .buffer_unordered(CALLS)
         .try_collect()
@@ -105,11 +112,11 @@ async fn drain(world: &mut World, jobs: &[i64]) -> Result<Run> {
     world.settle().await;
     let before = world.cpu_times().await?;
     world.start_clients(CLIENTS, SLOTS)?;
-    wait_for("the shards to drain", Duration::from_secs(600), async || {
+    wait_for("the shards to drain", Duration::from_mins(10), async || {
         Ok(world.count("select count(*) from instance").await? == 0)
     })
     .await?;
-    let seen_empty = clock::wall();
+    let seen_empty = clock::wall_us();
     let after = world.cpu_times().await?;
     world.stop_clients().await;
     let (begin, end): (DateTime<Utc>, DateTime<Utc>) = sqlx::query_as(
@@ -118,14 +125,14 @@ async fn drain(world: &mut World, jobs: &[i64]) -> Result<Run> {
     .bind(first)
     .fetch_one(&world.pool)
     .await?;
-    let begin = clock::of_database(begin);
+    let begin = begin.timestamp_micros();
     let mut cpu_seconds = [0.0; 3];
     for (used, (after, before)) in cpu_seconds.iter_mut().zip(after.iter().zip(&before)) {
         *used = after.since(before);
     }
     Ok(Run {
-        seconds: (clock::of_database(end) - begin).as_secs_f64(),
-        wall_seconds: (seen_empty - begin).as_secs_f64(),
+        seconds: clock::seconds(end.timestamp_micros() - begin),
+        wall_seconds: clock::seconds(seen_empty - begin),
         cpu_seconds,
     })
 }

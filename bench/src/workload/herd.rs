@@ -12,7 +12,7 @@ use crate::world::{World, wait_for};
 use crate::{Options, Result, clock};
 
 /// How far ahead of its due second the herd is put on the schedule.
-const AHEAD: Duration = Duration::from_secs(15);
+const AHEAD: Duration = Duration::from_secs(20);
 /// What of that must be left when the schedules are committed, or the run says nothing.
 const LEAST_AHEAD: Duration = Duration::from_millis(1500);
 
@@ -98,15 +98,18 @@ async fn fire(world: &World, jobs: i32) -> Result<f64> {
     // What autovacuum does with tables that have been there for a minute.
     for table in ["job", "job_version", "job_schedule"] {
         let vacuum = format!("vacuum analyze {table}");
-        sqlx::query(sqlx::AssertSqlSafe(vacuum)).execute(&world.pool).await?;
+        sqlx::query(sqlx::AssertSqlSafe(vacuum))
+            .execute(&world.pool)
+            .await?;
     }
     world.settle().await;
-    let due = clock::of_database(due);
-    if due.saturating_sub(clock::wall()) < LEAST_AHEAD {
+    let due = due.timestamp_micros();
+    let left = Duration::from_micros(u64::try_from(due - clock::wall_us()).unwrap_or(0));
+    if left < LEAST_AHEAD {
         return Err("the jobs were not created in time; is the machine busy?".into());
     }
-    tokio::time::sleep(due.saturating_sub(clock::wall())).await;
-    wait_for("the herd to be fired", Duration::from_secs(300), async || {
+    tokio::time::sleep(left).await;
+    wait_for("the herd to be fired", Duration::from_mins(5), async || {
         let mut fired = 0;
         for admin in &world.admins {
             fired += admin.fired().await?;
@@ -114,8 +117,9 @@ async fn fire(world: &World, jobs: i32) -> Result<f64> {
         Ok(fired >= u64::from(jobs.unsigned_abs()))
     })
     .await?;
-    let took = (clock::wall() - due).as_secs_f64();
-    let written = "select least((select count(*) from instance), (select count(*) from shard_ready))";
+    let took = clock::seconds(clock::wall_us() - due);
+    let written =
+        "select least((select count(*) from instance), (select count(*) from shard_ready))";
     let written = world.count(written).await?;
     if written != i64::from(jobs) {
         return Err(format!("{written} of {jobs} are there when all count as fired").into());
@@ -126,10 +130,10 @@ async fn fire(world: &World, jobs: i32) -> Result<f64> {
 /// Runs what was fired. Returns the seconds from the first claim to the last settled.
 async fn drain(world: &mut World) -> Result<f64> {
     world.start_clients(2, 2000)?;
-    wait_for("the herd to drain", Duration::from_secs(600), async || {
-        Ok(!sqlx::query_scalar("select exists (select from instance)")
-            .fetch_one(&world.pool)
-            .await?)
+    wait_for("the herd to drain", Duration::from_mins(10), async || {
+        let left = "select exists (select from instance)";
+        let left: bool = sqlx::query_scalar(left).fetch_one(&world.pool).await?;
+        Ok(!left)
     })
     .await?;
     world.stop_clients().await;
@@ -137,5 +141,7 @@ async fn drain(world: &mut World) -> Result<f64> {
         sqlx::query_as("select min(claimed_at), max(ended_at) from attempt_ended")
             .fetch_one(&world.pool)
             .await?;
-    Ok((clock::of_database(end) - clock::of_database(begin)).as_secs_f64())
+    Ok(clock::seconds(
+        end.timestamp_micros() - begin.timestamp_micros(),
+    ))
 }

@@ -41,17 +41,20 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     let mut world = World::new(options, 1).await?;
     world.start_clients(1, 32)?;
     world.wait_for_clients().await?;
-    let stdout = world.clients[0].stdout().ok_or("the client has no output")?;
+    let stdout = world.clients[0]
+        .stdout()
+        .ok_or("the client has no output")?;
     let mut entries = Entries(BufReader::new(stdout).lines());
 
     let expected = (!options.short).then_some(report::Expected::AtMost(20.0));
-    let samples = by_trigger(&world, &mut entries, triggers).await?;
+    let (samples, commits) = by_trigger(&world, &mut entries, triggers).await?;
     outcome.percentiles(
         "trigger sent → handler entered (monotonic)",
         "ms",
         &samples,
         expected,
     );
+    outcome.percentiles("a bare commit of one row, in between", "ms", &commits, None);
     let samples = by_schedule(&world, &mut entries, fires).await?;
     outcome.percentiles(
         "tick due → handler entered (wall clock)",
@@ -60,9 +63,9 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
         expected,
     );
 
-    let fired = world.count("select count(*) from tick").await?;
+    let ticks = world.count("select count(*) from tick").await?;
     let due = "select coalesce(extract(epoch from max(scheduled_at) - min(scheduled_at))::bigint + 1, 0) from tick";
-    let instances = (WARM_UP + triggers) as i64 + fired;
+    let instances = (WARM_UP + triggers) as i64 + ticks;
     let expected = Expected {
         instances,
         shards: instances,
@@ -74,8 +77,13 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Milliseconds from the request being sent to the handler being entered, one trigger after another.
-async fn by_trigger(world: &World, entries: &mut Entries, triggers: usize) -> Result<Vec<f64>> {
+/// Milliseconds from the request being sent to the handler being entered, one trigger after another; and
+/// those of a bare commit before each, to tell the machine's part from ours.
+async fn by_trigger(
+    world: &World,
+    entries: &mut Entries,
+    triggers: usize,
+) -> Result<(Vec<f64>, Vec<f64>)> {
     let admin = &world.admins[0];
     let mut jobs = Vec::new();
     for n in 0..JOBS {
@@ -83,11 +91,21 @@ async fn by_trigger(world: &World, entries: &mut Entries, triggers: usize) -> Re
         spec.handler = Some(ENTER.to_owned());
         jobs.push(admin.create_job(spec).await?);
     }
+    sqlx::query("create table bench_commit (n bigint)")
+        .execute(&world.pool)
+        .await?;
     let mut samples = Vec::new();
+    let mut commits = Vec::new();
     for n in 0..WARM_UP + triggers {
         tokio::time::sleep(PAUSE).await;
+        let begin = clock::monotonic_ns();
+        sqlx::query("insert into bench_commit values (1)")
+            .execute(&world.pool)
+            .await?;
+        let commit = clock::monotonic_ns() - begin;
+        tokio::time::sleep(PAUSE).await;
         let (sent, instance) = loop {
-            let sent = clock::monotonic();
+            let sent = clock::monotonic_ns();
             match admin.trigger(jobs[n % JOBS]).await? {
                 Some(instance) => break (sent, instance),
                 // The job's last run has not been reported yet.
@@ -99,11 +117,11 @@ async fn by_trigger(world: &World, entries: &mut Entries, triggers: usize) -> Re
             return Err(format!("instance {instance} was triggered, another ran").into());
         }
         if n >= WARM_UP {
-            let entered = Duration::from_nanos(entered.monotonic_ns);
-            samples.push((entered - sent).as_secs_f64() * 1000.0);
+            samples.push((entered.monotonic_ns - sent) as f64 / 1e6);
+            commits.push(commit as f64 / 1e6);
         }
     }
-    Ok(samples)
+    Ok((samples, commits))
 }
 
 /// Milliseconds from the tick to the handler being entered.
@@ -120,12 +138,14 @@ async fn by_schedule(world: &World, entries: &mut Entries, fires: usize) -> Resu
     let mut samples = Vec::new();
     for _ in 0..fires {
         let entered = entries.next().await?;
-        samples.push((entered.wall_us as f64 - entered.scheduled_us as f64) / 1000.0);
+        samples.push((entered.wall_us - entered.scheduled_us) as f64 / 1e3);
     }
     admin.pause(job).await?;
-    wait_for("the last instance to end", Duration::from_secs(20), async || {
-        Ok(world.count("select count(*) from instance").await? == 0)
-    })
+    wait_for(
+        "the last instance to end",
+        Duration::from_secs(20),
+        async || Ok(world.count("select count(*) from instance").await? == 0),
+    )
     .await?;
     Ok(samples)
 }

@@ -62,7 +62,7 @@ impl DemoClient {
     pub async fn run(&self) -> Result<ExitCode, StartError> {
         init_log(LogFormat::Text, "info")?;
         let stopping = CancellationToken::new();
-        tokio::spawn(stop_on_signal(stopping.clone()));
+        stop_on_signal(stopping.clone())?;
         if self.stop_with_stdin {
             stop_with_stdin(stopping.clone());
         }

@@ -272,9 +272,9 @@ impl State {
                 .get(&self.app.pool, ready.job_id, ready.job_version)
                 .await?;
             if let Some(job) = job {
-                self.board.offer(Known { ready, job })
+                self.board.offer(Known { ready, job });
             } else {
-                tracing::error!(instance_id = ready.id, "an instance has no definition")
+                tracing::error!(instance_id = ready.id, "an instance has no definition");
             }
         }
         Ok(next)

@@ -63,7 +63,7 @@ async fn own_client(app: &App, caller: ClientApp, id: Uuid) -> Result<Arc<Profil
 
 /// Register a process. Its lease begins.
 #[utoipa::path(post, path = "/client/v1/clients", tag = "client", security(("app" = [])), request_body = RegisterClient,
-    responses((status = 201, body = Registered), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = Registered), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn register(
     State(app): State<Shared>,
     caller: ClientApp,
@@ -119,7 +119,7 @@ async fn register(
 
 /// Leave after draining. What the client still holds goes back at once. Repeating it is safe.
 #[utoipa::path(delete, path = "/client/v1/clients/{id}", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
-    responses((status = 204), (status = "4XX", body = Problem)))]
+    responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn leave(
     State(app): State<Shared>,
     caller: ClientApp,
@@ -139,7 +139,7 @@ async fn leave(
 
 /// Renew the lease. The answer names handlers to stop.
 #[utoipa::path(post, path = "/client/v1/clients/{id}/renew", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
-    request_body = Renew, responses((status = 200, body = Renewed), (status = "4XX", body = Problem)))]
+    request_body = Renew, responses((status = 200, body = Renewed), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn renew(
     State(app): State<Shared>,
     caller: ClientApp,
@@ -159,7 +159,7 @@ async fn renew(
 
 /// Claim shards. Waits for one if asked to.
 #[utoipa::path(post, path = "/client/v1/clients/{id}/claim", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
-    request_body = Claim, responses((status = 200, body = Claimed), (status = "4XX", body = Problem)))]
+    request_body = Claim, responses((status = 200, body = Claimed), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn claim(
     State(app): State<Shared>,
     caller: ClientApp,
@@ -203,7 +203,7 @@ async fn claim(
 
 /// Report how shards ended. A stale result changes nothing and is answered as such.
 #[utoipa::path(post, path = "/client/v1/clients/{id}/report", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
-    request_body = Report, responses((status = 200, body = Reported), (status = "4XX", body = Problem)))]
+    request_body = Report, responses((status = 200, body = Reported), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn report(
     State(app): State<Shared>,
     caller: ClientApp,
@@ -261,7 +261,7 @@ async fn record(
 
 /// Keep lines that handlers logged.
 #[utoipa::path(post, path = "/client/v1/clients/{id}/logs", tag = "client", security(("app" = [])), params(("id" = Uuid, Path)),
-    request_body = ShardLogs, responses((status = 204), (status = "4XX", body = Problem)))]
+    request_body = ShardLogs, responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn logs(
     State(app): State<Shared>,
     caller: ClientApp,

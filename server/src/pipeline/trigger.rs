@@ -21,14 +21,14 @@ pub async fn trigger(
     if let Some(key) = &request.idempotency_key {
         visible("idempotency_key", key, 200)?;
     }
-    if let Some(param) = &request.param {
-        if param.to_string().len() > 1 << 20 || holds_nul(param) {
-            return Err(FieldError {
-                field: "param",
-                message: "is larger than 1 MiB, or holds the character U+0000".into(),
-            }
-            .into());
+    if let Some(param) = &request.param
+        && (param.to_string().len() > 1 << 20 || holds_nul(param))
+    {
+        return Err(FieldError {
+            field: "param",
+            message: "is larger than 1 MiB, or holds the character U+0000".into(),
         }
+        .into());
     }
     let mut tx = conn.begin().await?;
     let locked = job::lock(&mut tx, job_id)

@@ -219,6 +219,7 @@ pub async fn shards(
 struct AttemptRow {
     item: i32,
     attempt: i16,
+    r#final: bool,
     outcome: String,
     client_id: Option<Uuid>,
     claimed_at: Option<DateTime<Utc>>,
@@ -228,21 +229,23 @@ struct AttemptRow {
     output: Option<String>,
 }
 
-/// Ended attempts of an instance after the given item and attempt, in that order.
+/// Ended attempts of an instance after the given one, by item and attempt. A shard that is cancelled while it
+/// waits for another attempt has two rows with the number of its last: how that ended, and the end.
 pub async fn attempts(
     conn: &mut PgConnection,
     instance_id: i64,
-    after: (i32, i16),
+    after: (i32, i16, bool),
     limit: i64,
 ) -> sqlx::Result<Vec<Attempt>> {
     let rows: Vec<AttemptRow> = sqlx::query_as(
-        "select item, attempt, outcome, client_id, claimed_at, started_at, ended_at, error, output
-         from attempt_ended where instance_id = $1 and (item, attempt) > ($2, $3)
-         order by item, attempt limit $4",
+        "select item, attempt, final, outcome, client_id, claimed_at, started_at, ended_at, error, output
+         from attempt_ended where instance_id = $1 and (item, attempt, final) > ($2, $3, $4)
+         order by item, attempt, final limit $5",
     )
     .bind(instance_id)
     .bind(after.0)
     .bind(after.1)
+    .bind(after.2)
     .bind(limit)
     .fetch_all(conn)
     .await?;
@@ -253,6 +256,7 @@ pub async fn attempts(
             instance_id,
             item: row.item,
             attempt: row.attempt,
+            is_final: row.r#final,
             outcome: match row.outcome.as_str() {
                 "succeeded" => AttemptOutcome::Succeeded,
                 "later" => AttemptOutcome::Later,

@@ -118,7 +118,10 @@ impl Job for Commanded {
             Ok(work) => work,
             Err(error) => return Outcome::fail(format!("the test's command cannot be read: {error}")),
         };
-        let work = work.unwrap_or_default();
+        let mut work = work.unwrap_or_default();
+        if work.until_attempt > 0 && ctx.attempt() > work.until_attempt {
+            work = Work::default();
+        }
         self.0.record(&ctx, "begin", None).await;
         tokio::select! {
             () = ctx.cancelled() => {
@@ -129,9 +132,7 @@ impl Job for Commanded {
             () = toil(&work) => {}
         }
         self.0.record(&ctx, "end", None).await;
-        let is_over = work.until_attempt > 0 && ctx.attempt() > work.until_attempt;
         match work.end {
-            _ if is_over => Outcome::output(&self.0.client),
             End::Succeed => Outcome::output(&self.0.client),
             End::Fail(error) => Outcome::Fail(error),
             End::Later(delay_ms) => Outcome::later(Duration::from_millis(delay_ms)),
@@ -150,7 +151,7 @@ async fn toil(work: &Work) {
         }
     }
     if work.hang {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

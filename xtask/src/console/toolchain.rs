@@ -1,8 +1,8 @@
 //! A compiler for WebAssembly, wherever there is one.
 //!
-//! 1. The toolchain in use has the target. 2. rustup adds it. 3. Debian's packages of a newer compiler, which
-//! bring the sources of the standard library: it is compiled along, and rustup's linker links it. (Their
-//! compiled library for this target belongs to an older compiler.) 4. The one command to type.
+//! Tried in this order: the toolchain in use has the target; rustup adds it; Debian's packages of a newer
+//! compiler, which bring the sources of the standard library: it is compiled along, and rustup's linker
+//! links it (their compiled library for this target belongs to an older compiler); the one command to type.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,7 +18,7 @@ use crate::{Result, cargo};
 pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// A download of some 20 MB; without a network rustup tries for long.
-const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
+const RUSTUP_LIMIT: Duration = Duration::from_mins(3);
 
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";

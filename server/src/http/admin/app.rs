@@ -39,7 +39,7 @@ struct ListApps {
 
 /// List apps, oldest first.
 #[utoipa::path(get, path = "/api/v1/apps", tag = "app", security(("session" = []), ("user" = [])), params(ListApps),
-    responses((status = 200, body = Page<App>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<App>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list(
     State(app): State<Shared>,
     _: User,
@@ -77,7 +77,7 @@ async fn hash(secret: &str) -> Result<String, ApiError> {
 
 /// Create an app. The secret is shown this once.
 #[utoipa::path(post, path = "/api/v1/apps", tag = "app", security(("session" = []), ("user" = [])), request_body = CreateApp,
-    responses((status = 201, body = AppWithSecret), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = AppWithSecret), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn create(
     State(app): State<Shared>,
     _: User,
@@ -116,7 +116,7 @@ fn no_app(id: i64) -> ApiError {
 
 /// Read an app.
 #[utoipa::path(get, path = "/api/v1/apps/{id}", tag = "app", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    responses((status = 200, body = App), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = App), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn get(
     State(app): State<Shared>,
     _: User,
@@ -129,7 +129,7 @@ async fn get(
 
 /// Change an app. Its name cannot change.
 #[utoipa::path(patch, path = "/api/v1/apps/{id}", tag = "app", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    request_body = UpdateApp, responses((status = 200, body = App), (status = "4XX", body = Problem)))]
+    request_body = UpdateApp, responses((status = 200, body = App), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn update(
     State(app): State<Shared>,
     _: User,
@@ -148,7 +148,7 @@ async fn update(
 
 /// Set a new secret, shown this once. The old one is refused within seconds.
 #[utoipa::path(post, path = "/api/v1/apps/{id}/secret", tag = "app", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    request_body = Option<RotateSecret>, responses((status = 200, body = AppWithSecret), (status = "4XX", body = Problem)))]
+    request_body = Option<RotateSecret>, responses((status = 200, body = AppWithSecret), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn rotate_secret(
     State(app): State<Shared>,
     _: User,
@@ -165,7 +165,7 @@ async fn rotate_secret(
 
 /// Delete an app that has no jobs.
 #[utoipa::path(delete, path = "/api/v1/apps/{id}", tag = "app", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    responses((status = 204), (status = "4XX", body = Problem)))]
+    responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn delete(
     State(app): State<Shared>,
     _: User,

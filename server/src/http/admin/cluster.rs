@@ -24,7 +24,7 @@ pub fn router() -> OpenApiRouter<Shared> {
 
 /// List live servers, oldest first. All are on one page.
 #[utoipa::path(get, path = "/api/v1/servers", tag = "cluster", security(("session" = []), ("user" = [])),
-    responses((status = 200, body = Page<Server>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<Server>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn servers(State(app): State<Shared>, _: User) -> Result<axum::Json<Page<Server>>, ApiError> {
     let mut conn = app.pool.acquire().await?;
     let items = store::server::list(&mut conn).await?;
@@ -44,7 +44,7 @@ struct ListClients {
 
 /// List live clients, oldest first.
 #[utoipa::path(get, path = "/api/v1/clients", tag = "cluster", security(("session" = []), ("user" = [])), params(ListClients),
-    responses((status = 200, body = Page<Client>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<Client>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn clients(
     State(app): State<Shared>,
     _: User,

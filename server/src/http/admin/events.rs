@@ -29,7 +29,7 @@ pub fn router() -> OpenApiRouter<Shared> {
 /// Follow changes. Events `jobs`, `instances`, `servers` and `clients` say that the list of that name has
 /// changed and is to be read again; their data is `{}`. The stream ends with the session.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", security(("session" = []), ("user" = [])),
-    responses((status = 200, content_type = "text/event-stream", body = String), (status = "4XX", body = Problem)))]
+    responses((status = 200, content_type = "text/event-stream", body = String), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn events(
     State(app): State<Shared>,
     user: User,

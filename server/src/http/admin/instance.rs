@@ -49,7 +49,7 @@ struct ListInstances {
 
 /// List instances, newest first: running and ended ones together.
 #[utoipa::path(get, path = "/api/v1/instances", tag = "instance", security(("session" = []), ("user" = [])), params(ListInstances),
-    responses((status = 200, body = Page<Instance>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<Instance>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list(
     State(app): State<Shared>,
     _: User,
@@ -85,7 +85,7 @@ async fn read(app: &Shared, id: i64) -> Result<Instance, ApiError> {
 
 /// Read an instance, with its waiting and running shards counted.
 #[utoipa::path(get, path = "/api/v1/instances/{id}", tag = "instance", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    responses((status = 200, body = Instance), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Instance), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn get(
     State(app): State<Shared>,
     _: User,
@@ -96,7 +96,7 @@ async fn get(
 
 /// Terminate a running instance: its shards are cancelled and their handlers told to stop.
 #[utoipa::path(post, path = "/api/v1/instances/{id}/terminate", tag = "instance", security(("session" = []), ("user" = [])),
-    params(("id" = i64, Path)), responses((status = 200, body = Instance), (status = "4XX", body = Problem)))]
+    params(("id" = i64, Path)), responses((status = 200, body = Instance), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn terminate(
     State(app): State<Shared>,
     user: User,
@@ -130,7 +130,7 @@ struct Paging {
 
 /// List the shards of an instance in the order of their items.
 #[utoipa::path(get, path = "/api/v1/instances/{id}/shards", tag = "instance", security(("session" = []), ("user" = [])),
-    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<Shard>), (status = "4XX", body = Problem)))]
+    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<Shard>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn shards(
     State(app): State<Shared>,
     _: User,
@@ -147,7 +147,7 @@ async fn shards(
 
 /// List the ended attempts of an instance, by item and attempt.
 #[utoipa::path(get, path = "/api/v1/instances/{id}/attempts", tag = "instance", security(("session" = []), ("user" = [])),
-    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<Attempt>), (status = "4XX", body = Problem)))]
+    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<Attempt>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn attempts(
     State(app): State<Shared>,
     _: User,
@@ -155,31 +155,29 @@ async fn attempts(
     Query(query): Query<Paging>,
 ) -> Result<axum::Json<Page<Attempt>>, ApiError> {
     let limit = limit(query.limit)?;
-    let after = match query
-        .after
-        .as_deref()
-        .map(|text| (text, text.split_once('-')))
-    {
-        None => (-1, 0),
-        Some((_, Some((item, attempt)))) => (
-            cursor(Some(item))?.unwrap_or(-1),
-            cursor(Some(attempt))?.unwrap_or(0),
-        ),
-        Some((text, None)) => {
-            let detail = format!("`{text}` is not a `next` of this list");
-            return Err(ApiError::field("after", detail));
+    let after = match query.after.as_deref() {
+        None => (-1, 0, false),
+        Some(text) => {
+            let mut parts = text.splitn(3, '-');
+            let mut part = || parts.next().unwrap_or_default();
+            let (item, attempt, is_final) = (part(), part(), part());
+            (
+                cursor(Some(item))?.unwrap_or(-1),
+                cursor(Some(attempt))?.unwrap_or(0),
+                cursor(Some(is_final))?.unwrap_or(false),
+            )
         }
     };
     read(&app, id).await?;
     let mut conn = app.pool.acquire().await?;
     let rows = history::attempts(&mut conn, id, after, limit + 1).await?;
-    let cursor = |row: &Attempt| format!("{}-{}", row.item, row.attempt);
+    let cursor = |row: &Attempt| format!("{}-{}-{}", row.item, row.attempt, row.is_final);
     Ok(axum::Json(page(rows, limit, cursor)))
 }
 
 /// List the log lines of a shard, oldest first.
 #[utoipa::path(get, path = "/api/v1/shards/{id}/logs", tag = "instance", security(("session" = []), ("user" = [])),
-    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<ShardLog>), (status = "4XX", body = Problem)))]
+    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<ShardLog>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn logs(
     State(app): State<Shared>,
     _: User,
@@ -211,7 +209,7 @@ struct ListTicks {
 
 /// List what became of a job's ticks, newest first.
 #[utoipa::path(get, path = "/api/v1/ticks", tag = "instance", security(("session" = []), ("user" = [])), params(ListTicks),
-    responses((status = 200, body = Page<Tick>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<Tick>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn ticks(
     State(app): State<Shared>,
     _: User,

@@ -57,7 +57,7 @@ struct ListJobs {
 
 /// List jobs, oldest first.
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "job", security(("session" = []), ("user" = [])), params(ListJobs),
-    responses((status = 200, body = Page<Job>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<Job>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn list(
     State(app): State<Shared>,
     _: User,
@@ -95,7 +95,7 @@ async fn read(app: &Shared, id: i64) -> Result<Job, ApiError> {
 
 /// Create a job.
 #[utoipa::path(post, path = "/api/v1/jobs", tag = "job", security(("session" = []), ("user" = [])), request_body = CreateJob,
-    responses((status = 201, body = Job), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = Job), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn create(
     State(app): State<Shared>,
     user: User,
@@ -113,7 +113,7 @@ async fn create(
 
 /// Read a job.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    responses((status = 200, body = Job), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Job), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn get(
     State(app): State<Shared>,
     _: User,
@@ -124,7 +124,7 @@ async fn get(
 
 /// Replace the definition of a job. A running instance goes on with the version it was fired with.
 #[utoipa::path(put, path = "/api/v1/jobs/{id}", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    request_body = UpdateJob, responses((status = 200, body = Job), (status = "4XX", body = Problem)))]
+    request_body = UpdateJob, responses((status = 200, body = Job), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn update(
     State(app): State<Shared>,
     user: User,
@@ -142,7 +142,7 @@ async fn update(
 
 /// Delete a job. A running instance is terminated; history stays.
 #[utoipa::path(delete, path = "/api/v1/jobs/{id}", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    responses((status = 204), (status = "4XX", body = Problem)))]
+    responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn delete(
     State(app): State<Shared>,
     _: User,
@@ -167,7 +167,7 @@ fn changed(app: &Shared) {
 
 /// Run a job now. Repeating it with the same idempotency key returns the first instance.
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/trigger", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    request_body = Option<TriggerJob>, responses((status = 202, body = Triggered), (status = "4XX", body = Problem)))]
+    request_body = Option<TriggerJob>, responses((status = 202, body = Triggered), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn trigger(
     State(app): State<Shared>,
     _: User,
@@ -197,7 +197,7 @@ macro_rules! action {
     ($name:ident, $path:literal, $action:expr, $doc:literal) => {
         #[doc = $doc]
         #[utoipa::path(post, path = $path, tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-            responses((status = 200, body = Job), (status = "4XX", body = Problem)))]
+            responses((status = 200, body = Job), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
         async fn $name(
             State(app): State<Shared>,
             _: User,
@@ -247,7 +247,7 @@ action!(
 
 /// Terminate the running instance of a job. The job stays in its state.
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/terminate", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
-    responses((status = 200, body = Job), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Job), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn terminate(
     State(app): State<Shared>,
     _: User,
@@ -298,7 +298,7 @@ struct Next {
 
 /// The next fire times of a job's schedule, whatever the job's state.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/next", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path), Next),
-    responses((status = 200, body = FireTimes), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = FireTimes), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn next(
     State(app): State<Shared>,
     _: User,
@@ -332,7 +332,7 @@ struct Preview {
 
 /// The next fire times of an expression, or what is wrong with it.
 #[utoipa::path(get, path = "/api/v1/cron/next", tag = "job", security(("session" = []), ("user" = [])), params(Preview),
-    responses((status = 200, body = FireTimes), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = FireTimes), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn preview(
     State(app): State<Shared>,
     _: User,

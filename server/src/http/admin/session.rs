@@ -30,7 +30,7 @@ pub fn router() -> OpenApiRouter<Shared> {
 
 /// Log in. The answer sets a session cookie that scripts cannot read.
 #[utoipa::path(post, path = "/api/v1/login", tag = "session", request_body = Login,
-    responses((status = 200, body = Session), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Session), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn login(
     State(app): State<Shared>,
     headers: HeaderMap,
@@ -68,7 +68,7 @@ fn cookie(app: &Shared, token: &str, age: Duration) -> String {
 }
 
 /// Log out: the session ends on the server.
-#[utoipa::path(post, path = "/api/v1/logout", tag = "session", security((), ("session" = [])), responses((status = 204), (status = "4XX", body = Problem)))]
+#[utoipa::path(post, path = "/api/v1/logout", tag = "session", security((), ("session" = [])), responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn logout(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, ApiError> {
     ready(&app)?;
     refuse_cross_site(&Method::POST, &headers)?;
@@ -82,7 +82,7 @@ async fn logout(State(app): State<Shared>, headers: HeaderMap) -> Result<Respons
 
 /// Who is logged in.
 #[utoipa::path(get, path = "/api/v1/session", tag = "session", security(("session" = []), ("user" = [])),
-    responses((status = 200, body = Session), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Session), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn current(user: User) -> axum::Json<Session> {
     axum::Json(Session {
         user: user.name,

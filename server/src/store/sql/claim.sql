@@ -9,7 +9,8 @@ with proposal as (
     select p.* from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[])
         with ordinality as p (client_id, instance_id, wanted, cap, mark, timeout_ms, ord)
 ), live as materialized (
-    -- Serialises the claims of one client over all servers, so that the cap below is exact.
+    -- Serialises the claims of one client over all servers, so that the cap below is exact: shards_held sees
+    -- what another server committed before this one got the lock.
     select l.client_id from client_lease l
     where l.client_id in (select client_id from proposal) and l.expires_at > now()
     order by l.client_id
@@ -17,10 +18,7 @@ with proposal as (
 ), allowed as materialized (
     select p.ord, p.client_id, p.instance_id, p.mark, p.timeout_ms,
         case when p.cap = 0 then p.wanted
-            else least(p.wanted, greatest(0, p.cap - (
-                select count(*) from shard_running r
-                where r.client_id = p.client_id
-                    and r.shard_id >= p.instance_id << 17 and r.shard_id < (p.instance_id + 1) << 17)))
+            else least(p.wanted, greatest(0, p.cap - shards_held(p.client_id, p.instance_id)))
         end::bigint as n
     from proposal p join live using (client_id)
 ), dealt as materialized (
