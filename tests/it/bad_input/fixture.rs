@@ -49,7 +49,7 @@ impl Fixture {
         // Leases outlast the test: what it compares does not change by itself.
         let server = world
             .server()
-            .arguments(&["--failover-wait", "10m"])
+            .arguments(&["--failover-wait", "10m", "--pool-size", "8"])
             .start()
             .await;
         let app = world.app(&server, "shop").await;

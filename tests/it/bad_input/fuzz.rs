@@ -159,7 +159,7 @@ async fn random_bodies_never_break_the_server() {
     let (mut made, mut statuses) = (0, std::collections::BTreeMap::<u16, usize>::new());
     while made < REQUESTS && (begin.elapsed() < BOUND || made < LEAST) {
         // Some at a time: what is gathered into one statement must not spoil what came with it.
-        let batch: Vec<(String, String, reqwest::RequestBuilder)> = (0..48)
+        let batch: Vec<(String, String, reqwest::RequestBuilder)> = (0..16)
             .filter_map(|_| {
                 let (operation, good) = random.of(&requests);
                 let mut body = good.body.clone().expect("only those with a body were kept");
@@ -181,14 +181,19 @@ async fn random_bodies_never_break_the_server() {
             .collect();
         made += batch.len();
         let answers = batch.into_iter().map(async |(name, shown, request)| {
-            let answer = request
-                .send()
-                .await
-                .unwrap_or_else(|error| panic!("{name}: {error}: {shown}"));
-            let status = answer.status().as_u16();
-            let body = answer.text().await.unwrap_or_default();
-            assert!(status < 500, "{name}: {status} {body} to {shown}");
-            status
+            // A machine whose disk stalls may be overloaded for once; what cannot be stored is so every time.
+            for is_last in [false, false, true] {
+                let request = request.try_clone().expect("the body is in memory");
+                let answer = request.send().await;
+                let answer = answer.unwrap_or_else(|error| panic!("{name}: {error}: {shown}"));
+                let status = answer.status().as_u16();
+                let body = answer.text().await.unwrap_or_default();
+                if status != 503 || is_last {
+                    assert!(status < 500, "{name}: {status} {body} to {shown}");
+                    return status;
+                }
+            }
+            unreachable!("the last try returns")
         });
         for status in futures_util::future::join_all(answers).await {
             *statuses.entry(status).or_default() += 1;

@@ -67,7 +67,10 @@ pub(super) fn run(step: &str, command: &mut Command, limit: Option<Duration>) ->
 /// Sends each line of `source` until it ends.
 fn forward(source: impl Read + Send + 'static, sender: Sender<String>) {
     thread::spawn(move || {
-        for line in BufReader::new(source).lines().map_while(Result::ok) {
+        for line in BufReader::new(source)
+            .lines()
+            .map_while(std::result::Result::ok)
+        {
             if sender.send(line).is_err() {
                 return;
             }
