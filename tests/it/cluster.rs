@@ -15,7 +15,8 @@ const AT_ONCE: Duration = Duration::from_secs(3);
 async fn given_dense_jobs(app: &App, n: usize) -> Vec<Job> {
     let mut jobs = Vec::new();
     for number in 0..n {
-        let dense = |spec: &mut antares_protocol::job::JobSpec| spec.cron = Some("* * * * * ?".into());
+        let dense =
+            |spec: &mut antares_protocol::job::JobSpec| spec.cron = Some("* * * * * ?".into());
         jobs.push(app.job(&format!("dense {number}"), dense).await);
     }
     jobs
@@ -33,14 +34,29 @@ async fn more_ticks(world: &World, jobs: &[Job], n: i64) {
     };
     let before = ticks().await;
     wait_until(&format!("{n} more ticks of every job"), BOUND, async || {
-        let more: Vec<i64> = ticks().await.iter().zip(&before).map(|(now, before)| now - before).collect();
-        if more.iter().all(|more| *more >= n) { Ok(()) } else { Err(more) }
+        let more: Vec<i64> = ticks()
+            .await
+            .iter()
+            .zip(&before)
+            .map(|(now, before)| now - before)
+            .collect();
+        if more.iter().all(|more| *more >= n) {
+            Ok(())
+        } else {
+            Err(more)
+        }
     })
     .await;
 }
 
 async fn owns_all(world: &World, server: &Server, bound: Duration) {
-    wait_for("the other server owns every bucket", bound, 256, async || server.buckets(world).await).await;
+    wait_for(
+        "the other server owns every bucket",
+        bound,
+        256,
+        async || server.buckets(world).await,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -50,9 +66,25 @@ async fn four_replicas_starting_together_migrate_safely_and_share_evenly() {
     for server in &servers {
         assert_eq!(server.buckets(&world).await, 64);
     }
-    assert_eq!(world.number("select count(*) from _sqlx_migrations where not success", &[]).await, 0);
-    assert_eq!(world.number("select count(*) from user_account", &[]).await, 1);
-    assert_eq!(world.number("select count(*) from server where left_at is null", &[]).await, 4);
+    assert_eq!(
+        world
+            .number(
+                "select count(*) from _sqlx_migrations where not success",
+                &[]
+            )
+            .await,
+        0
+    );
+    assert_eq!(
+        world.number("select count(*) from user_account", &[]).await,
+        1
+    );
+    assert_eq!(
+        world
+            .number("select count(*) from server where left_at is null", &[])
+            .await,
+        4
+    );
 }
 
 #[tokio::test]
@@ -64,7 +96,11 @@ async fn a_replica_that_joins_gets_its_share_and_only_that_moves() {
     let c = world.server().start().await;
     world.spread(&[&a, &b, &c]).await;
     let share = c.buckets(&world).await;
-    assert_eq!(world.number(epochs, &[]).await - before, share, "other buckets changed hands too");
+    assert_eq!(
+        world.number(epochs, &[]).await - before,
+        share,
+        "other buckets changed hands too"
+    );
 }
 
 #[tokio::test]
@@ -79,12 +115,19 @@ async fn a_server_that_is_stopped_hands_over_at_once_and_ticks_keep_coming() {
     let status = a.process.ended(BOUND).await;
     assert!(status.success(), "{status}");
     more_ticks(&world, &jobs, 2).await;
-    let coalesced = world.number("select count(*) from tick where outcome = 'coalesced'", &[]).await;
+    let coalesced = world
+        .number("select count(*) from tick where outcome = 'coalesced'", &[])
+        .await;
     assert_eq!(coalesced, 0, "ticks came too late");
     for job in &jobs {
         world.assert_ticks_exact(job).await;
     }
-    assert_eq!(world.number("select count(*) from server where left_at is null", &[]).await, 1);
+    assert_eq!(
+        world
+            .number("select count(*) from server where left_at is null", &[])
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -120,21 +163,29 @@ async fn a_hung_server_is_replaced_when_its_lease_ends_and_cannot_fire_when_it_g
         .unwrap();
     more_ticks(&world, &jobs, 2).await;
     a.process.go_on();
-    wait_until("the server joins again as another", BOUND, async || match a.ids(&world).await[0] {
-        id if id == old => Err(id),
-        _ => Ok(()),
-    })
+    wait_until(
+        "the server joins again as another",
+        BOUND,
+        async || match a.ids(&world).await[0] {
+            id if id == old => Err(id),
+            _ => Ok(()),
+        },
+    )
     .await;
     world.spread(&[&a, &b]).await;
     more_ticks(&world, &jobs, 2).await;
 
-    let late: i64 = sqlx::query_scalar("select count(*) from tick where server_id = $1 and decided_at > $2")
-        .bind(old)
-        .bind(lost_at)
-        .fetch_one(world.pool())
-        .await
-        .unwrap();
-    assert_eq!(late, 0, "the hung server decided ticks of buckets that it had lost");
+    let late: i64 =
+        sqlx::query_scalar("select count(*) from tick where server_id = $1 and decided_at > $2")
+            .bind(old)
+            .bind(lost_at)
+            .fetch_one(world.pool())
+            .await
+            .unwrap();
+    assert_eq!(
+        late, 0,
+        "the hung server decided ticks of buckets that it had lost"
+    );
     for job in &jobs {
         world.assert_ticks_exact(job).await;
     }
@@ -152,12 +203,14 @@ async fn servers_live_through_a_restart_of_the_database_and_no_tick_is_lost_or_d
 
     world.database().kill();
     for server in [&a, &b] {
-        wait_until("the server says that its database is away", BOUND, async || {
-            match server.admin().readyz().await {
+        wait_until(
+            "the server says that its database is away",
+            BOUND,
+            async || match server.admin().readyz().await {
                 Some((503, body)) if body.to_string().contains("the database is away") => Ok(()),
                 other => Err(other),
-            }
-        })
+            },
+        )
         .await;
     }
     world.database().restart();
@@ -166,13 +219,19 @@ async fn servers_live_through_a_restart_of_the_database_and_no_tick_is_lost_or_d
     world.spread(&[&a, &b]).await;
     more_ticks(&world, &jobs, 3).await;
 
-    assert_eq!((a.process.exit_status(), b.process.exit_status()), (None, None));
+    assert_eq!(
+        (a.process.exit_status(), b.process.exit_status()),
+        (None, None)
+    );
     for job in &jobs {
         world.assert_ticks_exact(job).await;
         job.act("pause").await;
     }
     let running = "select count(*) from instance";
-    wait_for("what was fired has run", BOUND, 0, async || world.number(running, &[]).await).await;
+    wait_for("what was fired has run", BOUND, 0, async || {
+        world.number(running, &[]).await
+    })
+    .await;
     world.assert_nothing_left().await;
     drop(client);
 }
@@ -182,14 +241,19 @@ async fn a_server_that_starts_before_its_database_waits_for_it() {
     let world = World::with_own_postgres().await;
     world.database().kill();
     let server = world.server().listen().await;
-    wait_until("the server says what it waits for", BOUND, async || {
-        match server.admin().readyz().await {
+    wait_until(
+        "the server says what it waits for",
+        BOUND,
+        async || match server.admin().readyz().await {
             Some((503, body)) if body.to_string().contains("waiting for the database") => Ok(()),
             other => Err(other),
-        }
-    })
+        },
+    )
     .await;
-    let (status, _) = server.admin().call(reqwest::Method::GET, "/api/v1/jobs", None).await;
+    let (status, _) = server
+        .admin()
+        .call(reqwest::Method::GET, "/api/v1/jobs", None)
+        .await;
     assert_eq!(status, 503);
     world.database().restart();
     server.ready().await;

@@ -74,16 +74,24 @@ impl Due {
     async fn fire(&mut self, server: Uuid, change: impl FnOnce(&mut Decision)) -> usize {
         let mut decision = self.decision.clone();
         change(&mut decision);
-        schedule::fire(&mut self.conn, server, &[decision]).await.unwrap().len()
+        schedule::fire(&mut self.conn, server, &[decision])
+            .await
+            .unwrap()
+            .len()
     }
 
     async fn assert_untouched(&self) {
-        let next: Option<DateTime<Utc>> = sqlx::query_scalar("select next_fire_at from job_schedule")
-            .fetch_one(self.world.pool())
-            .await
-            .unwrap();
+        let next: Option<DateTime<Utc>> =
+            sqlx::query_scalar("select next_fire_at from job_schedule")
+                .fetch_one(self.world.pool())
+                .await
+                .unwrap();
         assert_eq!(next, Some(self.decision.old_fire_at));
-        for table in ["select count(*) from tick", "select count(*) from instance", "select count(*) from shard_ready"] {
+        for table in [
+            "select count(*) from tick",
+            "select count(*) from instance",
+            "select count(*) from shard_ready",
+        ] {
             assert_eq!(self.world.number(table, &[]).await, 0, "{table}");
         }
     }
@@ -94,24 +102,52 @@ async fn a_server_fires_only_buckets_that_it_owns_with_the_epoch_it_knows() {
     let mut due = given_due().await;
     let server = due.server;
     assert_eq!(due.fire(Uuid::now_v7(), |_| ()).await, 0, "another server");
-    assert_eq!(due.fire(server, |d| d.epoch -= 1).await, 0, "an epoch that is over");
-    assert_eq!(due.fire(server, |d| d.epoch += 1).await, 0, "an epoch that has not come");
+    assert_eq!(
+        due.fire(server, |d| d.epoch -= 1).await,
+        0,
+        "an epoch that is over"
+    );
+    assert_eq!(
+        due.fire(server, |d| d.epoch += 1).await,
+        0,
+        "an epoch that has not come"
+    );
     due.assert_untouched().await;
-    due.world.execute("update bucket_lease set expires_at = now() where owner is not null").await;
+    due.world
+        .execute("update bucket_lease set expires_at = now() where owner is not null")
+        .await;
     assert_eq!(due.fire(server, |_| ()).await, 0, "a lease that has ended");
     due.assert_untouched().await;
-    due.world.execute("update bucket_lease set expires_at = now() + interval '1 h' where owner is not null").await;
+    due.world
+        .execute(
+            "update bucket_lease set expires_at = now() + interval '1 h' where owner is not null",
+        )
+        .await;
     assert_eq!(due.fire(server, |_| ()).await, 1);
     due.world.assert_consistent().await;
-    assert_eq!(due.world.number("select count(*) from shard_ready", &[]).await, 3);
+    assert_eq!(
+        due.world
+            .number("select count(*) from shard_ready", &[])
+            .await,
+        3
+    );
 }
 
 #[tokio::test]
 async fn a_tick_is_decided_once_and_only_at_the_version_and_time_it_was_read_at() {
     let mut due = given_due().await;
     let server = due.server;
-    assert_eq!(due.fire(server, |d| d.version += 1).await, 0, "another version");
-    assert_eq!(due.fire(server, |d| d.old_fire_at -= TimeDelta::seconds(1)).await, 0, "another time");
+    assert_eq!(
+        due.fire(server, |d| d.version += 1).await,
+        0,
+        "another version"
+    );
+    assert_eq!(
+        due.fire(server, |d| d.old_fire_at -= TimeDelta::seconds(1))
+            .await,
+        0,
+        "another time"
+    );
     due.assert_untouched().await;
     let later = due.decision.old_fire_at + TimeDelta::hours(2);
     sqlx::query("update job_schedule set next_fire_at = $1")
@@ -119,7 +155,11 @@ async fn a_tick_is_decided_once_and_only_at_the_version_and_time_it_was_read_at(
         .execute(due.world.pool())
         .await
         .unwrap();
-    assert_eq!(due.fire(server, |d| d.old_fire_at = later).await, 0, "a time that has not come");
+    assert_eq!(
+        due.fire(server, |d| d.old_fire_at = later).await,
+        0,
+        "a time that has not come"
+    );
     sqlx::query("update job_schedule set next_fire_at = $1")
         .bind(due.decision.old_fire_at)
         .execute(due.world.pool())
@@ -138,7 +178,10 @@ async fn a_tick_is_decided_once_and_only_at_the_version_and_time_it_was_read_at(
         .unwrap();
     assert_eq!(now, next);
     assert_eq!(due.world.number("select count(*) from tick", &[]).await, 1);
-    assert_eq!(due.world.number("select count(*) from instance", &[]).await, 1);
+    assert_eq!(
+        due.world.number("select count(*) from instance", &[]).await,
+        1
+    );
     due.world.assert_consistent().await;
 }
 
@@ -149,13 +192,21 @@ async fn servers_that_decide_the_same_tick_at_the_same_time_fire_it_once() {
     for _ in 0..6 {
         let mut conn = due.world.pool().acquire().await.unwrap();
         let (server, decision) = (due.server, due.decision.clone());
-        calls.push(async move { schedule::fire(&mut conn, server, &[decision]).await.unwrap().len() });
+        calls.push(async move {
+            schedule::fire(&mut conn, server, &[decision])
+                .await
+                .unwrap()
+                .len()
+        });
     }
     let held = futures_util::future::join_all(calls).await;
     assert_eq!(held.iter().sum::<usize>(), 1, "{held:?}");
     let server = due.server;
     assert_eq!(due.fire(server, |_| ()).await, 0);
-    assert_eq!(due.world.number("select count(*) from instance", &[]).await, 1);
+    assert_eq!(
+        due.world.number("select count(*) from instance", &[]).await,
+        1
+    );
     due.world.assert_consistent().await;
 }
 
@@ -194,14 +245,19 @@ async fn a_schedule_set_back_does_not_fire_a_tick_again() {
     let mut due = given_due().await;
     let server = due.server;
     assert_eq!(due.fire(server, |_| ()).await, 1);
-    due.world.execute("delete from shard_ready; delete from instance").await;
+    due.world
+        .execute("delete from shard_ready; delete from instance")
+        .await;
     sqlx::query("update job_schedule set next_fire_at = $1")
         .bind(due.decision.old_fire_at)
         .execute(due.world.pool())
         .await
         .unwrap();
     assert_eq!(due.fire(server, |_| ()).await, 1, "the schedule goes on");
-    assert_eq!(due.world.number("select count(*) from instance", &[]).await, 0);
+    assert_eq!(
+        due.world.number("select count(*) from instance", &[]).await,
+        0
+    );
     assert_eq!(due.world.number("select count(*) from tick", &[]).await, 1);
 }
 
@@ -230,16 +286,25 @@ async fn a_client_without_a_lease_claims_nothing() {
     }
     let proposals = [proposal(ended), proposal(none), proposal(alive)];
     let claims = shard::claim(&mut due.conn, &proposals).await.unwrap();
-    let got: Vec<_> = claims.iter().filter(|claim| claim.id.is_some()).map(|claim| claim.client_id).collect();
+    let got: Vec<_> = claims
+        .iter()
+        .filter(|claim| claim.id.is_some())
+        .map(|claim| claim.client_id)
+        .collect();
     assert_eq!(got, [alive]);
-    assert!(claims.iter().all(|claim| claim.client_id == alive), "the others are not even answered: {claims:?}");
+    assert!(
+        claims.iter().all(|claim| claim.client_id == alive),
+        "the others are not even answered: {claims:?}"
+    );
     due.world.assert_consistent().await;
 }
 
 #[tokio::test]
 async fn servers_that_claim_for_one_client_at_the_same_time_keep_to_its_limit() {
     let mut due = given_due().await;
-    due.world.execute("update job_schedule set shard_count = 2000").await;
+    due.world
+        .execute("update job_schedule set shard_count = 2000")
+        .await;
     let server = due.server;
     assert_eq!(due.fire(server, |_| ()).await, 1);
     let instance_id = due.world.number("select id from instance", &[]).await;
@@ -263,14 +328,26 @@ async fn servers_that_claim_for_one_client_at_the_same_time_keep_to_its_limit() 
     }
     let mut handed_out = 0;
     for round in 0..400 {
-        let claims = servers.iter_mut().map(async |conn| shard::claim(conn, &[proposal]).await.unwrap());
+        let claims = servers
+            .iter_mut()
+            .map(async |conn| shard::claim(conn, &[proposal]).await.unwrap());
         let claims = futures_util::future::join_all(claims).await;
-        let held = claims.iter().flatten().filter(|claim| claim.id.is_some()).count();
-        assert!(held <= 1, "round {round}: {held} shards at once, 1 is allowed");
+        let held = claims
+            .iter()
+            .flatten()
+            .filter(|claim| claim.id.is_some())
+            .count();
+        assert!(
+            held <= 1,
+            "round {round}: {held} shards at once, 1 is allowed"
+        );
         handed_out += held;
         due.world.execute("delete from shard_running").await;
     }
-    assert!(handed_out > 300, "claims got in one another's way: {handed_out} of 400 rounds handed out a shard");
+    assert!(
+        handed_out > 300,
+        "claims got in one another's way: {handed_out} of 400 rounds handed out a shard"
+    );
 }
 
 #[tokio::test]
@@ -279,8 +356,18 @@ async fn only_an_instance_without_a_shard_left_is_settled() {
     let server = due.server;
     assert_eq!(due.fire(server, |_| ()).await, 1);
     let id = due.world.number("select id from instance", &[]).await;
-    antares_server::store::instance::settle(&mut due.conn, &[id]).await.unwrap();
-    assert_eq!(due.world.number("select count(*) from instance", &[]).await, 1);
-    assert_eq!(due.world.number("select count(*) from instance_ended", &[]).await, 0);
+    antares_server::store::instance::settle(&mut due.conn, &[id])
+        .await
+        .unwrap();
+    assert_eq!(
+        due.world.number("select count(*) from instance", &[]).await,
+        1
+    );
+    assert_eq!(
+        due.world
+            .number("select count(*) from instance_ended", &[])
+            .await,
+        0
+    );
     due.world.assert_consistent().await;
 }

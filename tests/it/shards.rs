@@ -14,7 +14,11 @@ async fn claim_exactly(client: &RawClient, n: usize) -> Vec<ClaimedShard> {
     wait_until(&what, BOUND, async || {
         let shards = client.claim((n - got.len()) as u32, 1000).await;
         got.extend(shards);
-        if got.len() == n { Ok(()) } else { Err(got.len()) }
+        if got.len() == n {
+            Ok(())
+        } else {
+            Err(got.len())
+        }
     })
     .await;
     got
@@ -27,10 +31,15 @@ async fn the_last_reports_of_an_instance_at_the_same_time_end_it_exactly_once() 
     let app = world.app(&a, "shop").await;
     let mut instances = Vec::new();
     for number in 0..40 {
-        let job = app.job(&format!("pair {number}"), |spec| spec.shard_count = 2).await;
+        let job = app
+            .job(&format!("pair {number}"), |spec| spec.shard_count = 2)
+            .await;
         instances.push(job.trigger().await);
     }
-    let clients = [app.raw_client(&a, &["work"]).await, app.raw_client(&b, &["work"]).await];
+    let clients = [
+        app.raw_client(&a, &["work"]).await,
+        app.raw_client(&b, &["work"]).await,
+    ];
     let mut held = Vec::new();
     for client in &clients {
         // One of each instance: two are not allowed.
@@ -44,22 +53,39 @@ async fn the_last_reports_of_an_instance_at_the_same_time_end_it_exactly_once() 
             let calls: Vec<_> = shards
                 .iter()
                 .map(|shard| {
-                    let outcome = if shard.instance_id % 2 == 0 { Outcome::Succeeded } else { Outcome::Failed };
+                    let outcome = if shard.instance_id % 2 == 0 {
+                        Outcome::Succeeded
+                    } else {
+                        Outcome::Failed
+                    };
                     clients[client].report(shard.token(), outcome)
                 })
                 .collect();
             join_all(calls)
         };
         let (first, second) = join(report(0, first), report(1, second)).await;
-        assert!(first.iter().chain(&second).all(|status| *status == ReportStatus::Accepted));
+        assert!(
+            first
+                .iter()
+                .chain(&second)
+                .all(|status| *status == ReportStatus::Accepted)
+        );
     }
     for instance in instances {
-        let expected = if instance % 2 == 0 { ("succeeded", 2, 0, 0) } else { ("failed", 0, 2, 0) };
+        let expected = if instance % 2 == 0 {
+            ("succeeded", 2, 0, 0)
+        } else {
+            ("failed", 0, 2, 0)
+        };
         assert_eq!(world.ended(instance, BOUND).await.summary(), expected);
     }
     world.assert_nothing_left().await;
     for server in [&a, &b] {
-        assert_eq!(server.metric("antares_conflicts_total").await, 0, "one lock order means no deadlock");
+        assert_eq!(
+            server.metric("antares_conflicts_total").await,
+            0,
+            "one lock order means no deadlock"
+        );
     }
 }
 
@@ -80,29 +106,50 @@ async fn many_instances_on_many_clients_through_two_servers_all_add_up() {
     }
     let mut clients = Vec::new();
     for number in 0..6 {
-        clients.push(app.raw_client(if number % 2 == 0 { &a } else { &b }, &["work"]).await);
+        clients.push(
+            app.raw_client(if number % 2 == 0 { &a } else { &b }, &["work"])
+                .await,
+        );
     }
-    let busy = clients.iter().map(async |client| loop {
-        let shards = client.claim(7, 0).await;
-        if shards.is_empty() {
-            match world.number("select count(*) from shard_ready", &[]).await {
-                0 => return,
-                _ => continue,
+    let busy = clients.iter().map(async |client| {
+        loop {
+            let shards = client.claim(7, 0).await;
+            if shards.is_empty() {
+                match world.number("select count(*) from shard_ready", &[]).await {
+                    0 => return,
+                    _ => continue,
+                }
             }
+            let results = shards
+                .iter()
+                .map(|shard| {
+                    let failed = shard.item % 5 == 0;
+                    result(
+                        shard.token(),
+                        if failed {
+                            Outcome::Failed
+                        } else {
+                            Outcome::Succeeded
+                        },
+                    )
+                })
+                .collect();
+            let statuses = client.report_all(results).await;
+            assert!(
+                statuses
+                    .iter()
+                    .all(|status| *status == ReportStatus::Accepted)
+            );
         }
-        let results = shards
-            .iter()
-            .map(|shard| {
-                let failed = shard.item % 5 == 0;
-                result(shard.token(), if failed { Outcome::Failed } else { Outcome::Succeeded })
-            })
-            .collect();
-        let statuses = client.report_all(results).await;
-        assert!(statuses.iter().all(|status| *status == ReportStatus::Accepted));
     });
-    tokio::time::timeout(3 * BOUND, join_all(busy)).await.expect("all shards are run");
+    tokio::time::timeout(3 * BOUND, join_all(busy))
+        .await
+        .expect("all shards are run");
     for instance in instances {
-        assert_eq!(world.ended(instance, BOUND).await.summary(), ("failed", 32, 8, 0));
+        assert_eq!(
+            world.ended(instance, BOUND).await.summary(),
+            ("failed", 32, 8, 0)
+        );
     }
     world.assert_nothing_left().await;
 }
@@ -124,9 +171,15 @@ async fn a_report_counts_once_and_only_from_the_client_that_holds_the_claim() {
     let token = held[0].token();
 
     let other = app.raw_client(&b, &["work"]).await;
-    assert_eq!(other.report(token, Outcome::Failed).await, ReportStatus::Stale);
+    assert_eq!(
+        other.report(token, Outcome::Failed).await,
+        ReportStatus::Stale
+    );
     let stranger = foreign.raw_client(&a, &["work"]).await;
-    assert_eq!(stranger.report(token, Outcome::Failed).await, ReportStatus::Stale);
+    assert_eq!(
+        stranger.report(token, Outcome::Failed).await,
+        ReportStatus::Stale
+    );
     // In the name of the client, with the secret of another app.
     let forged = RawClient {
         api: foreign.protocol(&[&a]),
@@ -139,22 +192,43 @@ async fn a_report_counts_once_and_only_from_the_client_that_holds_the_claim() {
     assert_eq!(refused.status().map(|status| status.as_u16()), Some(404));
     for attempt in [0, 2] {
         let stale = antares_protocol::client::ClaimToken { attempt, ..token };
-        assert_eq!(client.report(stale, Outcome::Failed).await, ReportStatus::Stale);
+        assert_eq!(
+            client.report(stale, Outcome::Failed).await,
+            ReportStatus::Stale
+        );
     }
     assert_eq!(world.shards(instance).await.len(), 2);
     world.assert_consistent().await;
 
-    assert_eq!(client.report(token, Outcome::Succeeded).await, ReportStatus::Accepted);
+    assert_eq!(
+        client.report(token, Outcome::Succeeded).await,
+        ReportStatus::Accepted
+    );
     // Again, on the other server, with another outcome, and twice in one call: accepted, and nothing changes.
     let elsewhere = client.at(&app, &b);
-    assert_eq!(elsewhere.report(token, Outcome::Failed).await, ReportStatus::Accepted);
-    let twice = vec![result(token, Outcome::Succeeded), result(token, Outcome::Succeeded)];
+    assert_eq!(
+        elsewhere.report(token, Outcome::Failed).await,
+        ReportStatus::Accepted
+    );
+    let twice = vec![
+        result(token, Outcome::Succeeded),
+        result(token, Outcome::Succeeded),
+    ];
     assert_eq!(client.report_all(twice).await, [ReportStatus::Accepted; 2]);
     let last = held[1].token();
-    let twice = vec![result(last, Outcome::Succeeded), result(last, Outcome::Succeeded)];
+    let twice = vec![
+        result(last, Outcome::Succeeded),
+        result(last, Outcome::Succeeded),
+    ];
     assert_eq!(client.report_all(twice).await, [ReportStatus::Accepted; 2]);
-    assert_eq!(world.ended(instance, BOUND).await.summary(), ("succeeded", 2, 0, 0));
-    assert_eq!(elsewhere.report(last, Outcome::Succeeded).await, ReportStatus::Accepted);
+    assert_eq!(
+        world.ended(instance, BOUND).await.summary(),
+        ("succeeded", 2, 0, 0)
+    );
+    assert_eq!(
+        elsewhere.report(last, Outcome::Succeeded).await,
+        ReportStatus::Accepted
+    );
     assert_eq!(world.attempts(instance).await.len(), 2);
     world.assert_nothing_left().await;
 }
@@ -179,11 +253,18 @@ async fn a_client_never_holds_more_of_an_instance_than_the_job_allows() {
         let deadline = Instant::now() + 2 * BOUND;
         let mut fullest = 0;
         while run < 12 {
-            assert!(Instant::now() < deadline, "only {run} of 12 shards were handed out, {cap} at a time");
+            assert!(
+                Instant::now() < deadline,
+                "only {run} of 12 shards were handed out, {cap} at a time"
+            );
             // Twice at once on each server: the same client asks through both.
             let (first, second) = join(at_a.claim(12, 0), at_b.claim(12, 0)).await;
             let held: Vec<_> = first.into_iter().chain(second).collect();
-            assert!(held.len() <= most, "{} shards at once, {cap} are allowed", held.len());
+            assert!(
+                held.len() <= most,
+                "{} shards at once, {cap} are allowed",
+                held.len()
+            );
             // While it holds as many as it may, there is no more, whoever is asked.
             if cap > 0 && held.len() == most {
                 let (first, second) = join(at_a.claim(12, 0), at_b.claim(12, 0)).await;
@@ -192,11 +273,17 @@ async fn a_client_never_holds_more_of_an_instance_than_the_job_allows() {
             fullest = fullest.max(held.len());
             run += held.len();
             if !held.is_empty() {
-                let results = held.iter().map(|shard| result(shard.token(), Outcome::Succeeded)).collect();
+                let results = held
+                    .iter()
+                    .map(|shard| result(shard.token(), Outcome::Succeeded))
+                    .collect();
                 at_b.report_all(results).await;
             }
         }
-        assert_eq!(world.ended(instance, BOUND).await.summary(), ("succeeded", 12, 0, 0));
+        assert_eq!(
+            world.ended(instance, BOUND).await.summary(),
+            ("succeeded", 12, 0, 0)
+        );
         if cap == 1 {
             assert_eq!(fullest, 1);
         }
@@ -219,17 +306,29 @@ async fn later_puts_a_shard_back_after_its_delay_and_fails_it_at_the_last_attemp
         later.delay_ms = Some(700);
         vec![later]
     };
-    assert_eq!(client.report_all(later(&first)).await, [ReportStatus::Accepted]);
+    assert_eq!(
+        client.report_all(later(&first)).await,
+        [ReportStatus::Accepted]
+    );
     assert_eq!(world.shards(instance).await, [("delayed".to_owned(), 0, 1)]);
     let second = claim_exactly(&client, 1).await.remove(0);
     assert_eq!((second.shard_id, second.attempt), (first.shard_id, 2));
     let waited = "select (extract(epoch from r.claimed_at - e.ended_at) * 1000)::bigint
         from shard_running r, attempt_ended e where e.instance_id = $1";
     let waited = world.number(waited, &[instance]).await;
-    assert!((700..5000).contains(&waited), "claimed again after {waited} ms");
+    assert!(
+        (700..5000).contains(&waited),
+        "claimed again after {waited} ms"
+    );
 
-    assert_eq!(client.report_all(later(&second)).await, [ReportStatus::Accepted]);
-    assert_eq!(world.ended(instance, BOUND).await.summary(), ("failed", 0, 1, 0));
+    assert_eq!(
+        client.report_all(later(&second)).await,
+        [ReportStatus::Accepted]
+    );
+    assert_eq!(
+        world.ended(instance, BOUND).await.summary(),
+        ("failed", 0, 1, 0)
+    );
     let error: Option<String> =
         sqlx::query_scalar("select error from attempt_ended where instance_id = $1 and final")
             .bind(instance)
@@ -254,7 +353,11 @@ async fn shards_of_handlers_that_a_client_lacks_do_not_keep_others_from_it() {
         })
         .await;
     let lacking = lacking.trigger().await;
-    let theirs = foreign.job("theirs", |spec| spec.shard_count = 100).await.trigger().await;
+    let theirs = foreign
+        .job("theirs", |spec| spec.shard_count = 100)
+        .await
+        .trigger()
+        .await;
     let job = app
         .job("settle", |spec| {
             spec.shard_count = 20;
@@ -271,7 +374,10 @@ async fn shards_of_handlers_that_a_client_lacks_do_not_keep_others_from_it() {
     let claims = "select count(*) from shard_running";
     assert_eq!(world.number(claims, &[]).await, 20);
     // A client that may hold no more of one instance gets the next one's.
-    let narrow = [app.job("narrow", |spec| spec.shard_count = 50).await, app.job("next", |_| ()).await];
+    let narrow = [
+        app.job("narrow", |spec| spec.shard_count = 50).await,
+        app.job("next", |_| ()).await,
+    ];
     for job in &narrow {
         job.trigger().await;
     }
@@ -305,10 +411,21 @@ async fn whatever_ends_a_running_instance_cancels_all_that_is_left_of_it() {
         let held = claim_exactly(&client, 4).await;
         let mut later = result(held[1].token(), Outcome::Later);
         later.delay_ms = Some(60_000);
-        client.report_all(vec![result(held[0].token(), Outcome::Succeeded), later]).await;
-        let places: Vec<_> = world.shards(instance).await.into_iter().map(|(place, ..)| place).collect();
+        client
+            .report_all(vec![result(held[0].token(), Outcome::Succeeded), later])
+            .await;
+        let places: Vec<_> = world
+            .shards(instance)
+            .await
+            .into_iter()
+            .map(|(place, ..)| place)
+            .collect();
         for (place, n) in [("ready", 1), ("delayed", 1), ("running", 2)] {
-            assert_eq!(places.iter().filter(|other| *other == place).count(), n, "{places:?}");
+            assert_eq!(
+                places.iter().filter(|other| *other == place).count(),
+                n,
+                "{places:?}"
+            );
         }
         let running = [held[2].token(), held[3].token()];
         assert_eq!(client.renew(&running).await, []);
@@ -317,18 +434,36 @@ async fn whatever_ends_a_running_instance_cancels_all_that_is_left_of_it() {
             "delete" => job.at(&b).delete().await,
             action => job.at(&b).act(action).await,
         }
-        let ended = world.try_ended(instance).await.expect("it has ended when the call is answered");
+        let ended = world
+            .try_ended(instance)
+            .await
+            .expect("it has ended when the call is answered");
         assert_eq!(ended.summary(), ("terminated", 1, 0, 4), "{action}");
         assert_eq!(ended.reason.as_deref(), Some(reason));
         world.assert_nothing_left().await;
         let cancel = client.renew(&running).await;
         assert_eq!(cancel.len(), 2);
-        assert!(cancel.iter().all(|cancel| cancel.reason == CancelReason::Ended), "{cancel:?}");
+        assert!(
+            cancel
+                .iter()
+                .all(|cancel| cancel.reason == CancelReason::Ended),
+            "{cancel:?}"
+        );
         assert_eq!(client.claim(10, 0).await, []);
-        assert_eq!(client.report(running[0], Outcome::Succeeded).await, ReportStatus::Stale);
+        assert_eq!(
+            client.report(running[0], Outcome::Succeeded).await,
+            ReportStatus::Stale
+        );
         assert_eq!(world.try_ended(instance).await, Some(ended));
         if action == "delete" {
-            let (status, _) = a.admin().call(reqwest::Method::GET, &format!("/api/v1/jobs/{}", job.id), None).await;
+            let (status, _) = a
+                .admin()
+                .call(
+                    reqwest::Method::GET,
+                    &format!("/api/v1/jobs/{}", job.id),
+                    None,
+                )
+                .await;
             assert_eq!(status, 404);
         } else {
             assert_eq!(serde_json::json!(job.view().await.state), state_after);
@@ -343,7 +478,10 @@ async fn ending_instances_while_they_are_reported_and_claimed_is_always_clean() 
     let world = World::new().await;
     let [a, b] = world.servers_with(&["--failover-wait", "30s"]).await;
     let app = world.app(&a, "shop").await;
-    let clients = [app.raw_client(&a, &["work"]).await, app.raw_client(&b, &["work"]).await];
+    let clients = [
+        app.raw_client(&a, &["work"]).await,
+        app.raw_client(&b, &["work"]).await,
+    ];
     let mut jobs = Vec::new();
     for number in 0..12 {
         let wide = |spec: &mut antares_protocol::job::JobSpec| {
@@ -361,7 +499,9 @@ async fn ending_instances_while_they_are_reported_and_claimed_is_always_clean() 
         let busy = async |client: &RawClient| {
             loop {
                 let shards = client.claim(5, 0).await;
-                if shards.is_empty() && world.number("select count(*) from shard_ready", &[]).await == 0 {
+                if shards.is_empty()
+                    && world.number("select count(*) from shard_ready", &[]).await == 0
+                {
                     return;
                 }
                 for shard in shards {
@@ -374,19 +514,28 @@ async fn ending_instances_while_they_are_reported_and_claimed_is_always_clean() 
                 let server = if instance % 2 == 0 { &a } else { &b };
                 // Those that have ended by themselves meanwhile are refused.
                 let path = format!("/api/v1/jobs/{}/terminate", job.id);
-                let (status, body) = server.admin().call(reqwest::Method::POST, &path, None).await;
+                let (status, body) = server
+                    .admin()
+                    .call(reqwest::Method::POST, &path, None)
+                    .await;
                 assert!(matches!(status.as_u16(), 200 | 409), "{status} {body}");
             }
         };
         let all = join(join(busy(first), busy(second)), end);
-        tokio::time::timeout(2 * BOUND, all).await.unwrap_or_else(|_| panic!("round {round} does not end"));
+        tokio::time::timeout(2 * BOUND, all)
+            .await
+            .unwrap_or_else(|_| panic!("round {round} does not end"));
         for instance in instances {
             world.ended(instance, BOUND).await;
         }
         world.assert_nothing_left().await;
     }
     for server in [&a, &b] {
-        assert_eq!(server.metric("antares_conflicts_total").await, 0, "one lock order means no deadlock");
+        assert_eq!(
+            server.metric("antares_conflicts_total").await,
+            0,
+            "one lock order means no deadlock"
+        );
     }
 }
 
@@ -406,10 +555,15 @@ async fn an_instance_that_takes_too_long_is_ended_and_its_handlers_are_told() {
     let instance = job.trigger_with(&Work::hang()).await;
     let ended = world.ended(instance, BOUND).await;
     assert_eq!(ended.summary(), ("timed_out", 0, 0, 2));
-    assert_eq!(ended.reason.as_deref(), Some("the instance took longer than the job allows"));
+    assert_eq!(
+        ended.reason.as_deref(),
+        Some("the instance took longer than the job allows")
+    );
     wait_until("the handler is told", BOUND, async || {
         let executed = world.executed(instance).await;
-        let told = executed.iter().any(|row| row.event == "cancelled" && row.detail.as_deref() == Some("Ended"));
+        let told = executed
+            .iter()
+            .any(|row| row.event == "cancelled" && row.detail.as_deref() == Some("Ended"));
         if told { Ok(()) } else { Err(executed) }
     })
     .await;
@@ -430,13 +584,25 @@ async fn a_client_that_renews_but_never_ends_a_shard_loses_it_when_the_attempt_i
         client.renew(&[held]).await.pop().ok_or("it is not")
     })
     .await;
-    assert_eq!((cancel.shard_id, cancel.attempt, cancel.reason), (held.shard_id, 1, CancelReason::Lost));
-    assert_eq!(world.attempts(instance).await, [(0, 1, "timed_out".to_owned())]);
-    assert_eq!(client.report(held, Outcome::Succeeded).await, ReportStatus::Stale);
+    assert_eq!(
+        (cancel.shard_id, cancel.attempt, cancel.reason),
+        (held.shard_id, 1, CancelReason::Lost)
+    );
+    assert_eq!(
+        world.attempts(instance).await,
+        [(0, 1, "timed_out".to_owned())]
+    );
+    assert_eq!(
+        client.report(held, Outcome::Succeeded).await,
+        ReportStatus::Stale
+    );
     let again = claim_exactly(&client, 1).await.remove(0);
     assert_eq!(again.attempt, 2);
     client.report(again.token(), Outcome::Succeeded).await;
-    assert_eq!(world.ended(instance, BOUND).await.summary(), ("succeeded", 1, 0, 0));
+    assert_eq!(
+        world.ended(instance, BOUND).await.summary(),
+        ("succeeded", 1, 0, 0)
+    );
     world.assert_nothing_left().await;
 }
 
@@ -535,11 +701,16 @@ async fn rows_that_another_transaction_holds_do_not_hold_up_claims() {
         items.sort_unstable();
         assert_eq!(items, [4, 5, 6, 7, 8, 9]);
     };
-    tokio::time::timeout(Duration::from_secs(5), both).await.expect("claims pass over locked rows");
+    tokio::time::timeout(Duration::from_secs(5), both)
+        .await
+        .expect("claims pass over locked rows");
     tx.rollback().await.unwrap();
     // Rows below what has been handed out are found again.
     assert_eq!(claim_exactly(&busy, 4).await.len(), 4);
     let left = "select count(*) from shard_ready";
-    wait_for("no shard is left", BOUND, 0, async || world.number(left, &[]).await).await;
+    wait_for("no shard is left", BOUND, 0, async || {
+        world.number(left, &[]).await
+    })
+    .await;
     world.assert_consistent().await;
 }

@@ -57,11 +57,19 @@ impl Admin {
         let answer = call.send().await.ok()?;
         let status = answer.status();
         let text = answer.text().await.ok()?;
-        Some((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+        Some((
+            status,
+            serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        ))
     }
 
     /// Makes a call as the administrator.
-    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Value) {
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
         let what = format!("{method} {path}");
         let answer = self.try_call(method, path, body).await;
         answer.unwrap_or_else(|| panic!("{what}: no answer from {}", self.url))
@@ -82,7 +90,11 @@ impl Admin {
     /// Reads text.
     pub async fn text(&self, path: &str) -> String {
         let answer = self.http.get(format!("{}{path}", self.url)).send().await;
-        answer.expect("the server answers").text().await.expect("the answer is text")
+        answer
+            .expect("the server answers")
+            .text()
+            .await
+            .expect("the answer is text")
     }
 
     /// Status and body of `/readyz`; `None` if there was no answer.
@@ -94,8 +106,7 @@ impl Admin {
 
 fn parse<T: DeserializeOwned>(method: &str, path: &str, status: StatusCode, body: &Value) -> T {
     assert!(status.is_success(), "{method} {path}: {status} {body}");
-    T::deserialize(body)
-        .unwrap_or_else(|error| panic!("{method} {path}: {error} in {body}"))
+    T::deserialize(body).unwrap_or_else(|error| panic!("{method} {path}: {error} in {body}"))
 }
 
 /// An app. Made by [`crate::World::app`].
@@ -141,8 +152,12 @@ impl App {
 
     /// The client protocol on `servers`, for calls one by one.
     pub fn protocol(&self, servers: &[&Server]) -> ClientApi {
-        ClientApi::new(servers.iter().map(|server| server.url()), &self.name, &self.secret)
-            .expect("the addresses are right")
+        ClientApi::new(
+            servers.iter().map(|server| server.url()),
+            &self.name,
+            &self.secret,
+        )
+        .expect("the addresses are right")
     }
 
     /// A client whose every call the test makes itself, on one server. It has `slots` of 100 and the
@@ -247,7 +262,9 @@ impl RawClient {
 
     /// As [`RawClient::try_claim`], of a client whose lease stands.
     pub async fn claim(&self, max: u32, wait_ms: u64) -> Vec<ClaimedShard> {
-        self.try_claim(max, wait_ms).await.expect("the claim is answered")
+        self.try_claim(max, wait_ms)
+            .await
+            .expect("the claim is answered")
     }
 
     /// Renews the lease, running `running`. Answers what it is to stop.
@@ -255,20 +272,29 @@ impl RawClient {
         let request = Renew {
             running: running.to_vec(),
         };
-        let renewed = self.api.renew(self.id, &request, Duration::from_secs(10)).await?;
+        let renewed = self
+            .api
+            .renew(self.id, &request, Duration::from_secs(10))
+            .await?;
         Ok(renewed.cancel)
     }
 
     /// As [`RawClient::try_renew`], of a client whose lease stands.
     pub async fn renew(&self, running: &[ClaimToken]) -> Vec<Cancel> {
-        self.try_renew(running).await.expect("the renewal is answered")
+        self.try_renew(running)
+            .await
+            .expect("the renewal is answered")
     }
 
     /// Reports results. Answers which counted.
     pub async fn report_all(&self, results: Vec<ShardResult>) -> Vec<ReportStatus> {
         let reported = self.api.report(self.id, &Report { results }).await;
         let reported = reported.expect("the report is answered");
-        reported.results.iter().map(|result| result.status).collect()
+        reported
+            .results
+            .iter()
+            .map(|result| result.status)
+            .collect()
     }
 
     /// Reports one result. Answers whether it counted.

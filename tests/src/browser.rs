@@ -165,7 +165,9 @@ impl Browser {
     /// The value of a cookie, also of one that scripts cannot read.
     pub async fn cookie(&self, name: &str) -> String {
         let cookie = self.session.get_named_cookie(name).await;
-        cookie.unwrap_or_else(|error| panic!("cookie {name}: {error}")).value
+        cookie
+            .unwrap_or_else(|error| panic!("cookie {name}: {error}"))
+            .value
     }
 
     /// Errors that scripts and the browser itself complained of since the last call. Answers of the server

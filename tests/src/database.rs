@@ -61,7 +61,10 @@ impl Database {
     }
 
     fn with_own(&self, act: impl FnOnce(&mut Postgres)) {
-        let own = self.own.as_ref().expect("the world has a PostgreSQL of its own");
+        let own = self
+            .own
+            .as_ref()
+            .expect("the world has a PostgreSQL of its own");
         act(&mut own.lock().unwrap_or_else(PoisonError::into_inner));
     }
 

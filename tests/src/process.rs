@@ -21,7 +21,10 @@ const TAIL: usize = 60;
 /// Path of a program that cargo builds along with the tests: beside the folder of the test's own.
 pub(crate) fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path is known");
-    let folder = test.parent().and_then(|deps| deps.parent()).expect("the test is in target/*/deps");
+    let folder = test
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("the test is in target/*/deps");
     folder.join(name)
 }
 
@@ -56,7 +59,9 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("cannot run {}: {error}", command.get_program().display()));
+            .unwrap_or_else(|error| {
+                panic!("cannot run {}: {error}", command.get_program().display())
+            });
         let log = Log::default();
         if let Some(stdout) = child.stdout.take() {
             keep(stdout, Arc::clone(&log));
@@ -84,7 +89,12 @@ impl Process {
 
     /// Its output so far, without colours.
     pub fn log(&self) -> Vec<String> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 
     /// Waits for a line of its output that holds `text`.
@@ -94,7 +104,9 @@ impl Process {
             let found = self.log().into_iter().find(|line| line.contains(text));
             match (found, self.exit_status()) {
                 (Some(line), _) => Ok(line),
-                (None, Some(status)) => panic!("{} ended before it said `{text}`: {status}", self.name),
+                (None, Some(status)) => {
+                    panic!("{} ended before it said `{text}`: {status}", self.name)
+                }
                 (None, None) => Err(self.log().last().cloned()),
             }
         })
@@ -102,9 +114,15 @@ impl Process {
     }
 
     fn signal(&mut self, signal: Signal) {
-        assert_eq!(self.exit_status(), None, "{} has ended by itself", self.name);
+        assert_eq!(
+            self.exit_status(),
+            None,
+            "{} has ended by itself",
+            self.name
+        );
         let pid = Pid::from_raw(self.child.id() as i32).expect("a process has a number");
-        kill_process(pid, signal).unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
+        kill_process(pid, signal)
+            .unwrap_or_else(|error| panic!("cannot signal {}: {error}", self.name));
     }
 
     /// Kills it (SIGKILL) and waits for its end.
@@ -182,7 +200,11 @@ impl Drop for Process {
         if std::thread::panicking() {
             let log = self.log();
             let state = ended.map_or_else(|| "running".to_owned(), |status| status.to_string());
-            eprintln!("--- {} (process {}, {state}), end of its log:", self.name, self.pid());
+            eprintln!(
+                "--- {} (process {}, {state}), end of its log:",
+                self.name,
+                self.pid()
+            );
             for line in log.iter().skip(log.len().saturating_sub(TAIL)) {
                 eprintln!("    {line}");
             }
@@ -201,10 +223,20 @@ pub struct Server {
 impl Server {
     pub(crate) async fn listening(mut process: Process) -> Self {
         let line = process.line("listening on http://").await;
-        let (_, address) = line.split_once("listening on ").expect("the line was found by these words");
-        let url = address.split_whitespace().next().unwrap_or_default().to_owned();
+        let (_, address) = line
+            .split_once("listening on ")
+            .expect("the line was found by these words");
+        let url = address
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let admin = Admin::new(&url);
-        Self { process, url, admin }
+        Self {
+            process,
+            url,
+            admin,
+        }
     }
 
     /// Its address, such as `http://127.0.0.1:40123`.

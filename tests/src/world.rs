@@ -47,7 +47,10 @@ impl World {
     }
 
     async fn on(database: fn() -> Database) -> Self {
-        let place = PLACES.acquire().await.expect("the semaphore is never closed");
+        let place = PLACES
+            .acquire()
+            .await
+            .expect("the semaphore is never closed");
         let database = database();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let unique = uuid::Uuid::now_v7().simple().to_string();
@@ -56,7 +59,9 @@ impl World {
             .expect("the database's address can be read")
             .application_name("antares-tests")
             .options([("search_path", namespace.as_str()), ("timezone", "UTC")]);
-        let pool = PgPoolOptions::new().max_connections(8).connect_lazy_with(options);
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .connect_lazy_with(options);
         let world = Self {
             database,
             namespace,
@@ -100,7 +105,13 @@ impl World {
     /// Brings the schema up to date without a server, for tests of single statements.
     pub async fn migrate(&self) {
         let mut command = Command::new(program("antares-server-under-test"));
-        command.args(["migrate", "--database-url", self.database.url(), "--namespace", &self.namespace]);
+        command.args([
+            "migrate",
+            "--database-url",
+            self.database.url(),
+            "--namespace",
+            &self.namespace,
+        ]);
         let status = Process::spawn("migrate", command).ended(BOUND).await;
         assert!(status.success(), "migrate: {status}");
     }
@@ -133,8 +144,14 @@ impl World {
         wait_until("the buckets are spread evenly", BOUND, async || {
             let owned = join_all(servers.iter().map(|server| server.buckets(self))).await;
             let (least, most) = (owned.iter().min(), owned.iter().max());
-            let is_even = least.zip(most).is_some_and(|(least, most)| most - least <= 1);
-            if is_even && owned.iter().sum::<i64>() == 256 { Ok(()) } else { Err(owned) }
+            let is_even = least
+                .zip(most)
+                .is_some_and(|(least, most)| most - least <= 1);
+            if is_even && owned.iter().sum::<i64>() == 256 {
+                Ok(())
+            } else {
+                Err(owned)
+            }
         })
         .await;
     }
@@ -153,7 +170,12 @@ impl World {
 
     /// Sets up a client process of `app` that knows `servers`. Its handler is called `work`.
     pub fn client(&self, app: &App, servers: &[&Server]) -> ClientSetup<'_> {
-        let mut arguments = vec!["--app".to_owned(), app.name.clone(), "--secret".to_owned(), app.secret.clone()];
+        let mut arguments = vec![
+            "--app".to_owned(),
+            app.name.clone(),
+            "--secret".to_owned(),
+            app.secret.clone(),
+        ];
         for server in servers {
             arguments.extend(["--server".to_owned(), server.url().to_owned()]);
         }
@@ -219,7 +241,11 @@ impl World {
         wait_until(&what, BOUND, async || {
             let mut executed = self.executed(instance).await;
             executed.retain(|executed| executed.event == "begin");
-            if executed.len() >= n { Ok(executed) } else { Err(executed) }
+            if executed.len() >= n {
+                Ok(executed)
+            } else {
+                Err(executed)
+            }
         })
         .await
     }
@@ -233,16 +259,21 @@ impl World {
         .fetch_all(&self.pool)
         .await
         .expect("instances can be read");
-        assert!(rows.len() <= 1, "instance {instance} ended more than once: {rows:?}");
+        assert!(
+            rows.len() <= 1,
+            "instance {instance} ended more than once: {rows:?}"
+        );
         rows.pop()
     }
 
     /// Waits until an instance has ended.
     pub async fn ended(&self, instance: i64, bound: Duration) -> Ended {
         let what = format!("instance {instance} ends");
-        wait_until(&what, bound, async || match self.try_ended(instance).await {
-            Some(ended) => Ok(ended),
-            None => Err(self.shards(instance).await),
+        wait_until(&what, bound, async || {
+            match self.try_ended(instance).await {
+                Some(ended) => Ok(ended),
+                None => Err(self.shards(instance).await),
+            }
         })
         .await
     }
@@ -263,11 +294,13 @@ impl World {
 
     /// The ended attempts of an instance as (item, attempt, outcome), in order.
     pub async fn attempts(&self, instance: i64) -> Vec<(i32, i16, String)> {
-        sqlx::query_as("select item, attempt, outcome from attempt_ended where instance_id = $1 order by 1, 2")
-            .bind(instance)
-            .fetch_all(&self.pool)
-            .await
-            .expect("attempts can be read")
+        sqlx::query_as(
+            "select item, attempt, outcome from attempt_ended where instance_id = $1 order by 1, 2",
+        )
+        .bind(instance)
+        .fetch_all(&self.pool)
+        .await
+        .expect("attempts can be read")
     }
 
     /// Checks what must hold at every moment, in one snapshot: every shard of every instance is in exactly
@@ -277,7 +310,10 @@ impl World {
             .fetch_all(&self.pool)
             .await
             .expect("the namespace can be checked");
-        assert!(wrong.is_empty(), "(what is wrong, instance, how many): {wrong:?}");
+        assert!(
+            wrong.is_empty(),
+            "(what is wrong, instance, how many): {wrong:?}"
+        );
     }
 
     /// Checks, after [`World::assert_consistent`], that nothing runs or waits any more.
@@ -290,7 +326,11 @@ impl World {
         .fetch_one(&self.pool)
         .await
         .expect("the namespace can be checked");
-        assert_eq!(left, (0, 0, 0, 0), "instances, ready, delayed and running shards are left");
+        assert_eq!(
+            left,
+            (0, 0, 0, 0),
+            "instances, ready, delayed and running shards are left"
+        );
     }
 
     /// Checks that every tick of a job on a `* * * * * ?` schedule, from the first that was planned to the
@@ -303,13 +343,17 @@ impl World {
 
     /// As [`World::assert_ticks_exact`], where the first tick is another than the one at the job's creation.
     pub async fn assert_ticks_exact_from(&self, job: i64, first: DateTime<Utc>) -> (i64, i64, i64) {
-        let (wrong, fired, skipped, coalesced): (Vec<String>, i64, i64, i64) = sqlx::query_as(TICKS)
-            .bind(job)
-            .bind(first)
-            .fetch_one(&self.pool)
-            .await
-            .expect("ticks can be read");
-        assert!(wrong.is_empty(), "ticks of job {job} from {first}: {wrong:?}");
+        let (wrong, fired, skipped, coalesced): (Vec<String>, i64, i64, i64) =
+            sqlx::query_as(TICKS)
+                .bind(job)
+                .bind(first)
+                .fetch_one(&self.pool)
+                .await
+                .expect("ticks can be read");
+        assert!(
+            wrong.is_empty(),
+            "ticks of job {job} from {first}: {wrong:?}"
+        );
         (fired, skipped, coalesced)
     }
 }
@@ -413,10 +457,14 @@ impl Drop for World {
             self.namespace
         );
         let cleaned = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             runtime.expect("a runtime starts").block_on(async {
                 let mut conn = PgConnection::connect(&url).await?;
-                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await?;
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                    .execute(&mut conn)
+                    .await?;
                 conn.close().await
             })
         })
@@ -438,7 +486,8 @@ pub struct ServerSetup<'a> {
 impl ServerSetup<'_> {
     /// Adds arguments; a later one of the same name wins.
     pub fn arguments(mut self, arguments: &[&str]) -> Self {
-        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self.arguments
+            .extend(arguments.iter().map(|&argument| argument.to_owned()));
         self
     }
 
@@ -522,8 +571,15 @@ impl ClientSetup<'_> {
         let mut command = Command::new(program("antares-client-under-test"));
         command
             .args(["--name", &name, "--database-url", self.world.database.url()])
-            .args(["--table", &format!("{}.execution", self.world.record_schema())])
-            .args(self.handlers.iter().flat_map(|handler| ["--handler", handler]))
+            .args([
+                "--table",
+                &format!("{}.execution", self.world.record_schema()),
+            ])
+            .args(
+                self.handlers
+                    .iter()
+                    .flat_map(|handler| ["--handler", handler]),
+            )
             .args(self.arguments);
         ClientProcess {
             process: Process::spawn(name, command),

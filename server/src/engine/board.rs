@@ -17,7 +17,7 @@ use crate::store::shard::{Claim, Proposal, Ready};
 /// Most shards that one statement claims.
 pub const MOST_SHARDS: u32 = 1000;
 /// Most pairs of client and instance that one statement considers.
-const MOST_PROPOSALS: usize = 512;
+const MOST_PROPOSALS: usize = 1000;
 /// How long a mark stands before everything above zero is looked at again. Shards of slower transactions
 /// can become visible below the mark.
 const MARK_LASTS: Duration = Duration::from_secs(5);

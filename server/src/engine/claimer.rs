@@ -265,13 +265,11 @@ impl State {
         let page = shard::discover(&mut conn, from, PAGE).await?;
         drop(conn);
         let next = (page.len() as i64 == PAGE).then(|| page.last().map_or(0, |ready| ready.id + 1));
+        let keys: Vec<(i64, i32)> = page.iter().map(|r| (r.job_id, r.job_version)).collect();
+        let jobs = self.app.jobs.get(&self.app.hot, &keys).await?;
         for ready in page {
-            let job = self
-                .app
-                .jobs
-                .get(&self.app.pool, ready.job_id, ready.job_version)
-                .await?;
-            if let Some(job) = job {
+            if let Some(job) = jobs.get(&(ready.job_id, ready.job_version)) {
+                let job = Arc::clone(job);
                 self.board.offer(Known { ready, job });
             } else {
                 tracing::error!(instance_id = ready.id, "an instance has no definition");

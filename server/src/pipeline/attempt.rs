@@ -25,14 +25,8 @@ async fn end_in(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Vec
     if endings.is_empty() {
         return Ok(Vec::new());
     }
-    let ended = attempt::end(conn, endings).await?;
-    let mut last: Vec<i64> = ended
-        .iter()
-        .filter(|e| e.last)
-        .map(|e| antares_protocol::shard::split_shard_id(e.shard_id).0)
-        .collect();
+    let (ended, mut last) = attempt::end(conn, endings).await?;
     last.sort_unstable();
-    last.dedup();
     if !last.is_empty() {
         instance::settle(conn, &last).await?;
     }

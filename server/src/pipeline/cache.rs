@@ -18,32 +18,40 @@ const MOST: usize = 20_000;
 pub struct Jobs(Mutex<HashMap<(i64, i32), Arc<JobSpec>>>);
 
 impl Jobs {
-    /// The definition, or `None` if there is no such version.
+    /// The definitions of `keys`, which are a job and a version each, as far as there are any. At most one
+    /// statement, however many are not known yet.
     pub async fn get(
         &self,
         pool: &PgPool,
-        job_id: i64,
-        version: i32,
-    ) -> sqlx::Result<Option<Arc<JobSpec>>> {
-        if let Some(spec) = self
-            .0
-            .lock()
-            .expect("no holder panics")
-            .get(&(job_id, version))
+        keys: &[(i64, i32)],
+    ) -> sqlx::Result<HashMap<(i64, i32), Arc<JobSpec>>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        let mut unknown = Vec::new();
         {
-            return Ok(Some(Arc::clone(spec)));
+            let cache = self.0.lock().expect("no holder panics");
+            for key in keys {
+                match cache.get(key) {
+                    Some(spec) => drop(found.insert(*key, Arc::clone(spec))),
+                    None => unknown.push(*key),
+                }
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(found);
         }
         let mut conn = pool.acquire().await?;
-        let Some(spec) = store::job::version(&mut conn, job_id, version).await? else {
-            return Ok(None);
-        };
-        let spec = Arc::new(spec.0);
+        let read = store::job::versions(&mut conn, &unknown).await?;
+        drop(conn);
         let mut cache = self.0.lock().expect("no holder panics");
-        if cache.len() >= MOST {
+        if cache.len() + read.len() > MOST {
             cache.clear();
         }
-        cache.insert((job_id, version), Arc::clone(&spec));
-        Ok(Some(spec))
+        for (job, version, spec) in read {
+            let spec = Arc::new(spec.0);
+            cache.insert((job, version), Arc::clone(&spec));
+            found.insert((job, version), spec);
+        }
+        Ok(found)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
@@ -17,7 +17,7 @@ use crate::store::schedule::{self, Decision, Due};
 /// Ticks that one statement decides.
 const BATCH: usize = 500;
 /// Ticks read of each bucket at a time.
-const PER_BUCKET: i64 = 64;
+const PER_BUCKET: i64 = 16;
 /// How far ahead to look, so that a tick is fired on time without asking again before.
 const AHEAD: Duration = Duration::from_millis(1100);
 
@@ -65,19 +65,27 @@ pub async fn fire_due(
 ) -> sqlx::Result<Pass> {
     let buckets: Vec<i16> = owned.iter().map(|o| o.bucket).collect();
     let epochs: HashMap<i16, i64> = owned.iter().map(|o| (o.bucket, o.epoch)).collect();
+    // Taken before the database's time, so that waking is early and never late.
+    let read_at = Instant::now();
     let rows = schedule::due(conn, &buckets, AHEAD.as_millis() as i64, PER_BUCKET).await?;
 
     let mut pass = Pass::default();
     let mut decisions = Vec::new();
     let mut per_bucket: HashMap<i16, i64> = HashMap::new();
+    let mut next_fire_at = None;
     for due in &rows {
-        if due.next_fire_at > due.now {
-            let next_in = (due.next_fire_at - due.now).to_std().unwrap_or_default();
-            pass.next_in = Some(pass.next_in.map_or(next_in, |least| least.min(next_in)));
-            continue;
-        }
-        *per_bucket.entry(due.bucket).or_default() += 1;
-        decisions.push(decide(due, epochs[&due.bucket], expressions, threshold));
+        let next = if due.next_fire_at > due.now {
+            Some(due.next_fire_at)
+        } else {
+            *per_bucket.entry(due.bucket).or_default() += 1;
+            let decision = decide(due, epochs[&due.bucket], expressions, threshold);
+            let next = decision.new_fire_at;
+            decisions.push(decision);
+            next
+        };
+        // One that is due as well is `more`, below, and nothing to sleep for.
+        let next = next.filter(|next| *next > due.now);
+        next_fire_at = next_fire_at.into_iter().chain(next).min();
     }
     // A bucket that filled its share may hold more; so may a schedule whose next tick is due as well.
     let now = rows.first().map(|due| due.now);
@@ -91,6 +99,10 @@ pub async fn fire_due(
         pass.instances
             .extend(advanced.iter().filter_map(|a| a.instance_id));
     }
+    pass.next_in = now.zip(next_fire_at).map(|(now, next)| {
+        let next_in = (next - now).to_std().unwrap_or_default();
+        next_in.saturating_sub(read_at.elapsed())
+    });
     Ok(pass)
 }
 

@@ -2,7 +2,7 @@
 
 use antares_protocol::client::ClaimToken;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 /// A claim to end.
@@ -29,40 +29,36 @@ pub struct Ended {
     /// Whether the shard ended with it.
     pub is_final: bool,
     pub delay_ms: i64,
-    /// Whether it was the last shard of its instance.
-    pub last: bool,
 }
 
-/// Ends those of `endings` that are current, and returns them.
-pub async fn end(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Vec<Ended>> {
+/// Ends those of `endings` that are current. Returns them, and the instances whose last shards they were.
+pub async fn end(
+    conn: &mut PgConnection,
+    endings: &[Ending],
+) -> sqlx::Result<(Vec<Ended>, Vec<i64>)> {
     fn column<'a, T>(endings: &'a [Ending], get: impl Fn(&'a Ending) -> T) -> Vec<T> {
         endings.iter().map(get).collect()
     }
-    let rows: Vec<(Uuid, i64, i16, bool, i64, bool)> =
-        sqlx::query_as(include_str!("sql/end_attempts.sql"))
-            .bind(column(endings, |e| e.client_id))
-            .bind(column(endings, |e| e.shard_id))
-            .bind(column(endings, |e| e.attempt))
-            .bind(column(endings, |e| e.outcome))
-            .bind(column(endings, |e| e.error.as_deref()))
-            .bind(column(endings, |e| e.output.as_deref()))
-            .bind(column(endings, |e| e.delay_ms))
-            .bind(column(endings, |e| e.started_at))
-            .fetch_all(conn)
-            .await?;
-    Ok(rows
-        .into_iter()
-        .map(
-            |(client_id, shard_id, attempt, is_final, delay_ms, last)| Ended {
-                client_id,
-                shard_id,
-                attempt,
-                is_final,
-                delay_ms,
-                last,
-            },
-        )
-        .collect())
+    let rows = sqlx::query(include_str!("sql/end_attempts.sql"))
+        .bind(column(endings, |e| e.client_id))
+        .bind(column(endings, |e| e.shard_id))
+        .bind(column(endings, |e| e.attempt))
+        .bind(column(endings, |e| e.outcome))
+        .bind(column(endings, |e| e.error.as_deref()))
+        .bind(column(endings, |e| e.output.as_deref()))
+        .bind(column(endings, |e| e.delay_ms))
+        .bind(column(endings, |e| e.started_at))
+        .fetch_all(conn)
+        .await?;
+    let mut ended = Vec::with_capacity(rows.len());
+    let mut last_of = Vec::new();
+    for row in rows {
+        match row.try_get("last_of")? {
+            Some(instance) => last_of.push(instance),
+            None => ended.push(Ended::from_row(&row)?),
+        }
+    }
+    Ok((ended, last_of))
 }
 
 /// Of `tokens`, those that `client` itself ended before with a report: a repeated report is told so.

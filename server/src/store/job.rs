@@ -107,6 +107,21 @@ pub async fn version(
         .await
 }
 
+/// Versions of definitions, as many as there are of `keys`, which are a job and a version each.
+pub async fn versions(
+    conn: &mut PgConnection,
+    keys: &[(i64, i32)],
+) -> sqlx::Result<Vec<(i64, i32, sqlx::types::Json<JobSpec>)>> {
+    sqlx::query_as(
+        "select v.job_id, v.version, v.definition from job_version v
+         join unnest($1::bigint[], $2::integer[]) as k (job_id, version) using (job_id, version)",
+    )
+    .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
+    .bind(keys.iter().map(|key| key.1).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await
+}
+
 /// Which jobs to list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter<'a> {

@@ -41,7 +41,9 @@ async fn main() {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .expect("the process is tied to its parent");
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let options = Options::parse();
     let pool = PgPoolOptions::new()
         .max_connections(4)
@@ -66,7 +68,11 @@ async fn main() {
     for handler in options.handlers {
         client = client.handler(handler, Commanded(recorder.clone()));
     }
-    client.build().expect("the client's set-up is right").run().await;
+    client
+        .build()
+        .expect("the client's set-up is right")
+        .run()
+        .await;
 }
 
 #[derive(Debug, Clone)]
@@ -116,7 +122,9 @@ impl Job for Commanded {
         };
         let work: Option<Work> = match serde_json::from_value(param.clone()) {
             Ok(work) => work,
-            Err(error) => return Outcome::fail(format!("the test's command cannot be read: {error}")),
+            Err(error) => {
+                return Outcome::fail(format!("the test's command cannot be read: {error}"));
+            }
         };
         let mut work = work.unwrap_or_default();
         if work.until_attempt > 0 && ctx.attempt() > work.until_attempt {

@@ -22,7 +22,7 @@ with proposal as (
         end::bigint as n
     from proposal p join live using (client_id)
 ), dealt as materialized (
-    select a.*, sum(a.n) over (partition by a.instance_id order by a.ord) - a.n as before from allowed a
+    select a.*, (sum(a.n) over (partition by a.instance_id order by a.ord) - a.n)::bigint as before from allowed a
 ), picked as materialized (
     select r.ctid, r.instance_id, r.id, r.item, r.attempt
     from (select instance_id, sum(n) as n, min(mark) as mark from allowed group by instance_id having sum(n) > 0) i
@@ -39,9 +39,13 @@ with proposal as (
     returning s.instance_id, s.id, s.item, s.attempt
 ), numbered as materialized (
     select t.*, row_number() over (partition by t.instance_id order by t.id) - 1 as place from taken t
+), seat as materialized (
+    -- One row for each shard a proposal may get, so that the join below compares for equality.
+    select d.ord, d.client_id, d.timeout_ms, d.instance_id, d.before + g as place
+    from dealt d cross join lateral generate_series(0, d.n - 1) as g
 ), given as materialized (
-    select d.ord, d.client_id, d.timeout_ms, n.instance_id, n.id, n.item, n.attempt
-    from numbered n join dealt d on d.instance_id = n.instance_id and n.place >= d.before and n.place < d.before + d.n
+    select s.ord, s.client_id, s.timeout_ms, n.instance_id, n.id, n.item, n.attempt
+    from numbered n join seat s on s.instance_id = n.instance_id and s.place = n.place
 ), claimed as (
     insert into shard_running (client_id, shard_id, attempt, deadline_at)
     select client_id, (instance_id << 17) + item, attempt + 1,

@@ -3,21 +3,25 @@
 -- is at the version and time it was read at, and the time has come by the database's clock.
 --   $2 job_id  $3 bucket  $4 epoch  $5 version  $6 next_fire_at as read  $7 next_fire_at to set (null: none)
 --   $8 tick to fire (null: none)  $9, $10, $11 first, last and number of ticks to coalesce (0: none)
-with due as (
-    select * from unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::integer[], $6::timestamptz[], $7::timestamptz[],
-        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bigint[])
-        as d (job_id, bucket, epoch, version, old_fire_at, new_fire_at, fire_at, missed_from, missed_to, missed)
-), fence as materialized (
-    -- The lock keeps the bucket from changing hands before this commits.
-    select b.bucket from bucket_lease b
-    where b.owner = $1 and b.expires_at > now()
-        and (b.bucket, b.epoch) in (select bucket, epoch from due)
-    order by b.bucket
-    for share
+with due as materialized (
+    -- Buckets are looked up one by one and not joined: the planner takes the arrays for ten rows, and would
+    -- compare each tick with each bucket. The lock keeps the bucket from changing hands before this commits.
+    select d.*
+    from (
+        select * from unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::integer[], $6::timestamptz[], $7::timestamptz[],
+            $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bigint[])
+            as u (job_id, bucket, epoch, version, old_fire_at, new_fire_at, fire_at, missed_from, missed_to, missed)
+        order by bucket, job_id
+    ) d
+    cross join lateral (
+        select from bucket_lease b
+        where b.bucket = d.bucket and b.epoch = d.epoch and b.owner = $1 and b.expires_at > now()
+        for share
+    ) fence
 ), advanced as (
     update job_schedule s
     set next_fire_at = d.new_fire_at, prev_fire_at = coalesce(d.fire_at, s.prev_fire_at)
-    from due d join fence f on f.bucket = d.bucket
+    from due d
     where s.job_id = d.job_id and s.version = d.version and s.next_fire_at = d.old_fire_at and s.next_fire_at <= now()
     returning d.job_id, d.fire_at, d.missed_from, d.missed_to, d.missed,
         s.app_id, s.version, s.shard_count, s.max_attempts, s.instance_timeout_ms
@@ -38,16 +42,19 @@ with due as (
         $1, max_attempts, shard_count, shard_count
     from firing order by job_id
     on conflict (job_id) do nothing
-    returning id, job_id, total
+    returning id, job_id, scheduled_at, total
 ), shards as (
     insert into shard_ready (instance_id, item, attempt)
     select f.id, item, 0 from fired f cross join lateral generate_series(0, f.total - 1) as item
 ), decided as (
-    insert into tick (job_id, scheduled_at, last_scheduled_at, outcome, reason, instance_id, server_id)
-    select g.job_id, g.fire_at, g.fire_at,
-        case when f.id is null then 'skipped' else 'fired' end,
-        case when f.id is null then 'overlap: an instance of the job was running' end,
-        f.id, $1
-    from firing g left join fired f using (job_id)
+    insert into tick (job_id, scheduled_at, last_scheduled_at, outcome, instance_id, server_id)
+    select job_id, scheduled_at, scheduled_at, 'fired', id, $1 from fired
+), skipped as (
+    insert into tick (job_id, scheduled_at, last_scheduled_at, outcome, reason, server_id)
+    select job_id, fire_at, fire_at, 'skipped', 'overlap: an instance of the job was running', $1
+    -- "not in" is looked up in a hash table; "not exists" would compare all with all.
+    from firing where job_id not in (select job_id from fired)
 )
-select a.job_id, f.id as instance_id from advanced a left join fired f using (job_id)
+select job_id, id as instance_id from fired
+union all
+select job_id, null from advanced where job_id not in (select job_id from fired)
