@@ -23,7 +23,7 @@ static PLACES: Semaphore = Semaphore::const_new(4);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Lease time of servers and clients, unless a test chooses another.
-const FAILOVER_WAIT: &str = "2s";
+const FAILOVER_WAIT: &str = "4s";
 
 /// A namespace of its own, with what a test needs to look into it.
 #[derive(Debug)]
