@@ -57,7 +57,7 @@ pub(crate) struct Options {
     /// How often a workload that has runs is repeated.
     #[arg(long, value_name = "NUMBER", global = true)]
     pub(crate) runs: Option<u32>,
-    /// Where to write the figures; by default bench/results/<name>.json.
+    /// Where to write the figures; by default `bench/results/<name>.json`.
     #[arg(long, value_name = "FILE", global = true)]
     json: Option<PathBuf>,
 }
