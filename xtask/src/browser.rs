@@ -86,8 +86,20 @@ fn find_one(variable: &str, names: &[&str]) -> Option<(PathBuf, String)> {
     let mut candidates = given.into_iter().chain(names.iter().map(PathBuf::from));
     candidates.find_map(|program| {
         let version = first_line(Command::new(&program).arg("--version"))?;
-        Some((program, version))
+        Some((on_path(program), version))
     })
+}
+
+/// Where a program is that was found by its name: the driver takes a path only.
+fn on_path(program: PathBuf) -> PathBuf {
+    if program.components().count() > 1 {
+        return program;
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders)
+        .map(|folder| folder.join(&program))
+        .find(|path| path.is_file())
+        .unwrap_or(program)
 }
 
 /// `Some("149")` of `Chromium 149.0.7779.0 built on Debian`.
