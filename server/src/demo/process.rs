@@ -61,6 +61,8 @@ impl Crew {
         }
         command
             .env("DATABASE_URL", &self.database_url)
+            // The script of a client that is killed stays behind: in the folder that is removed.
+            .env("TMPDIR", &self.folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
