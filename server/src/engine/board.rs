@@ -136,7 +136,8 @@ impl<T> Board<T> {
     }
 
     /// Whether the instance is known already.
-    pub fn knows(&self, instance: i64) -> bool {
+    #[cfg(test)]
+    fn knows(&self, instance: i64) -> bool {
         self.instances.contains_key(&instance)
     }
 
