@@ -312,7 +312,7 @@ async fn clients_go_to_another_server_when_theirs_is_killed_and_nothing_is_lost(
         ("succeeded", 120, 0, 0)
     );
     // The clients kept their leases: no attempt was lost but those whose claim died with the server.
-    let lost = "select count(*) from attempt_ended where instance_id = $1 and outcome = 'lost'
+    let lost = "select count(*) from attempt_history where instance_id = $1 and outcome = 'lost'
         and error not like '%its answer was lost%'";
     assert_eq!(world.number(lost, &[instance]).await, 0);
     world.assert_nothing_left().await;

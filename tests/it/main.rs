@@ -2,6 +2,7 @@
 
 mod api;
 mod bad_input;
+mod chunks;
 mod cli;
 mod cluster;
 mod console;

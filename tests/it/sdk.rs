@@ -10,7 +10,7 @@ async fn endings(
     instance: i64,
 ) -> Vec<(i32, i16, String, Option<String>, Option<String>)> {
     sqlx::query_as(
-        "select item, attempt, outcome, error, output from attempt_ended where instance_id = $1 order by 1, 2",
+        "select item, attempt, outcome, error, output from attempt_history where instance_id = $1 order by 1, 2",
     )
     .bind(instance)
     .fetch_all(world.pool())
@@ -162,7 +162,7 @@ async fn a_script_gets_its_shard_and_its_output_and_exit_code_come_back() {
         "{error}"
     );
     let by: Vec<uuid::Uuid> =
-        sqlx::query_scalar("select distinct client_id from attempt_ended where instance_id = $1")
+        sqlx::query_scalar("select distinct client_id from attempt_history where instance_id = $1")
             .bind(instance)
             .fetch_all(world.pool())
             .await

@@ -281,9 +281,9 @@ impl World {
     /// Where the shards of a running instance are.
     pub async fn shards(&self, instance: i64) -> Vec<(String, i32, i16)> {
         sqlx::query_as(
-            "select 'ready', item, attempt from shard_ready where instance_id = $1
+            "select 'ready', i.item, attempt from shard_ready r cross join generate_series(r.item, r.item + r.n - 1) i (item) where instance_id = $1
              union all select 'delayed', item, attempt from shard_delayed where instance_id = $1
-             union all select 'running', (shard_id & 131071)::integer, attempt from shard_running where shard_id >> 17 = $1
+             union all select 'running', chunk::integer * 64 + bit, attempt from shard_running cross join unnest(mask_bits(open)) bit where instance_id = $1
              order by 2, 3",
         )
         .bind(instance)
@@ -295,7 +295,7 @@ impl World {
     /// The ended attempts of an instance as (item, attempt, outcome), in order.
     pub async fn attempts(&self, instance: i64) -> Vec<(i32, i16, String)> {
         sqlx::query_as(
-            "select item, attempt, outcome from attempt_ended where instance_id = $1 order by 1, 2",
+            "select item, attempt, outcome from attempt_history where instance_id = $1 order by 1, 2",
         )
         .bind(instance)
         .fetch_all(&self.pool)
@@ -320,8 +320,8 @@ impl World {
     pub async fn assert_nothing_left(&self) {
         self.assert_consistent().await;
         let left: (i64, i64, i64, i64) = sqlx::query_as(
-            "select (select count(*) from instance), (select count(*) from shard_ready),
-                (select count(*) from shard_delayed), (select count(*) from shard_running)",
+            "select (select count(*) from instance), (select coalesce(sum(n), 0) from shard_ready),
+                (select count(*) from shard_delayed), (select coalesce(sum(mask_count(open)), 0) from shard_running)",
         )
         .fetch_one(&self.pool)
         .await
@@ -395,11 +395,11 @@ from covered";
 
 const CONSISTENT: &str = "
 with place as (
-    select instance_id, item from shard_ready
+    select instance_id, i.item from shard_ready r cross join generate_series(r.item, r.item + r.n - 1) i (item)
     union all select instance_id, item from shard_delayed
-    union all select shard_id >> 17, (shard_id & 131071)::integer from shard_running
+    union all select instance_id, chunk::integer * 64 + bit from shard_running cross join unnest(mask_bits(open)) bit
 ), final as (
-    select instance_id, item, outcome from attempt_ended where final
+    select instance_id, item, outcome from attempt_history where final
 ), everything as (
     select instance_id, item from place union all select instance_id, item from final
 ), open as (
@@ -413,7 +413,7 @@ select 'a shard is in more than one place', instance_id, count(*) from (
     select instance_id from everything group by instance_id, item having count(*) > 1) twice group by 2
 union all
 select 'a claim ended more than once', instance_id, count(*) from (
-    select instance_id from attempt_ended where client_id is not null
+    select instance_id from attempt_history where client_id is not null
     group by instance_id, item, attempt having count(*) > 1) twice group by 2
 union all
 select 'a shard belongs to no instance', p.instance_id, p.n from open p

@@ -11,6 +11,7 @@ use antares_protocol::job::JobSpec;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::domain::chunk::CHUNK;
 use crate::store::client::Profile;
 use crate::store::shard::{Claim, Proposal, Ready};
 
@@ -36,6 +37,8 @@ struct Entry {
     left: i32,
     /// Shards up to this place in the queue have been handed out.
     mark: i64,
+    /// How many shards a row of the queue has, as far as is known: requeued ones stand alone.
+    width: i32,
     marked_at: Instant,
 }
 
@@ -50,12 +53,26 @@ struct Waiter<T> {
     answer: T,
 }
 
-/// A shard for a client.
+/// Consecutive shards for a client.
 #[derive(Debug, Clone)]
 pub struct Given {
     pub known: Arc<Known>,
+    /// The first item.
     pub item: i32,
+    /// How many.
+    pub n: i16,
     pub attempt: i16,
+}
+
+/// What one statement did to an instance.
+struct Round {
+    mark: i64,
+    /// How many rows of the queue it looked at, at most.
+    looked_at: i32,
+    asked: i64,
+    got: i64,
+    /// Rows that it took shards from.
+    rows: HashSet<i64>,
 }
 
 /// What came out of a claim.
@@ -127,6 +144,7 @@ impl<T> Board<T> {
             known: Arc::new(known),
             left: total,
             mark: 0,
+            width: CHUNK,
             marked_at: Instant::now(),
         });
         entry.left = total;
@@ -266,12 +284,23 @@ impl<T> Board<T> {
                         cap,
                         mark: entry.mark,
                         timeout_ms: entry.known.job.shard_timeout_ms as i64,
+                        rows: 0,
                     });
                 }
             }
             if shards >= MOST_SHARDS || proposals.len() >= MOST_PROPOSALS {
                 break;
             }
+        }
+        let mut wanted: HashMap<i64, i32> = HashMap::new();
+        for proposal in &proposals {
+            *wanted.entry(proposal.instance_id).or_default() += proposal.wanted;
+        }
+        for proposal in &mut proposals {
+            let id = proposal.instance_id;
+            // One more than is needed if all are full: the first may have been cut.
+            proposal.rows =
+                (wanted[&id] as u32).div_ceil(self.instances[&id].width as u32) as i32 + 1;
         }
         proposals
     }
@@ -280,52 +309,77 @@ impl<T> Board<T> {
     pub fn apply(&mut self, proposals: &[Proposal], claims: &[Claim]) -> Applied<T> {
         let mut given: BTreeMap<Uuid, Vec<Given>> = BTreeMap::new();
         let mut answered: HashSet<(Uuid, i64)> = HashSet::new();
-        let mut asked: HashMap<i64, i64> = HashMap::new();
-        let mut got: HashMap<i64, i64> = HashMap::new();
-        let marks: HashMap<i64, i64> = proposals.iter().map(|p| (p.instance_id, p.mark)).collect();
+        let mut rounds: HashMap<i64, Round> = HashMap::new();
+        for proposal in proposals {
+            rounds.entry(proposal.instance_id).or_insert(Round {
+                mark: proposal.mark,
+                looked_at: proposal.rows,
+                asked: 0,
+                got: 0,
+                rows: HashSet::new(),
+            });
+        }
         for claim in claims {
-            if answered.insert((claim.client_id, claim.instance_id)) {
-                *asked.entry(claim.instance_id).or_default() += claim.allowed;
-                if claim.allowed == 0 {
-                    self.block(claim.client_id, claim.instance_id);
-                }
-            }
-            let Some(entry) = self.instances.get_mut(&claim.instance_id) else {
+            let Some(proposal) = usize::try_from(claim.ord - 1)
+                .ok()
+                .and_then(|at| proposals.get(at))
+            else {
                 continue;
             };
-            if let (Some(id), Some(item), Some(attempt)) = (claim.id, claim.item, claim.attempt) {
-                *got.entry(claim.instance_id).or_default() += 1;
-                entry.left -= 1;
-                if id > entry.mark {
-                    if entry.mark == 0 {
-                        entry.marked_at = Instant::now();
-                    }
-                    entry.mark = id;
+            let (client, instance) = (proposal.client_id, proposal.instance_id);
+            let Some(round) = rounds.get_mut(&instance) else {
+                continue;
+            };
+            let Some(run) = claim.run else {
+                answered.insert((client, instance));
+                round.asked += claim.allowed;
+                if claim.allowed == 0 {
+                    self.block(client, instance);
                 }
-                given.entry(claim.client_id).or_default().push(Given {
-                    known: Arc::clone(&entry.known),
-                    item,
-                    attempt,
-                });
+                continue;
+            };
+            round.got += i64::from(run.n);
+            round.rows.insert(run.id);
+            let Some(entry) = self.instances.get_mut(&instance) else {
+                continue;
+            };
+            entry.left -= i32::from(run.n);
+            // A row that is not used up is looked at again.
+            let mark = if run.whole { run.id } else { run.id - 1 };
+            if mark > entry.mark {
+                if entry.mark == 0 {
+                    entry.marked_at = Instant::now();
+                }
+                entry.mark = mark;
             }
+            given.entry(client).or_default().push(Given {
+                known: Arc::clone(&entry.known),
+                item: run.item,
+                n: run.n,
+                attempt: run.attempt,
+            });
         }
         let mut again = false;
-        for (instance, asked) in asked {
-            if got.get(&instance).copied().unwrap_or(0) < asked {
-                if marks[&instance] == 0 {
+        for (instance, round) in rounds {
+            let Some(entry) = self.instances.get_mut(&instance) else {
+                continue;
+            };
+            if round.got >= round.asked {
+                if entry.left <= 0 {
                     self.forget(instance);
-                } else if let Some(entry) = self.instances.get_mut(&instance) {
-                    // Nothing above the mark: look below it once before giving up on the instance.
-                    entry.mark = 0;
-                    entry.left = entry.left.max(1);
-                    again = true;
                 }
-            } else if self
-                .instances
-                .get(&instance)
-                .is_some_and(|entry| entry.left <= 0)
-            {
+            } else if round.rows.len() as i32 >= round.looked_at {
+                // There were rows enough, but with fewer shards in each than was thought.
+                entry.width = (round.got / i64::from(round.looked_at)).max(1) as i32;
+                entry.left = entry.left.max(1);
+                again = true;
+            } else if round.mark == 0 {
                 self.forget(instance);
+            } else {
+                // Nothing above the mark: look below it once before giving up on the instance.
+                entry.mark = 0;
+                entry.left = entry.left.max(1);
+                again = true;
             }
         }
         let mut passed_over: Vec<Uuid> = proposals

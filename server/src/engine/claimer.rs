@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::board::{Board, Given, Known};
 use super::driver::{self, Backoff};
 use crate::app::Shared;
+use crate::domain::chunk::{self, CHUNK};
 use crate::pipeline::attempt::endings;
 use crate::store::client::Profile;
 use crate::store::{client, shard};
@@ -215,7 +216,8 @@ impl State {
         let applied = self.board.apply(&proposals, &claims);
         more |= applied.again || !applied.given.is_empty();
         for (answer, client, shards) in applied.given {
-            self.app.metrics.claimed.add(shards.len());
+            let n: usize = shards.iter().map(|given| given.n as usize).sum();
+            self.app.metrics.claimed.add(n);
             if let Err(Ok(shards)) = answer.send(Ok(shards)) {
                 self.give_back(client, &shards);
             }
@@ -284,8 +286,10 @@ impl State {
             .iter()
             .map(|given| shard::Held {
                 client_id,
-                shard_id: antares_protocol::shard::shard_id(given.known.ready.id, given.item),
+                instance_id: given.known.ready.id,
+                chunk: (given.item / CHUNK) as i16,
                 attempt: given.attempt,
+                open: chunk::run(given.item, given.n),
                 old: false,
             })
             .collect();

@@ -1,7 +1,6 @@
 //! Gathers the results of many clients into one transaction, and answers each after its commit.
 
 use antares_protocol::client::{ClaimToken, ReportStatus};
-use antares_protocol::shard::split_shard_id;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -159,7 +158,7 @@ pub fn after(app: &App, ended: &[Ended]) {
     let ready = again
         .clone()
         .filter(|e| e.delay_ms == 0)
-        .map(|e| split_shard_id(e.shard_id).0)
+        .map(|e| e.instance_id)
         .min();
     app.hints.send(&Hint {
         ready,

@@ -196,7 +196,7 @@ async fn claim(
         Err(error) => return Err(error.into()),
     };
     Ok(axum::Json(Claimed {
-        shards: shards.into_iter().map(describe).collect(),
+        shards: shards.iter().flat_map(describe).collect(),
         results,
     }))
 }
@@ -285,14 +285,10 @@ async fn logs(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn describe(given: Given) -> ClaimedShard {
-    let Given {
-        known,
-        item,
-        attempt,
-    } = given;
-    let (ready, job) = (&known.ready, &known.job);
-    ClaimedShard {
+fn describe(given: &Given) -> impl Iterator<Item = ClaimedShard> {
+    let (ready, job) = (&given.known.ready, &given.known.job);
+    let attempt = given.attempt;
+    (given.item..given.item + i32::from(given.n)).map(move |item| ClaimedShard {
         shard_id: shard_id(ready.id, item),
         attempt,
         instance_id: ready.id,
@@ -316,5 +312,5 @@ fn describe(given: Given) -> ClaimedShard {
         } else {
             None
         },
-    }
+    })
 }

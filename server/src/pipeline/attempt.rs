@@ -1,36 +1,27 @@
 //! Claims end: by a report, or because the client, its lease or its time is gone. One path for all.
 
+use std::collections::{HashMap, HashSet};
+
 use antares_protocol::client::{ClaimToken, Outcome, ReportStatus, ShardResult};
 use chrono::Datelike as _;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+use crate::domain::chunk;
 use crate::store::attempt::{self, Ended, Ending};
-use crate::store::{client, instance, shard};
+use crate::store::{client, shard};
 
 /// Longest error kept, in bytes.
 pub const MAX_ERROR: usize = 8 * 1024;
 /// Longest output kept, in bytes.
 pub const MAX_OUTPUT: usize = 64 * 1024;
 
-/// Ends claims and, in the same transaction, the instances whose last shard that was.
+/// Ends claims and, in the same statement, the instances whose last shard that was.
 pub async fn end(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Vec<Ended>> {
-    let mut tx = conn.begin().await?;
-    let ended = end_in(&mut tx, endings).await?;
-    tx.commit().await?;
-    Ok(ended)
-}
-
-async fn end_in(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Vec<Ended>> {
     if endings.is_empty() {
         return Ok(Vec::new());
     }
-    let (ended, mut last) = attempt::end(conn, endings).await?;
-    last.sort_unstable();
-    if !last.is_empty() {
-        instance::settle(conn, &last).await?;
-    }
-    Ok(ended)
+    attempt::end(conn, endings).await
 }
 
 /// The ending that a report asks for. Texts that are too long are cut, with a notice.
@@ -75,28 +66,39 @@ pub async fn statuses(
     tokens: &[(Uuid, ClaimToken)],
     ended: &[Ended],
 ) -> sqlx::Result<Vec<ReportStatus>> {
-    let mut accepted: std::collections::HashSet<(Uuid, i64, i16)> = ended
+    let mut now: HashMap<(Uuid, i64, i16, i16), i64> = HashMap::new();
+    for e in ended {
+        *now.entry((e.client_id, e.instance_id, e.chunk, e.attempt))
+            .or_default() |= e.hit;
+    }
+    let mut statuses: Vec<ReportStatus> = tokens
         .iter()
-        .map(|e| (e.client_id, e.shard_id, e.attempt))
+        .map(|(client, token)| {
+            let (instance, chunk, bit) = chunk::locate(token.shard_id);
+            match now.get(&(*client, instance, chunk, token.attempt)) {
+                Some(hit) if hit >> bit & 1 == 1 => ReportStatus::Accepted,
+                _ => ReportStatus::Stale,
+            }
+        })
         .collect();
     let missing: Vec<(Uuid, ClaimToken)> = tokens
         .iter()
-        .filter(|(client, token)| !accepted.contains(&(*client, token.shard_id, token.attempt)))
-        .copied()
+        .zip(&statuses)
+        .filter(|(_, status)| **status == ReportStatus::Stale)
+        .map(|(token, _)| *token)
         .collect();
     if !missing.is_empty() {
-        accepted.extend(attempt::reported_before(conn, &missing).await?);
-    }
-    Ok(tokens
-        .iter()
-        .map(|(client, token)| {
-            if accepted.contains(&(*client, token.shard_id, token.attempt)) {
-                ReportStatus::Accepted
-            } else {
-                ReportStatus::Stale
+        let before: HashSet<(Uuid, i64, i16)> = attempt::reported_before(conn, &missing)
+            .await?
+            .into_iter()
+            .collect();
+        for ((client, token), status) in tokens.iter().zip(&mut statuses) {
+            if before.contains(&(*client, token.shard_id, token.attempt)) {
+                *status = ReportStatus::Accepted;
             }
-        })
-        .collect())
+        }
+    }
+    Ok(statuses)
 }
 
 /// What a sweep for lost claims did.
@@ -141,13 +143,15 @@ pub async fn take_back_orphans(conn: &mut PgConnection) -> sqlx::Result<Vec<Ende
 /// The endings of claims that nobody reported.
 pub fn endings(held: &[shard::Held], outcome: &'static str, reason: &str) -> Vec<Ending> {
     held.iter()
-        .map(|held| Ending {
-            client_id: held.client_id,
-            shard_id: held.shard_id,
-            attempt: held.attempt,
-            outcome,
-            error: Some(reason.to_owned()),
-            ..Ending::default()
+        .flat_map(|held| {
+            held.tokens().map(|token| Ending {
+                client_id: held.client_id,
+                shard_id: token.shard_id,
+                attempt: token.attempt,
+                outcome,
+                error: Some(reason.to_owned()),
+                ..Ending::default()
+            })
         })
         .collect()
 }
@@ -157,7 +161,7 @@ pub async fn leave(conn: &mut PgConnection, clients: &[Uuid]) -> sqlx::Result<Ve
     let mut tx = conn.begin().await?;
     client::leave(&mut tx, clients).await?;
     let held = shard::held(&mut tx, clients, 0).await?;
-    let ended = end_in(&mut tx, &endings(&held, "returned", "the client left")).await?;
+    let ended = end(&mut tx, &endings(&held, "returned", "the client left")).await?;
     tx.commit().await?;
     Ok(ended)
 }

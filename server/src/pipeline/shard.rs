@@ -7,6 +7,7 @@ use antares_protocol::shard::split_shard_id;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::domain::chunk;
 use crate::store::{client, instance, shard};
 
 /// What a renewal found about one client.
@@ -33,13 +34,23 @@ pub async fn renew(
     let mut held_by: HashMap<Uuid, HashSet<ClaimToken>> = HashMap::new();
     let mut unknown = Vec::new();
     for claim in held {
-        let token = ClaimToken {
-            shard_id: claim.shard_id,
-            attempt: claim.attempt,
-        };
-        held_by.entry(claim.client_id).or_default().insert(token);
-        if claim.old && !running[&claim.client_id].contains(&token) {
-            unknown.push(claim);
+        held_by
+            .entry(claim.client_id)
+            .or_default()
+            .extend(claim.tokens());
+        if claim.old {
+            let mut lost = claim;
+            for token in &running[&claim.client_id] {
+                let (instance, chunk, bit) = chunk::locate(token.shard_id);
+                if (instance, chunk, token.attempt)
+                    == (claim.instance_id, claim.chunk, claim.attempt)
+                {
+                    lost.open &= !(1 << bit);
+                }
+            }
+            if lost.open != 0 {
+                unknown.push(lost);
+            }
         }
     }
     let mut answers: HashMap<Uuid, Renewal> = HashMap::new();

@@ -1,9 +1,13 @@
 //! How claims end.
 
+use std::collections::BTreeMap;
+
 use antares_protocol::client::ClaimToken;
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow as _, PgConnection, Row as _};
+use sqlx::PgConnection;
 use uuid::Uuid;
+
+use crate::domain::chunk;
 
 /// A claim to end.
 #[derive(Debug, Clone, Default)]
@@ -20,45 +24,109 @@ pub struct Ending {
     pub started_at: Option<DateTime<Utc>>,
 }
 
-/// A claim that ended now.
+/// Shards of one chunk whose claims ended now.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub struct Ended {
     pub client_id: Uuid,
-    pub shard_id: i64,
+    pub instance_id: i64,
+    pub chunk: i16,
     pub attempt: i16,
-    /// Whether the shard ended with it.
+    /// Mask of the shards.
+    pub hit: i64,
+    /// Whether the shards ended with it.
     pub is_final: bool,
     pub delay_ms: i64,
 }
 
-/// Ends those of `endings` that are current. Returns them, and the instances whose last shards they were.
-pub async fn end(
-    conn: &mut PgConnection,
-    endings: &[Ending],
-) -> sqlx::Result<(Vec<Ended>, Vec<i64>)> {
-    fn column<'a, T>(endings: &'a [Ending], get: impl Fn(&'a Ending) -> T) -> Vec<T> {
-        endings.iter().map(get).collect()
+/// Endings of one chunk that are alike, so that one row stands for them.
+#[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Group<'a> {
+    instance_id: i64,
+    chunk: i16,
+    client_id: Uuid,
+    attempt: i16,
+    outcome: &'static str,
+    delay_ms: i64,
+    /// Which columns have values.
+    has: [bool; 3],
+    /// The error, where one that takes the last attempt is told with the limit.
+    reason: Option<&'a str>,
+}
+
+/// The parameters of `end_attempts.sql`.
+#[derive(Default)]
+struct Columns<'a> {
+    groups: Vec<(Group<'a>, i64, [i32; 3])>,
+    started: Vec<DateTime<Utc>>,
+    errors: Vec<&'a str>,
+    outputs: Vec<&'a str>,
+}
+
+/// Puts together what one row can stand for. Of a shard that is named twice, the first ending counts.
+fn group(endings: &[Ending]) -> Columns<'_> {
+    let mut by_group: BTreeMap<Group<'_>, BTreeMap<u32, &Ending>> = BTreeMap::new();
+    for ending in endings {
+        let (instance_id, chunk, bit) = chunk::locate(ending.shard_id);
+        let result = matches!(ending.outcome, "succeeded" | "failed");
+        let key = Group {
+            instance_id,
+            chunk,
+            client_id: ending.client_id,
+            attempt: ending.attempt,
+            outcome: ending.outcome,
+            delay_ms: ending.delay_ms,
+            has: [
+                ending.started_at.is_some(),
+                ending.error.is_some(),
+                ending.output.is_some(),
+            ],
+            reason: ending.error.as_deref().filter(|_| !result),
+        };
+        by_group
+            .entry(key)
+            .or_default()
+            .entry(bit)
+            .or_insert(ending);
     }
-    let rows = sqlx::query(include_str!("sql/end_attempts.sql"))
-        .bind(column(endings, |e| e.client_id))
-        .bind(column(endings, |e| e.shard_id))
-        .bind(column(endings, |e| e.attempt))
-        .bind(column(endings, |e| e.outcome))
-        .bind(column(endings, |e| e.error.as_deref()))
-        .bind(column(endings, |e| e.output.as_deref()))
-        .bind(column(endings, |e| e.delay_ms))
-        .bind(column(endings, |e| e.started_at))
-        .fetch_all(conn)
-        .await?;
-    let mut ended = Vec::with_capacity(rows.len());
-    let mut last_of = Vec::new();
-    for row in rows {
-        match row.try_get("last_of")? {
-            Some(instance) => last_of.push(instance),
-            None => ended.push(Ended::from_row(&row)?),
+    let mut columns = Columns::default();
+    for (key, bits) in by_group {
+        let begins = [
+            columns.started.len(),
+            columns.errors.len(),
+            columns.outputs.len(),
+        ];
+        let begins = std::array::from_fn(|i| if key.has[i] { begins[i] as i32 + 1 } else { 0 });
+        let mask = bits.keys().fold(0u64, |mask, bit| mask | 1 << bit);
+        for ending in bits.values() {
+            columns.started.extend(ending.started_at);
+            columns.errors.extend(ending.error.as_deref());
+            columns.outputs.extend(ending.output.as_deref());
         }
+        columns.groups.push((key, mask.cast_signed(), begins));
     }
-    Ok((ended, last_of))
+    columns
+}
+
+/// Ends those of `endings` that are current, and the instances whose last shards they were. Returns what ended.
+pub async fn end(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Vec<Ended>> {
+    let columns = group(endings);
+    let groups = &columns.groups;
+    sqlx::query_as(include_str!("sql/end_attempts.sql"))
+        .bind(groups.iter().map(|g| g.0.client_id).collect::<Vec<_>>())
+        .bind(groups.iter().map(|g| g.0.instance_id).collect::<Vec<_>>())
+        .bind(groups.iter().map(|g| g.0.chunk).collect::<Vec<_>>())
+        .bind(groups.iter().map(|g| g.0.attempt).collect::<Vec<_>>())
+        .bind(groups.iter().map(|g| g.1).collect::<Vec<_>>())
+        .bind(groups.iter().map(|g| g.0.outcome).collect::<Vec<_>>())
+        .bind(groups.iter().map(|g| g.0.delay_ms).collect::<Vec<_>>())
+        .bind(groups.iter().map(|g| g.2[0]).collect::<Vec<_>>())
+        .bind(groups.iter().map(|g| g.2[1]).collect::<Vec<_>>())
+        .bind(groups.iter().map(|g| g.2[2]).collect::<Vec<_>>())
+        .bind(columns.started)
+        .bind(columns.errors)
+        .bind(columns.outputs)
+        .fetch_all(conn)
+        .await
 }
 
 /// Of `tokens`, those that `client` itself ended before with a report: a repeated report is told so.
@@ -73,7 +141,8 @@ pub async fn reported_before(
         "select t.client_id, t.shard_id, t.attempt
          from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as t (client_id, shard_id, attempt)
          where exists (select from attempt_ended e
-            where e.instance_id = t.shard_id >> 17 and e.item = (t.shard_id & 131071)::integer
+            where e.instance_id = t.shard_id >> 17 and e.chunk = ((t.shard_id & 131071) >> 6)::smallint
+            and e.mask >> (t.shard_id & 63)::integer & 1 = 1
             and e.attempt = t.attempt and e.client_id = t.client_id
             and e.outcome in ('succeeded', 'failed', 'later'))",
     )
@@ -82,4 +151,54 @@ pub async fn reported_before(
     .bind(attempts)
     .fetch_all(conn)
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use antares_protocol::shard::shard_id;
+
+    use super::*;
+
+    fn ending(item: i32, outcome: &'static str, error: Option<&str>) -> Ending {
+        Ending {
+            shard_id: shard_id(1, item),
+            attempt: 1,
+            outcome,
+            error: error.map(str::to_owned),
+            started_at: DateTime::from_timestamp_micros(i64::from(item)),
+            ..Ending::default()
+        }
+    }
+
+    #[test]
+    fn endings_that_are_alike_are_one_row_with_their_values_in_order() {
+        let endings = [
+            ending(2, "succeeded", None),
+            ending(0, "succeeded", None),
+            ending(64, "succeeded", None),
+            ending(1, "failed", Some("x")),
+        ];
+        let columns = group(&endings);
+        let masks: Vec<i64> = columns.groups.iter().map(|g| g.1).collect();
+        assert_eq!(masks, [0b10, 0b101, 1]);
+        let begins: Vec<[i32; 3]> = columns.groups.iter().map(|g| g.2).collect();
+        assert_eq!(begins, [[1, 1, 0], [2, 0, 0], [4, 0, 0]]);
+        let started: Vec<i64> = columns
+            .started
+            .iter()
+            .map(DateTime::timestamp_micros)
+            .collect();
+        assert_eq!(started, [1, 0, 2, 64]);
+        assert_eq!(columns.errors, ["x"]);
+    }
+
+    #[test]
+    fn returned_shards_with_different_reasons_are_different_rows() {
+        let endings = [
+            ending(0, "later", Some("a")),
+            ending(1, "later", Some("b")),
+            ending(0, "later", Some("a")),
+        ];
+        assert_eq!(group(&endings).groups.len(), 2);
+    }
 }

@@ -129,9 +129,9 @@ pub async fn instance(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<I
         return Ok(None);
     };
     let (waiting, running): (i64, i64) = sqlx::query_as(
-        "select (select count(*) from shard_ready where instance_id = $1)
+        "select (select coalesce(sum(n), 0) from shard_ready where instance_id = $1)
             + (select count(*) from shard_delayed where instance_id = $1),
-            (select count(*) from shard_running where shard_id >= $1 << 17 and shard_id < ($1 + 1) << 17)",
+            (select coalesce(sum(mask_count(open)), 0) from shard_running where instance_id = $1)",
     )
     .bind(id)
     .fetch_one(conn)
@@ -155,7 +155,8 @@ struct ShardRow {
     param: Option<Value>,
 }
 
-/// Shards of an instance with an item above `after`, in the order of their items.
+/// The `limit` shards of an instance with the items after `after`, in order. An instance has a shard for each
+/// item, so a page is a range of items, and of chunks.
 pub async fn shards(
     conn: &mut PgConnection,
     instance_id: i64,
@@ -164,18 +165,22 @@ pub async fn shards(
 ) -> sqlx::Result<Vec<Shard>> {
     let rows: Vec<ShardRow> = sqlx::query_as(
         "with all_shards as (
-            select item, 'new' as state, attempt, null::uuid as client_id, null::timestamptz as due_at,
+            select i.item, 'new' as state, attempt, null::uuid as client_id, null::timestamptz as due_at,
                 null::timestamptz as claimed_at, null::timestamptz as ended_at, null::text as error, null::text as output
-            from shard_ready where instance_id = $1
+            from shard_ready r cross join lateral generate_series(r.item, r.item + r.n - 1) as i (item)
+            where instance_id = $1 and r.item / 64 between ($2 + 1) / 64 and ($2 + $3) / 64
             union all
             select item, 'new', attempt, null, due_at, null, null, null, null from shard_delayed where instance_id = $1
             union all
-            select (shard_id & 131071)::integer, 'running', attempt, client_id, null, claimed_at, null, null, null
-            from shard_running where shard_id >= $1 << 17 and shard_id < ($1 + 1) << 17
+            select chunk::integer * 64 + bit, 'running', attempt, client_id, null, claimed_at, null, null, null
+            from shard_running cross join lateral unnest(mask_bits(open)) as b (bit)
+            where instance_id = $1 and chunk between ($2 + 1) / 64 and ($2 + $3) / 64
             union all
-            select item, case outcome when 'succeeded' then 'succeeded' when 'cancelled' then 'cancelled' else 'failed' end,
-                attempt, client_id, null, claimed_at, ended_at, error, output
-            from attempt_ended where instance_id = $1 and final
+            select chunk::integer * 64 + s.bit, case outcome when 'succeeded' then 'succeeded' when 'cancelled' then 'cancelled' else 'failed' end,
+                attempt, client_id, null, claimed_at, ended_at, s.error, s.output
+            from attempt_ended
+            cross join lateral rows from (unnest(mask_bits(mask)), unnest(errors), unnest(outputs)) as s (bit, error, output)
+            where instance_id = $1 and final and chunk between ($2 + 1) / 64 and ($2 + $3) / 64
          ), origin as (
             select job_id, job_version from instance where id = $1
             union all select job_id, job_version from instance_ended where id = $1
@@ -183,7 +188,7 @@ pub async fn shards(
          select s.*, v.definition -> 'shard_params' -> s.item as param
          from all_shards s left join origin o on true
          left join job_version v on v.job_id = o.job_id and v.version = o.job_version
-         where s.item > $2 order by s.item limit $3",
+         where s.item between $2 + 1 and $2 + $3 order by s.item",
     )
     .bind(instance_id)
     .bind(after)
@@ -238,9 +243,14 @@ pub async fn attempts(
     limit: i64,
 ) -> sqlx::Result<Vec<Attempt>> {
     let rows: Vec<AttemptRow> = sqlx::query_as(
-        "select item, attempt, final, outcome, client_id, claimed_at, started_at, ended_at, error, output
-         from attempt_ended where instance_id = $1 and (item, attempt, final) > ($2, $3, $4)
-         order by item, attempt, final limit $5",
+        // The chunk goes first so that the rows come sorted from the index and reading ends with the page.
+        "select t.chunk::integer * 64 + s.bit as item, t.attempt, t.final, t.outcome, t.client_id, t.claimed_at,
+            least(greatest(s.told_at, t.claimed_at), t.ended_at) as started_at, t.ended_at, s.error, s.output
+         from attempt_ended t
+         cross join lateral rows from (unnest(mask_bits(t.mask)), unnest(t.started_at), unnest(t.errors), unnest(t.outputs))
+            as s (bit, told_at, error, output)
+         where t.instance_id = $1 and t.chunk >= $2 / 64 and (t.chunk::integer * 64 + s.bit, t.attempt, t.final) > ($2, $3, $4)
+         order by t.chunk, s.bit, t.attempt, t.final limit $5",
     )
     .bind(instance_id)
     .bind(after.0)

@@ -4,15 +4,6 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Moves the instances whose last shard has ended to history.
-pub async fn settle(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
-    sqlx::query(include_str!("sql/settle.sql"))
-        .bind(ids)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
 /// Makes an instance of the job by hand, with its shards. `None` if one is running.
 pub async fn trigger(
     conn: &mut PgConnection,
@@ -30,8 +21,8 @@ pub async fn trigger(
             on conflict (job_id) do nothing
             returning id, total
          ), shards as (
-            insert into shard_ready (instance_id, item, attempt)
-            select m.id, item, 0 from made m cross join lateral generate_series(0, m.total - 1) as item
+            insert into shard_ready (instance_id, item, n, attempt)
+            select m.id, item, least(64, m.total - item), 0 from made m cross join lateral generate_series(0, m.total - 1, 64) as item
          )
          select id from made",
     )
@@ -96,29 +87,43 @@ pub async fn lock(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<Vec<i64>
         .await
 }
 
-/// Cancels every shard of the locked instances that has not ended. Three statements, each with a snapshot
-/// of its own: a claim that commits while the first waits for its rows is seen by the second.
+/// Cancels every shard of the locked instances that has not ended.
+///
+/// Each statement has a snapshot of its own: a claim that commits while one waits for its rows is seen by the
+/// next. Such a claim may have put back the rest of a row of the queue, so the queue is emptied until none is
+/// left; nothing else adds to it while the instances are locked.
 pub async fn cancel_shards(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
-    sqlx::query(
-        "with gone as (delete from shard_ready where instance_id = any($1) returning instance_id, item, attempt)
-         insert into attempt_ended (instance_id, item, attempt, final, outcome)
-         select instance_id, item, attempt, true, 'cancelled' from gone",
-    )
-    .bind(ids)
-    .execute(&mut *conn)
-    .await?;
+    loop {
+        sqlx::query(
+            "with gone as (delete from shard_ready where instance_id = any($1) returning instance_id, item, n, attempt)
+             insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask)
+             select instance_id, (item / 64)::smallint, attempt, true, 'cancelled', chunk_mask(item, n) from gone",
+        )
+        .bind(ids)
+        .execute(&mut *conn)
+        .await?;
+        let left: bool = sqlx::query_scalar(
+            "select exists (select from shard_ready where instance_id = any($1))",
+        )
+        .bind(ids)
+        .fetch_one(&mut *conn)
+        .await?;
+        if !left {
+            break;
+        }
+    }
     sqlx::query(
         "with gone as (delete from shard_delayed where instance_id = any($1) returning instance_id, item, attempt)
-         insert into attempt_ended (instance_id, item, attempt, final, outcome)
-         select instance_id, item, attempt, true, 'cancelled' from gone",
+         insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask)
+         select instance_id, (item / 64)::smallint, attempt, true, 'cancelled', chunk_mask(item, 1) from gone",
     )
     .bind(ids)
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "with gone as (delete from shard_running where shard_id >> 17 = any($1) returning *)
-         insert into attempt_ended (instance_id, item, attempt, final, outcome, client_id, claimed_at)
-         select shard_id >> 17, (shard_id & 131071)::integer, attempt, true, 'cancelled', client_id, claimed_at from gone",
+        "with gone as (delete from shard_running where instance_id = any($1) returning *)
+         insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask, client_id, claimed_at)
+         select instance_id, chunk, attempt, true, 'cancelled', open, client_id, claimed_at from gone",
     )
     .bind(ids)
     .execute(conn)

@@ -1,9 +1,13 @@
 //! Shards that wait and run: claim, stage, and what a client holds.
 
+use antares_protocol::client::ClaimToken;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
+
+use crate::domain::chunk;
 
 /// A running instance that has shards to hand out.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -40,19 +44,32 @@ pub struct Proposal {
     pub mark: i64,
     /// How long an attempt may take; 0 for no limit.
     pub timeout_ms: i64,
+    /// How many rows of the instance's queue to look at, for all proposals of the instance together.
+    pub rows: i32,
 }
 
-/// A shard claimed, or a proposal that got none.
-#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+/// What became of a proposal: how many shards it was allowed, or shards that it got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    pub client_id: Uuid,
-    pub instance_id: i64,
+    /// Which proposal, from 1.
+    pub ord: i64,
     /// How many shards the client was allowed; 0 when it holds as many of the instance as it may.
     pub allowed: i64,
-    /// Place in the queue of the shard claimed.
-    pub id: Option<i64>,
-    pub item: Option<i32>,
-    pub attempt: Option<i16>,
+    pub run: Option<Run>,
+}
+
+/// Shards with consecutive items, claimed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Place in the queue of the row they were in.
+    pub id: i64,
+    /// The first item.
+    pub item: i32,
+    /// How many.
+    pub n: i16,
+    pub attempt: i16,
+    /// Whether the row is used up with them.
+    pub whole: bool,
 }
 
 /// Claims shards for many clients at once. See `claim.sql` for what the answer means.
@@ -60,13 +77,31 @@ pub async fn claim(conn: &mut PgConnection, proposals: &[Proposal]) -> sqlx::Res
     fn column<T>(proposals: &[Proposal], get: impl Fn(&Proposal) -> T) -> Vec<T> {
         proposals.iter().map(get).collect()
     }
-    sqlx::query_as(include_str!("sql/claim.sql"))
+    sqlx::query(include_str!("sql/claim.sql"))
         .bind(column(proposals, |p| p.client_id))
         .bind(column(proposals, |p| p.instance_id))
         .bind(column(proposals, |p| p.wanted))
         .bind(column(proposals, |p| p.cap))
         .bind(column(proposals, |p| p.mark))
         .bind(column(proposals, |p| p.timeout_ms))
+        .bind(column(proposals, |p| p.rows))
+        .try_map(|row: PgRow| {
+            let run = match row.try_get("id")? {
+                None => None,
+                Some(id) => Some(Run {
+                    id,
+                    item: row.try_get("item")?,
+                    n: row.try_get("n")?,
+                    attempt: row.try_get("attempt")?,
+                    whole: row.try_get("whole")?,
+                }),
+            };
+            Ok(Claim {
+                ord: row.try_get("ord")?,
+                allowed: row.try_get("allowed")?,
+                run,
+            })
+        })
         .fetch_all(conn)
         .await
 }
@@ -78,14 +113,26 @@ pub async fn stage(conn: &mut PgConnection) -> sqlx::Result<(Option<i64>, i64)> 
         .await
 }
 
-/// A claim that stands.
+/// A claim that stands: shards of one chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Held {
     pub client_id: Uuid,
-    pub shard_id: i64,
+    pub instance_id: i64,
+    pub chunk: i16,
     pub attempt: i16,
+    /// Mask of the shards that have not ended.
+    pub open: i64,
     /// Whether the claim is older than a lease.
     pub old: bool,
+}
+
+impl Held {
+    /// The shards, each as a claim token.
+    pub fn tokens(&self) -> impl Iterator<Item = ClaimToken> {
+        let attempt = self.attempt;
+        chunk::shards(self.instance_id, self.chunk, self.open)
+            .map(move |shard_id| ClaimToken { shard_id, attempt })
+    }
 }
 
 /// What `clients` hold.
@@ -95,7 +142,7 @@ pub async fn held(
     lease_ms: i64,
 ) -> sqlx::Result<Vec<Held>> {
     sqlx::query_as(
-        "select client_id, shard_id, attempt, claimed_at < now() - $2 * interval '1 ms' as old
+        "select client_id, instance_id, chunk, attempt, open, claimed_at < now() - $2 * interval '1 ms' as old
          from shard_running where client_id = any($1)",
     )
     .bind(clients)
@@ -107,7 +154,7 @@ pub async fn held(
 /// Claims whose client has no lease.
 pub async fn orphans(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Held>> {
     sqlx::query_as(
-        "select r.client_id, r.shard_id, r.attempt, true as old from shard_running r
+        "select r.client_id, r.instance_id, r.chunk, r.attempt, r.open, true as old from shard_running r
          where not exists (select from client_lease l where l.client_id = r.client_id) limit $1",
     )
     .bind(limit)
@@ -118,7 +165,7 @@ pub async fn orphans(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<He
 /// Claims that have taken longer than their job allows.
 pub async fn overdue(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Held>> {
     sqlx::query_as(
-        "select client_id, shard_id, attempt, true as old from shard_running
+        "select client_id, instance_id, chunk, attempt, open, true as old from shard_running
          where deadline_at <= now() order by deadline_at limit $1",
     )
     .bind(limit)

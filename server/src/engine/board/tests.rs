@@ -4,6 +4,7 @@ use antares_protocol::job::JobSpec;
 use chrono::DateTime;
 
 use super::*;
+use crate::store::shard::Run;
 
 fn client(n: u128, handlers: &[&str]) -> Arc<Profile> {
     Arc::new(Profile {
@@ -42,31 +43,32 @@ fn wait(board: &mut Board<u128>, n: u128, handlers: &[&str], max: u32) {
 fn all(proposals: &[Proposal], from: i64) -> Vec<Claim> {
     let mut id = from;
     let mut claims = Vec::new();
-    for proposal in proposals {
+    for (at, proposal) in (1..).zip(proposals) {
         for _ in 0..proposal.wanted {
             claims.push(Claim {
-                client_id: proposal.client_id,
-                instance_id: proposal.instance_id,
-                allowed: i64::from(proposal.wanted),
-                id: Some(id),
-                item: Some(id as i32),
-                attempt: Some(1),
+                ord: at,
+                allowed: 0,
+                run: Some(Run {
+                    id,
+                    item: id as i32,
+                    n: 1,
+                    attempt: 1,
+                    whole: true,
+                }),
             });
             id += 1;
         }
+        claims.push(nothing(at, i64::from(proposal.wanted)));
     }
     claims
 }
 
-/// What it answers to a proposal that got nothing.
-fn nothing(proposal: &Proposal, allowed: i64) -> Claim {
+/// What it answers besides the shards: how many the proposal was allowed.
+fn nothing(at: i64, allowed: i64) -> Claim {
     Claim {
-        client_id: proposal.client_id,
-        instance_id: proposal.instance_id,
+        ord: at,
         allowed,
-        id: None,
-        item: None,
-        attempt: None,
+        run: None,
     }
 }
 
@@ -115,7 +117,7 @@ async fn a_client_that_holds_its_share_is_not_proposed_again_until_it_reports() 
     board.offer(instance(1, "settle", 50, 1));
     wait(&mut board, 1, &["settle"], 10);
     let proposals = board.propose();
-    let applied = board.apply(&proposals, &[nothing(&proposals[0], 0)]);
+    let applied = board.apply(&proposals, &[nothing(1, 0)]);
     assert!(applied.given.is_empty() && applied.passed_over.is_empty());
     assert_eq!(board.propose(), []);
     assert!(board.knows(1), "the instance still has shards for others");
@@ -148,11 +150,11 @@ async fn nothing_above_the_mark_makes_it_look_below_once_before_it_gives_up() {
     wait(&mut board, 1, &["settle"], 10);
     let proposals = board.propose();
     assert_eq!(proposals[0].mark, 509, "above what was handed out");
-    let applied = board.apply(&proposals, &[nothing(&proposals[0], 10)]);
+    let applied = board.apply(&proposals, &[nothing(1, 10)]);
     assert!(applied.again && board.knows(1));
     let proposals = board.propose();
     assert_eq!(proposals[0].mark, 0, "everything is looked at once more");
-    let applied = board.apply(&proposals, &[nothing(&proposals[0], 10)]);
+    let applied = board.apply(&proposals, &[nothing(1, 10)]);
     assert!(!applied.again && !board.knows(1));
 }
 

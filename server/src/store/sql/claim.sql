@@ -1,57 +1,80 @@
 -- Hands ready shards to clients.
 -- Proposals, one row for each client and instance: $1 client_id, $2 instance_id, $3 how many shards at most,
 --   $4 how many of the instance the client may hold at once (0: no limit), $5 mark: look only above this id,
---   $6 shard timeout in ms (0: none).
--- Answers one row for each shard claimed, and one without a shard for each proposal that was considered and
+--   $6 shard timeout in ms (0: none), $7 how many rows of the instance to look at.
+-- Answers one row for each run of shards claimed, and one without for each proposal that was considered and
 -- got none; a proposal that is not answered at all was made for a client that has no lease, or that another
--- server is serving at this moment.
-with proposal as (
-    select p.* from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $6::bigint[])
-        with ordinality as p (client_id, instance_id, wanted, cap, mark, timeout_ms, ord)
-), live as materialized (
+-- server is serving at this moment. "whole" says that the row of the queue is used up.
+with live as materialized (
     -- Serialises the claims of one client over all servers, so that the cap below is exact: shards_held sees
     -- what another server committed before this one got the lock.
     select l.client_id from client_lease l
-    where l.client_id in (select client_id from proposal) and l.expires_at > now()
+    where l.client_id = any ($1) and l.expires_at > now()
     order by l.client_id
     for no key update skip locked
 ), allowed as materialized (
-    select p.ord, p.client_id, p.instance_id, p.mark, p.timeout_ms,
+    select p.ord, p.client_id, p.instance_id, p.mark, p.rows,
         case when p.cap = 0 then p.wanted
             else least(p.wanted, greatest(0, p.cap - shards_held(p.client_id, p.instance_id)))
         end::bigint as n
-    from proposal p join live using (client_id)
+    from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $7::integer[])
+        with ordinality as p (client_id, instance_id, wanted, cap, mark, rows, ord)
+    -- "in" is looked up in a hash table; a join would compare all with all.
+    where p.client_id in (select client_id from live)
 ), dealt as materialized (
-    select a.*, (sum(a.n) over (partition by a.instance_id order by a.ord) - a.n)::bigint as before from allowed a
+    select a.ord, a.instance_id, a.n, (sum(a.n) over w - a.n)::bigint as before from allowed a
+    window w as (partition by a.instance_id order by a.ord)
 ), picked as materialized (
-    select r.ctid, r.instance_id, r.id, r.item, r.attempt
-    from (select instance_id, sum(n) as n, min(mark) as mark from allowed group by instance_id having sum(n) > 0) i
+    select r.ctid, r.instance_id, r.id, r.item, r.n, r.attempt, i.n as asked
+    from (
+        select instance_id, sum(n)::bigint as n, min(mark) as mark, max(rows) as rows
+        from allowed group by instance_id having sum(n) > 0
+    ) i
     cross join lateral (
-        select s.ctid, s.instance_id, s.id, s.item, s.attempt from shard_ready s
+        select s.ctid, s.instance_id, s.id, s.item, s.n, s.attempt from shard_ready s
         where s.instance_id = i.instance_id and s.id > i.mark
         order by s.id
-        limit i.n
+        limit i.rows
         for update skip locked
     ) r
+), lined as materialized (
+    select p.*, (sum(p.n) over (partition by p.instance_id order by p.id) - p.n)::bigint as before from picked p
 ), taken as (
-    -- By place: the rows are locked and never updated, and no plan can go wrong over it.
-    delete from shard_ready s where s.ctid = any (array(select ctid from picked))
-    returning s.instance_id, s.id, s.item, s.attempt
-), numbered as materialized (
-    select t.*, row_number() over (partition by t.instance_id order by t.id) - 1 as place from taken t
-), seat as materialized (
-    -- One row for each shard a proposal may get, so that the join below compares for equality.
-    select d.ord, d.client_id, d.timeout_ms, d.instance_id, d.before + g as place
-    from dealt d cross join lateral generate_series(0, d.n - 1) as g
+    -- By place: rows of the queue are locked and never updated, and no plan can go wrong over it.
+    delete from shard_ready s where s.ctid = any (array(select ctid from lined where before < asked))
+    returning s.instance_id, s.id
+), rest as (
+    -- What is left of a row keeps its place in the queue.
+    insert into shard_ready (instance_id, id, item, n, attempt) overriding system value
+    select l.instance_id, l.id, l.item + (l.asked - l.before)::integer, l.n - (l.asked - l.before)::integer, l.attempt
+    from lined l
+    -- Reading "taken" deletes the old row first.
+    where l.before < l.asked and l.before + l.n > l.asked and (select count(*) from taken) > 0
+), place as (
+    -- Where a proposal, a row, or what there is of either begins, on the line of the shards of an instance.
+    select instance_id, before as at, ord, null::bigint[] as row from dealt where n > 0
+    union all
+    select instance_id, before, null, array[id, item, attempt, before, n] from lined
+    union all
+    select instance_id, sum(n)::bigint, 9223372036854775807, null from dealt group by instance_id
+    union all
+    select instance_id, sum(n)::bigint, null, array[9223372036854775807] from picked group by instance_id
+), piece as (
+    -- From each beginning to the next, with the proposal and the row that began last.
+    select instance_id, at, lead(at) over w as until, max(ord) over w as ord, max(row) over w as row
+    from place
+    window w as (partition by instance_id order by at, ord nulls last, row nulls last rows unbounded preceding)
 ), given as materialized (
-    select s.ord, s.client_id, s.timeout_ms, n.instance_id, n.id, n.item, n.attempt
-    from numbered n join seat s on s.instance_id = n.instance_id and s.place = n.place
+    select ord, instance_id, row[1] as id, (row[2] + at - row[4])::integer as item, row[3]::smallint + 1 as attempt,
+        (until - at)::smallint as n, row[4] + row[5] <= until as whole
+    from piece
+    where until > at and ord < 9223372036854775807 and row[1] < 9223372036854775807
 ), claimed as (
-    insert into shard_running (client_id, shard_id, attempt, deadline_at)
-    select client_id, (instance_id << 17) + item, attempt + 1,
-        case when timeout_ms > 0 then now() + (timeout_ms + 5000) * interval '1 ms' end
+    insert into shard_running (client_id, instance_id, chunk, attempt, open, deadline_at)
+    select ($1::uuid[])[ord], instance_id, (item / 64)::smallint, attempt, chunk_mask(item, n),
+        case when ($6::bigint[])[ord] > 0 then now() + (($6::bigint[])[ord] + 5000) * interval '1 ms' end
     from given
 )
-select d.client_id, d.instance_id, d.n as allowed, g.id, g.item, (g.attempt + 1)::smallint as attempt
-from dealt d left join given g on g.ord = d.ord
-order by d.ord, g.id
+select ord, 0::bigint as allowed, id, item, n, attempt::smallint, whole from given
+union all
+select ord, n, null, null, null, null, null from dealt

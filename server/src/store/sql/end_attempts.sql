@@ -1,58 +1,91 @@
--- Ends claims. Only those end whose (client, shard, attempt) is still current; each ends once.
--- $1 client_id, $2 shard_id, $3 attempt, $4 outcome, $5 error, $6 output, $7 delay_ms, $8 started_at
--- Answers one row for each claim that ended, and one with last_of for each instance whose last shard that was.
+-- Ends claims, and the instances whose last shards end with them. Only those shards end whose (client, shard,
+-- attempt) is still current; each ends once.
+-- Groups, one row for shards of one chunk that end alike: $1 client_id, $2 instance_id, $3 chunk, $4 attempt,
+--   $5 mask, $6 outcome, $7 delay_ms, and where the values of their bits begin, from 1, 0 if they have none:
+--   $8 in $11 started_at, $9 in $12 error, $10 in $13 output.
+-- Answers one row for each group and claim that ended something, with what.
 -- The outcomes later, lost, returned and timed_out put the shard back, unless it was the last attempt.
 with ending as materialized (
-    -- A result given twice in one batch ends its claim once.
-    select distinct on (u.shard_id, u.attempt, u.client_id) u.*, u.shard_id >> 17 as instance_id, (u.shard_id & 131071)::integer as item
-    from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::timestamptz[])
-        as u (client_id, shard_id, attempt, outcome, error, output, delay_ms, started_at)
-    order by u.shard_id, u.attempt, u.client_id
-), found as materialized (
+    select u.*, u.ord::integer as nr from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::smallint[], $5::bigint[], $6::text[], $7::bigint[],
+        $8::integer[], $9::integer[], $10::integer[]) with ordinality
+        as u (client_id, instance_id, chunk, attempt, mask, outcome, delay_ms, starts, errors, outputs, ord)
+    order by u.instance_id, u.chunk, u.client_id, u.ord
+), locked as materialized (
     -- Instances before shards, ids ascending: the one lock order. Looked up for each ending and not joined:
     -- the planner takes the arrays for ten rows, and would compare every ending with every instance.
-    select e.*, r.place, r.claimed_at, i.max_attempts
+    select e.*, r.id, r.open, r.claimed_at, i.max_attempts, i.remaining
     from ending e
     cross join lateral (
-        select i.id, i.max_attempts from instance i where i.id = e.instance_id for no key update
+        select i.id, i.max_attempts, i.remaining from instance i where i.id = e.instance_id for no key update
     ) i
     cross join lateral (
-        select r.ctid as place, r.claimed_at from shard_running r
         -- Naming the instance keeps the planner from locking the claim before its instance.
-        where r.client_id = e.client_id and r.shard_id = e.shard_id and r.attempt = e.attempt and r.shard_id >> 17 = i.id
+        select r.id, r.open, r.claimed_at from shard_running r
+        where r.client_id = e.client_id and r.instance_id = i.id and r.chunk = e.chunk and r.attempt = e.attempt
+            and r.open & e.mask <> 0
         for update
     ) r
-), gone as (
-    -- By place: the rows are locked and never updated, so all of them go.
-    delete from shard_running r where r.ctid = any (array(select place from found))
+), hit as materialized (
+    -- A shard named twice in one batch ends once, as it is named first.
+    select l.*, l.open & l.mask & ~coalesce(bit_or(l.mask) over (partition by l.id order by l.nr rows between unbounded preceding and 1 preceding), 0) as hit,
+        l.outcome in ('succeeded', 'failed') or l.attempt >= l.max_attempts as final
+    from locked l
 ), verdict as materialized (
-    select e.*, e.outcome in ('succeeded', 'failed') or e.attempt >= e.max_attempts as final from found e
+    select h.*, bit_count(h.hit::bit(64)) as n, bit_count(h.mask::bit(64))::integer as width from hit h where h.hit <> 0
+), touched as materialized (
+    select client_id, instance_id, chunk, id, open & ~bit_or(hit) as rest from verdict group by client_id, instance_id, chunk, id, open
+), gone as (
+    -- By key and not by place: a claim may have been shortened since this statement began.
+    delete from shard_running r using touched t
+    where r.client_id = t.client_id and r.instance_id = t.instance_id and r.chunk = t.chunk and r.id = t.id and t.rest = 0
+), shortened as (
+    update shard_running r set open = t.rest from touched t
+    where r.client_id = t.client_id and r.instance_id = t.instance_id and r.chunk = t.chunk and r.id = t.id and t.rest <> 0
 ), history as (
-    insert into attempt_ended (instance_id, item, attempt, final, outcome, client_id, claimed_at, started_at, error, output)
-    select instance_id, item, attempt, final, outcome, client_id, claimed_at,
-        -- A client's clock informs; it never leaves the window that the database saw.
-        least(greatest(started_at, claimed_at), now()),
-        case when final and outcome not in ('succeeded', 'failed')
-            then concat_ws(': ', 'no attempt is left, the limit is ' || max_attempts, error) else error end,
-        output
+    insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask, client_id, claimed_at, started_at, errors, outputs)
+    select instance_id, chunk, attempt, final, outcome, hit, client_id, claimed_at,
+        case when starts > 0 then
+            case when hit = mask then ($11::timestamptz[])[starts : starts + width - 1]
+                else mask_pick(($11::timestamptz[])[starts : starts + width - 1], mask, hit) end
+        end,
+        case
+            when final and outcome not in ('succeeded', 'failed') then
+                array_fill('no attempt is left, the limit is ' || max_attempts || coalesce(': ' || ($12::text[])[nullif(errors, 0)], ''), array[n::integer])
+            when errors > 0 then
+                case when hit = mask then ($12::text[])[errors : errors + width - 1]
+                    else mask_pick(($12::text[])[errors : errors + width - 1], mask, hit) end
+        end,
+        case when outputs > 0 then
+            case when hit = mask then ($13::text[])[outputs : outputs + width - 1]
+                else mask_pick(($13::text[])[outputs : outputs + width - 1], mask, hit) end
+        end
     from verdict
+), back as (
+    select v.instance_id, v.chunk::integer * 64 + b.bit as item, v.attempt, v.delay_ms
+    from verdict v cross join lateral unnest(mask_bits(v.hit)) as b (bit)
+    where not v.final
 ), again as (
-    insert into shard_ready (instance_id, item, attempt)
-    select instance_id, item, attempt from verdict where not final and coalesce(delay_ms, 0) = 0
-    order by instance_id, item
+    insert into shard_ready (instance_id, item, n, attempt)
+    select instance_id, item, 1, attempt from back where delay_ms = 0 order by instance_id, item
 ), delayed as (
     insert into shard_delayed (instance_id, item, attempt, due_at)
-    select instance_id, item, attempt, now() + delay_ms * interval '1 ms' from verdict where not final and delay_ms > 0
+    select instance_id, item, attempt, now() + delay_ms * interval '1 ms' from back where delay_ms > 0
+), tally as materialized (
+    select instance_id, min(remaining) - sum(n) as remaining, sum(n) as ended,
+        coalesce(sum(n) filter (where outcome = 'succeeded'), 0) as succeeded,
+        coalesce(sum(n) filter (where outcome <> 'succeeded'), 0) as failed
+    from verdict where final group by instance_id
 ), counted as (
-    update instance i set remaining = i.remaining - n.ended, succeeded = i.succeeded + n.succeeded, failed = i.failed + n.failed
-    from (
-        select instance_id, count(*) as ended, count(*) filter (where outcome = 'succeeded') as succeeded,
-            count(*) filter (where outcome <> 'succeeded') as failed
-        from verdict where final group by instance_id
-    ) n
-    where i.id = n.instance_id
-    returning i.id, i.remaining
+    update instance i set remaining = i.remaining - t.ended, succeeded = i.succeeded + t.succeeded, failed = i.failed + t.failed
+    from tally t where i.id = t.instance_id and t.remaining > 0
+), settled as (
+    delete from instance i using tally t where i.id = t.instance_id and t.remaining = 0
+    returning i.*, t.succeeded as more_succeeded, t.failed as more_failed
+), settled_history as (
+    insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param, server_id,
+        total, succeeded, failed, cancelled)
+    select id, job_id, app_id, job_version, case when failed + more_failed > 0 then 'failed' else 'succeeded' end, trigger,
+        scheduled_at, fired_at, param, server_id, total, succeeded + more_succeeded, failed + more_failed, 0
+    from settled
 )
-select client_id, shard_id, attempt, final as is_final, coalesce(delay_ms, 0) as delay_ms, null::bigint as last_of from verdict
-union all
-select null, null, null, null, null, id from counted where remaining = 0
+select client_id, instance_id, chunk, attempt, hit, final as is_final, delay_ms from verdict

@@ -44,8 +44,8 @@ with due as materialized (
     on conflict (job_id) do nothing
     returning id, job_id, scheduled_at, total
 ), shards as (
-    insert into shard_ready (instance_id, item, attempt)
-    select f.id, item, 0 from fired f cross join lateral generate_series(0, f.total - 1) as item
+    insert into shard_ready (instance_id, item, n, attempt)
+    select f.id, item, least(64, f.total - item), 0 from fired f cross join lateral generate_series(0, f.total - 1, 64) as item
 ), decided as (
     insert into tick (job_id, scheduled_at, last_scheduled_at, outcome, instance_id, server_id)
     select job_id, scheduled_at, scheduled_at, 'fired', id, $1 from fired

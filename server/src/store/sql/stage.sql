@@ -14,7 +14,7 @@ with due as materialized (
     where d.instance_id = due.instance_id and d.item = due.item
     returning d.instance_id, d.item, d.attempt
 ), staged as (
-    insert into shard_ready (instance_id, item, attempt)
-    select instance_id, item, attempt from gone order by instance_id, item
+    insert into shard_ready (instance_id, item, n, attempt)
+    select instance_id, item, 1, attempt from gone order by instance_id, item
 )
 select min(instance_id) as lowest, count(*) as staged from gone
