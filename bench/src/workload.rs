@@ -1,5 +1,53 @@
 //! What is measured.
 
-pub(crate) mod drain;
-pub(crate) mod herd;
-pub(crate) mod latency;
+use clap::ValueEnum;
+
+use crate::Options;
+use crate::peer::Peers;
+use crate::report::{Outcome, Report};
+
+mod drain;
+mod herd;
+mod latency;
+mod wide;
+
+/// In the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Workload {
+    /// Shards drained a second, through the protocol, beside other queues.
+    Drain,
+    /// Jobs that are due in one second, fired by one replica and by two.
+    Herd,
+    /// From a trigger, or a tick, to the start of the handler.
+    Latency,
+    /// One instance of very many shards.
+    Wide,
+}
+
+impl Workload {
+    /// As on the command line and in the table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::Herd => "herd",
+            Self::Latency => "latency",
+            Self::Wide => "wide",
+        }
+    }
+
+    /// Whether other queues run it as well.
+    pub(crate) fn has_peers(self) -> bool {
+        matches!(self, Self::Drain)
+    }
+
+    /// Runs it. One that breaks says so in its outcome, and the others go on.
+    pub(crate) async fn run(self, options: &Options, peers: &Peers, report: &Report) -> Outcome {
+        let outcome = match self {
+            Self::Drain => Box::pin(drain::run(options, peers.again())).await,
+            Self::Herd => Box::pin(herd::run(options)).await,
+            Self::Latency => Box::pin(latency::run(options)).await,
+            Self::Wide => Box::pin(wide::run(options, report)).await,
+        };
+        outcome.unwrap_or_else(|error| Outcome::broken(options, self.name(), error.to_string()))
+    }
+}
