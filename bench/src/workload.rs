@@ -9,6 +9,7 @@ use crate::report::{Outcome, Report};
 mod drain;
 mod herd;
 mod latency;
+mod one_shard;
 mod wide;
 
 /// In the order in which they run.
@@ -16,6 +17,8 @@ mod wide;
 pub(crate) enum Workload {
     /// Shards drained a second, through the protocol, beside other queues.
     Drain,
+    /// 10,000 clients, each of which takes one shard, reports it and waits.
+    OneShard,
     /// Jobs that are due in one second, fired by one replica and by two.
     Herd,
     /// From a trigger, or a tick, to the start of the handler.
@@ -29,6 +32,7 @@ impl Workload {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Drain => "drain",
+            Self::OneShard => "one-shard",
             Self::Herd => "herd",
             Self::Latency => "latency",
             Self::Wide => "wide",
@@ -44,6 +48,7 @@ impl Workload {
     pub(crate) async fn run(self, options: &Options, peers: &Peers, report: &Report) -> Outcome {
         let outcome = match self {
             Self::Drain => Box::pin(drain::run(options, peers.again())).await,
+            Self::OneShard => Box::pin(one_shard::run(options)).await,
             Self::Herd => Box::pin(herd::run(options)).await,
             Self::Latency => Box::pin(latency::run(options)).await,
             Self::Wide => Box::pin(wide::run(options, report)).await,
