@@ -10,6 +10,7 @@ mod drain;
 mod herd;
 mod latency;
 mod one_shard;
+mod sustained;
 mod wide;
 
 /// In the order in which they run.
@@ -19,6 +20,8 @@ pub(crate) enum Workload {
     Drain,
     /// 10,000 clients, each of which takes one shard, reports it and waits.
     OneShard,
+    /// Instances of one shard, triggered in bulk while they are run, beside other queues.
+    Sustained,
     /// Jobs that are due in one second, fired by one replica and by two.
     Herd,
     /// From a trigger, or a tick, to the start of the handler.
@@ -33,6 +36,7 @@ impl Workload {
         match self {
             Self::Drain => "drain",
             Self::OneShard => "one-shard",
+            Self::Sustained => "sustained",
             Self::Herd => "herd",
             Self::Latency => "latency",
             Self::Wide => "wide",
@@ -41,7 +45,7 @@ impl Workload {
 
     /// Whether other queues run it as well.
     pub(crate) fn has_peers(self) -> bool {
-        matches!(self, Self::Drain)
+        matches!(self, Self::Drain | Self::Sustained)
     }
 
     /// Runs it. One that breaks says so in its outcome, and the others go on.
@@ -49,6 +53,7 @@ impl Workload {
         let outcome = match self {
             Self::Drain => Box::pin(drain::run(options, peers.again())).await,
             Self::OneShard => Box::pin(one_shard::run(options)).await,
+            Self::Sustained => Box::pin(sustained::run(options, peers.again())).await,
             Self::Herd => Box::pin(herd::run(options)).await,
             Self::Latency => Box::pin(latency::run(options)).await,
             Self::Wide => Box::pin(wide::run(options, report)).await,
