@@ -10,6 +10,7 @@ mod drain;
 mod herd;
 mod latency;
 mod one_shard;
+mod steady;
 mod sustained;
 mod wide;
 
@@ -24,6 +25,8 @@ pub(crate) enum Workload {
     Sustained,
     /// Jobs that are due in one second, fired by one replica and by two.
     Herd,
+    /// 1,000 fires a second.
+    Steady,
     /// From a trigger, or a tick, to the start of the handler.
     Latency,
     /// One instance of very many shards.
@@ -38,6 +41,7 @@ impl Workload {
             Self::OneShard => "one-shard",
             Self::Sustained => "sustained",
             Self::Herd => "herd",
+            Self::Steady => "steady",
             Self::Latency => "latency",
             Self::Wide => "wide",
         }
@@ -55,6 +59,7 @@ impl Workload {
             Self::OneShard => Box::pin(one_shard::run(options)).await,
             Self::Sustained => Box::pin(sustained::run(options, peers.again())).await,
             Self::Herd => Box::pin(herd::run(options)).await,
+            Self::Steady => Box::pin(steady::run(options)).await,
             Self::Latency => Box::pin(latency::run(options)).await,
             Self::Wide => Box::pin(wide::run(options, report)).await,
         };
