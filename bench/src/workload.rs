@@ -10,6 +10,7 @@ mod drain;
 mod herd;
 mod latency;
 mod one_shard;
+mod start;
 mod steady;
 mod sustained;
 mod wide;
@@ -31,6 +32,8 @@ pub(crate) enum Workload {
     Latency,
     /// One instance of very many shards.
     Wide,
+    /// Until a replica is ready, and what it needs when idle.
+    Start,
 }
 
 impl Workload {
@@ -44,6 +47,7 @@ impl Workload {
             Self::Steady => "steady",
             Self::Latency => "latency",
             Self::Wide => "wide",
+            Self::Start => "start",
         }
     }
 
@@ -62,6 +66,7 @@ impl Workload {
             Self::Steady => Box::pin(steady::run(options)).await,
             Self::Latency => Box::pin(latency::run(options)).await,
             Self::Wide => Box::pin(wide::run(options, report)).await,
+            Self::Start => Box::pin(start::run(options)).await,
         };
         outcome.unwrap_or_else(|error| Outcome::broken(options, self.name(), error.to_string()))
     }
