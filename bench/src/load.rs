@@ -91,39 +91,36 @@ impl Load {
     async fn run_here(&self) -> Result<ExitCode> {
         let seen = Rc::new(RefCell::new(Seen::default()));
         let protocol = Rc::new(Protocol::new(&self.server, &self.app, &self.secret));
-        let names = Rc::new(RefCell::new(VecDeque::new()));
+        let leases = Rc::new(RefCell::new(VecDeque::new()));
         let permits = Rc::new(tokio::sync::Semaphore::new(AT_ONCE));
         let (registered, mut all) = tokio::sync::mpsc::channel::<Result>(1);
         for _ in 0..self.clients {
             let client = Client {
                 protocol: Rc::clone(&protocol),
+                leases: Rc::clone(&leases),
                 seen: Rc::clone(&seen),
                 think: Duration::from_millis(self.think_ms),
                 wait_ms: self.wait_ms,
             };
-            let (names, permits) = (Rc::clone(&names), Rc::clone(&permits));
+            let permits = Rc::clone(&permits);
             let registered = registered.clone();
             tokio::task::spawn_local(async move {
                 let permit = permits.acquire().await;
-                let me = client.protocol.register().await;
+                let me = client.register().await;
                 drop(permit);
-                let said = match &me {
-                    Ok((id, every)) => {
-                        names.borrow_mut().push_back((id.clone(), *every));
-                        registered.send(Ok(())).await
-                    }
-                    Err(error) => registered.send(Err(error.to_string().into())).await,
-                };
-                if let (Ok(()), Ok((id, _))) = (said, me) {
-                    client.run(&id).await;
+                match me {
+                    // The receiver is there until all have said it.
+                    Ok(id) if registered.send(Ok(())).await.is_ok() => client.run(id).await,
+                    Ok(_) => {}
+                    Err(error) => drop(registered.send(Err(error)).await),
                 }
             });
         }
         // Leases run while others register.
         for _ in 0..RENEWERS {
-            let (protocol, names, seen) =
-                (Rc::clone(&protocol), Rc::clone(&names), Rc::clone(&seen));
-            tokio::task::spawn_local(async move { renew(&protocol, &names, &seen).await });
+            let (protocol, leases, seen) =
+                (Rc::clone(&protocol), Rc::clone(&leases), Rc::clone(&seen));
+            tokio::task::spawn_local(async move { renew(&protocol, &leases, &seen).await });
         }
         for _ in 0..self.clients {
             all.recv().await.ok_or("a client has ended")??;
@@ -173,51 +170,75 @@ impl Seen {
     }
 }
 
+/// A client whose lease is to be renewed. All are renewed equally often, so the queue is in order.
+struct Lease {
+    id: String,
+    every: Duration,
+    due: tokio::time::Instant,
+}
+
+impl Lease {
+    fn new(id: String, every: Duration) -> Self {
+        let due = tokio::time::Instant::now() + every;
+        Self { id, every, due }
+    }
+}
+
 /// Renews one client after the other, each as often as it was told to.
-async fn renew(
-    protocol: &Protocol,
-    names: &RefCell<VecDeque<(String, Duration)>>,
-    seen: &RefCell<Seen>,
-) {
+async fn renew(protocol: &Protocol, leases: &RefCell<VecDeque<Lease>>, seen: &RefCell<Seen>) {
     let mut connection = None;
-    // Times are counted from the time before, not from now: the timer is coarser than the pauses.
-    let mut at = tokio::time::Instant::now();
     loop {
-        let next = {
-            let mut names = names.borrow_mut();
-            let next = names.pop_front();
-            names.extend(next.clone());
-            next.map(|(id, every)| (id, every / names.len() as u32))
-        };
-        let Some((id, share)) = next else {
+        let next = leases.borrow_mut().pop_front();
+        let Some(mut lease) = next else {
             tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
-        at = at.max(tokio::time::Instant::now() - share * 1000) + share * RENEWERS as u32;
-        tokio::time::sleep_until(at).await;
-        if let Err(error) = protocol.renew(&mut connection, &id).await {
+        tokio::time::sleep_until(lease.due).await;
+        let renewed = protocol.renew(&mut connection, &lease.id).await;
+        if let Err(error) = renewed {
             seen.borrow_mut().failed(&error);
             connection = None;
+            if protocol::is_gone(&error) {
+                // It registers again when its next claim is refused.
+                continue;
+            }
         }
+        lease.due += lease.every;
+        leases.borrow_mut().push_back(lease);
     }
 }
 
 struct Client {
     protocol: Rc<Protocol>,
+    leases: Rc<RefCell<VecDeque<Lease>>>,
     seen: Rc<RefCell<Seen>>,
     think: Duration,
     wait_ms: u64,
 }
 
 impl Client {
+    /// Comes up, and has its lease renewed from now on.
+    async fn register(&self) -> Result<String> {
+        let (id, every) = self.protocol.register().await?;
+        self.leases
+            .borrow_mut()
+            .push_back(Lease::new(id.clone(), every));
+        Ok(id)
+    }
+
     /// Claims, reports and thinks, for ever.
-    async fn run(&self, id: &str) {
+    async fn run(&self, mut id: String) {
         let mut connection = None;
         loop {
-            if let Err(error) = self.work(&mut connection, id).await {
-                self.seen.borrow_mut().failed(&error);
-                connection = None;
-                tokio::time::sleep(Duration::from_millis(200)).await;
+            let Err(error) = self.work(&mut connection, &id).await else {
+                continue;
+            };
+            let is_gone = protocol::is_gone(&error);
+            self.seen.borrow_mut().failed(&error);
+            connection = None;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            if is_gone && let Ok(again) = self.register().await {
+                id = again;
             }
         }
     }

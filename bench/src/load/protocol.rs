@@ -51,6 +51,11 @@ struct Registered {
     renew_every_ms: u64,
 }
 
+/// Whether a call failed because the client's lease had ended.
+pub(super) fn is_gone(error: &crate::Error) -> bool {
+    error.to_string().contains("/problems/client-gone")
+}
+
 impl Protocol {
     pub(super) fn new(server: &str, app: &str, secret: &str) -> Self {
         let basic = format!("Basic {}", STANDARD.encode(format!("{app}:{secret}")));
