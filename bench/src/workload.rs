@@ -8,6 +8,7 @@ use crate::report::{Outcome, Report};
 
 mod drain;
 mod herd;
+mod idle;
 mod latency;
 mod one_shard;
 mod start;
@@ -30,6 +31,8 @@ pub(crate) enum Workload {
     Steady,
     /// From a trigger, or a tick, to the start of the handler.
     Latency,
+    /// What clients and jobs cost that do nothing.
+    Idle,
     /// One instance of very many shards.
     Wide,
     /// Until a replica is ready, and what it needs when idle.
@@ -46,6 +49,7 @@ impl Workload {
             Self::Herd => "herd",
             Self::Steady => "steady",
             Self::Latency => "latency",
+            Self::Idle => "idle",
             Self::Wide => "wide",
             Self::Start => "start",
         }
@@ -65,6 +69,7 @@ impl Workload {
             Self::Herd => Box::pin(herd::run(options)).await,
             Self::Steady => Box::pin(steady::run(options)).await,
             Self::Latency => Box::pin(latency::run(options)).await,
+            Self::Idle => Box::pin(idle::run(options)).await,
             Self::Wide => Box::pin(wide::run(options, report)).await,
             Self::Start => Box::pin(start::run(options)).await,
         };
