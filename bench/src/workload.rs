@@ -7,6 +7,7 @@ use crate::peer::Peers;
 use crate::report::{Outcome, Report};
 
 mod drain;
+mod held;
 mod herd;
 mod idle;
 mod latency;
@@ -31,6 +32,8 @@ pub(crate) enum Workload {
     Steady,
     /// From a trigger, or a tick, to the start of the handler.
     Latency,
+    /// A reader's transaction that stays open under load.
+    HeldSnapshot,
     /// What clients and jobs cost that do nothing.
     Idle,
     /// One instance of very many shards.
@@ -49,6 +52,7 @@ impl Workload {
             Self::Herd => "herd",
             Self::Steady => "steady",
             Self::Latency => "latency",
+            Self::HeldSnapshot => "held-snapshot",
             Self::Idle => "idle",
             Self::Wide => "wide",
             Self::Start => "start",
@@ -69,6 +73,7 @@ impl Workload {
             Self::Herd => Box::pin(herd::run(options)).await,
             Self::Steady => Box::pin(steady::run(options)).await,
             Self::Latency => Box::pin(latency::run(options)).await,
+            Self::HeldSnapshot => Box::pin(held::run(options)).await,
             Self::Idle => Box::pin(idle::run(options)).await,
             Self::Wide => Box::pin(wide::run(options, report)).await,
             Self::Start => Box::pin(start::run(options)).await,
