@@ -9,6 +9,7 @@ use crate::report::{Outcome, Report};
 mod drain;
 mod held;
 mod herd;
+mod history;
 mod idle;
 mod latency;
 mod one_shard;
@@ -32,6 +33,8 @@ pub(crate) enum Workload {
     Steady,
     /// From a trigger, or a tick, to the start of the handler.
     Latency,
+    /// Drained again on top of a long history; reading and dropping that history.
+    History,
     /// A reader's transaction that stays open under load.
     HeldSnapshot,
     /// What clients and jobs cost that do nothing.
@@ -52,6 +55,7 @@ impl Workload {
             Self::Herd => "herd",
             Self::Steady => "steady",
             Self::Latency => "latency",
+            Self::History => "history",
             Self::HeldSnapshot => "held-snapshot",
             Self::Idle => "idle",
             Self::Wide => "wide",
@@ -73,6 +77,7 @@ impl Workload {
             Self::Herd => Box::pin(herd::run(options)).await,
             Self::Steady => Box::pin(steady::run(options)).await,
             Self::Latency => Box::pin(latency::run(options)).await,
+            Self::History => Box::pin(history::run(options)).await,
             Self::HeldSnapshot => Box::pin(held::run(options)).await,
             Self::Idle => Box::pin(idle::run(options)).await,
             Self::Wide => Box::pin(wide::run(options, report)).await,
