@@ -7,6 +7,7 @@ use crate::peer::Peers;
 use crate::report::{Outcome, Report};
 
 mod drain;
+mod failover;
 mod held;
 mod herd;
 mod history;
@@ -39,6 +40,8 @@ pub(crate) enum Workload {
     HeldSnapshot,
     /// What clients and jobs cost that do nothing.
     Idle,
+    /// A replica, a client and PostgreSQL die.
+    Failover,
     /// One instance of very many shards.
     Wide,
     /// Until a replica is ready, and what it needs when idle.
@@ -58,6 +61,7 @@ impl Workload {
             Self::History => "history",
             Self::HeldSnapshot => "held-snapshot",
             Self::Idle => "idle",
+            Self::Failover => "failover",
             Self::Wide => "wide",
             Self::Start => "start",
         }
@@ -80,6 +84,7 @@ impl Workload {
             Self::History => Box::pin(history::run(options)).await,
             Self::HeldSnapshot => Box::pin(held::run(options)).await,
             Self::Idle => Box::pin(idle::run(options)).await,
+            Self::Failover => Box::pin(failover::run(options)).await,
             Self::Wide => Box::pin(wide::run(options, report)).await,
             Self::Start => Box::pin(start::run(options)).await,
         };

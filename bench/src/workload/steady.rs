@@ -36,7 +36,7 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     let entries = world.clients.iter_mut().map(Entries::of);
     let entries: Vec<Entries> = entries.collect::<Result<_>>()?;
     let entries: Vec<_> = entries.into_iter().map(Entries::collect).collect();
-    let first = begin(&world, jobs).await?;
+    let first = begin(&world, jobs, ENTER).await?;
     let first = first.timestamp_micros() + i64::from(warm_up) * 1_000_000;
     let last = first + i64::from(seconds) * 1_000_000;
     let total = AHEAD + f64::from(warm_up + seconds);
@@ -80,9 +80,13 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
 }
 
 /// Puts so many jobs on the schedule, a tenth of them in each second from the one returned on.
-pub(super) async fn begin(world: &World, jobs: u32) -> Result<chrono::DateTime<chrono::Utc>> {
+pub(super) async fn begin(
+    world: &World,
+    jobs: u32,
+    handler: &str,
+) -> Result<chrono::DateTime<chrono::Utc>> {
     let mut spec = JobSpec::new("steady");
-    spec.handler = Some(ENTER.to_owned());
+    spec.handler = Some(handler.to_owned());
     spec.max_attempts = 10;
     let first = jobs::second_ahead(world, AHEAD).await?;
     let schedule = Schedule {
