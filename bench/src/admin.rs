@@ -5,11 +5,23 @@ use std::time::Duration;
 use antares_protocol::app::CreateApp;
 use antares_protocol::job::{CreateJob, Job, JobSpec, TriggerJob, Triggered};
 use reqwest::{Method, StatusCode};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::Result;
 use crate::worker::APP;
+
+/// Answer to `POST /api/v1/triggers`, as far as it matters here: a job that was not triggered has none.
+#[derive(Deserialize)]
+struct BulkTriggered {
+    results: Vec<BulkResult>,
+}
+
+#[derive(Deserialize)]
+struct BulkResult {
+    instance_id: Option<i64>,
+}
 
 /// An operator at one server.
 #[derive(Debug, Clone)]
@@ -74,9 +86,9 @@ impl Admin {
             .ok_or_else(|| "the server has no metric antares_fired_total".into())
     }
 
-    pub(crate) async fn create_app(&self, secret: &str) -> Result<()> {
+    pub(crate) async fn create_app(&self, name: &str, secret: &str) -> Result<()> {
         let app = CreateApp {
-            name: APP.to_owned(),
+            name: name.to_owned(),
             description: "What the benchmarks run".to_owned(),
             secret: Some(secret.to_owned()),
         };
@@ -113,5 +125,26 @@ impl Admin {
             return Err(format!("{path}: {status} {text}").into());
         }
         Ok(Some(serde_json::from_str::<Triggered>(&text)?.instance_id))
+    }
+
+    /// Runs many jobs now, up to 1000. Returns how many of them were; the others still run.
+    pub(crate) async fn trigger_many(&self, jobs: &[i64]) -> Result<Vec<bool>> {
+        let triggers: Vec<Value> = jobs.iter().map(|job| json!({ "job_id": job })).collect();
+        let body = json!({ "triggers": triggers });
+        let answer: BulkTriggered = self.post("/api/v1/triggers", &body).await?;
+        if answer.results.len() != jobs.len() {
+            let (sent, got) = (jobs.len(), answer.results.len());
+            return Err(format!("/api/v1/triggers: {sent} triggers, {got} results").into());
+        }
+        let fired = answer.results.iter().map(|r| r.instance_id.is_some());
+        Ok(fired.collect())
+    }
+
+    /// Reads a page and throws it away. Returns how many bytes it had.
+    pub(crate) async fn get(&self, path: &str) -> Result<usize> {
+        match self.call(Method::GET, path, &()).await? {
+            (status, text) if status.is_success() => Ok(text.len()),
+            (status, text) => Err(format!("{path}: {status} {text}").into()),
+        }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct Environment {
 }
 
 /// Settings that decide how fast PostgreSQL is. The first two must be on.
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 9] = [
     "fsync",
     "synchronous_commit",
     "full_page_writes",
@@ -30,6 +30,8 @@ const SETTINGS: [&str; 7] = [
     "max_wal_size",
     "wal_sync_method",
     "max_connections",
+    "shared_preload_libraries",
+    "autovacuum_naptime",
 ];
 
 impl Environment {

@@ -5,8 +5,14 @@
 
 mod admin;
 mod clock;
+mod entries;
 mod environment;
+mod feeder;
+mod jobs;
+mod load;
 mod oracle;
+mod peer;
+mod probe;
 mod process;
 mod report;
 mod stats;
@@ -17,10 +23,12 @@ mod world;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use environment::Environment;
+use peer::Peers;
 use report::Report;
+use workload::Workload;
 
 /// The reason is shown as it is.
 pub(crate) type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -28,51 +36,54 @@ pub(crate) type Result<T = ()> = std::result::Result<T, Error>;
 
 /// Benchmarks of Antares.
 #[derive(Debug, Parser)]
-#[command(name = "antares-bench", version, about)]
+#[command(
+    name = "antares-bench",
+    version,
+    about,
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
     #[command(flatten)]
     options: Options,
+    /// What to run; all of them if none is named. Ratios between two workloads need both in one run.
+    workloads: Vec<Workload>,
     #[command(subcommand)]
-    command: Option<Command>,
+    part: Option<Part>,
 }
 
 /// What all workloads need to know.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
     /// PostgreSQL to measure on; schemas are created in it and dropped.
-    #[arg(
-        long,
-        env = "DATABASE_URL",
-        hide_env_values = true,
-        global = true,
-        default_value = ""
-    )]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "")]
     pub(crate) database_url: String,
     /// The server program; by default the one beside this program.
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE")]
     pub(crate) server: Option<PathBuf>,
-    /// A tenth of the work and fewer runs: shows that it works, not how fast.
-    #[arg(long, global = true)]
+    /// A small part of the work and fewer runs: shows that it works, not how fast.
+    #[arg(long)]
     pub(crate) short: bool,
     /// How often a workload that has runs is repeated.
-    #[arg(long, value_name = "NUMBER", global = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs: Option<u32>,
-    /// Where to write the figures; by default `bench/results/<name>.json`.
-    #[arg(long, value_name = "FILE", global = true)]
+    /// Other queues to run beside ours in drain and sustained: names of folders in bench/peers with commas
+    /// between, `all` or `none`.
+    #[arg(long, value_name = "NAMES", default_value = "all")]
+    pub(crate) peers: String,
+    /// Where to write the figures; by default `bench/results/<name>.json`. Markdown and the plot go beside it.
+    #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
+/// Processes that the workloads start.
 #[derive(Debug, Subcommand)]
-enum Command {
-    /// Shards drained a second, through the protocol.
-    Drain,
-    /// Jobs that are due in one second, fired by one replica and by two.
-    Herd,
-    /// From a trigger, or a tick, to the start of the handler.
-    Latency,
-    /// One client process of the benchmarks.
+enum Part {
+    /// An application on the SDK.
     #[command(hide = true)]
     Client(worker::Worker),
+    /// Very many clients of the protocol.
+    #[command(hide = true)]
+    Load(load::Load),
 }
 
 fn main() -> ExitCode {
@@ -81,10 +92,11 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let done = match (runtime, &cli.command) {
+    let done = match (runtime, &cli.part) {
         (Err(error), _) => Err(error.into()),
-        (Ok(runtime), Some(Command::Client(worker))) => runtime.block_on(worker.run()),
-        (Ok(runtime), command) => runtime.block_on(bench(&cli.options, command.as_ref())),
+        (Ok(runtime), Some(Part::Client(worker))) => runtime.block_on(worker.run()),
+        (Ok(runtime), Some(Part::Load(load))) => runtime.block_on(load.run()),
+        (Ok(runtime), None) => runtime.block_on(bench(&cli.options, &cli.workloads)),
     };
     done.unwrap_or_else(|error| {
         eprintln!("{error}");
@@ -92,7 +104,7 @@ fn main() -> ExitCode {
     })
 }
 
-async fn bench(options: &Options, command: Option<&Command>) -> Result<ExitCode> {
+async fn bench(options: &Options, chosen: &[Workload]) -> Result<ExitCode> {
     if options.database_url.is_empty() {
         return Err(
             "database-url: there is none; type `cargo xtask bench`, or set DATABASE_URL".into(),
@@ -100,24 +112,30 @@ async fn bench(options: &Options, command: Option<&Command>) -> Result<ExitCode>
     }
     let environment = Environment::look(options).await?;
     println!("{environment}");
-    let name = match command {
-        Some(Command::Drain) => "drain",
-        Some(Command::Herd) => "herd",
-        Some(Command::Latency) => "latency",
-        Some(Command::Client(_)) | None => "all",
+    let all = Workload::value_variants();
+    let workloads = if chosen.is_empty() { all } else { chosen };
+    let peers = if workloads.iter().any(|workload| workload.has_peers()) {
+        Peers::install(options).await?
+    } else {
+        Peers::default()
     };
     let mut report = Report::new(environment, options.short);
-    if matches!(name, "drain" | "all") {
-        report.add(workload::drain::run(options).await?);
+    for workload in workloads {
+        println!("\n== {}", workload.name());
+        let outcome = workload.run(options, &peers, &report).await;
+        report.add(outcome);
     }
-    if matches!(name, "herd" | "all") {
-        report.add(workload::herd::run(options).await?);
+    let name = match chosen {
+        [] => "all".to_owned(),
+        chosen => chosen
+            .iter()
+            .map(|w| w.name())
+            .collect::<Vec<_>>()
+            .join("-"),
+    };
+    for file in report.write(options.json.as_deref(), &name)? {
+        println!("written to {}", file.display());
     }
-    if matches!(name, "latency" | "all") {
-        report.add(workload::latency::run(options).await?);
-    }
-    let file = report.write(options.json.as_deref(), name)?;
-    println!("written to {}", file.display());
     Ok(if report.is_clean() {
         ExitCode::SUCCESS
     } else {

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sqlx::PgPool;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::Result;
@@ -38,6 +40,23 @@ impl Process {
     /// Process number, while it runs.
     pub(crate) fn pid(&self) -> Option<u32> {
         self.0.id()
+    }
+
+    /// Writes to its standard input.
+    pub(crate) async fn tell(&mut self, line: &str) -> Result {
+        let stdin = self.0.stdin.as_mut().ok_or("the process has no input")?;
+        stdin.write_all(line.as_bytes()).await?;
+        Ok(stdin.flush().await?)
+    }
+
+    /// Closes its standard input: it is to end by itself.
+    pub(crate) fn hush(&mut self) {
+        drop(self.0.stdin.take());
+    }
+
+    /// Ends it as a crash does (SIGKILL).
+    pub(crate) async fn kill(&mut self) -> Result {
+        Ok(self.0.kill().await?)
     }
 
     /// Lets it drain and end.
@@ -85,6 +104,25 @@ impl CpuTimes {
             .map(|(pid, now)| now - before.0.get(pid).unwrap_or(&0.0))
             .sum()
     }
+}
+
+/// Resident memory of a process in MB; `None` where there is no `/proc`.
+pub(crate) fn resident_mb(pid: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?;
+    let kib: f64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib / 1024.0)
+}
+
+/// Raises the number of files and connections this process may have as far as it may.
+pub(crate) fn raise_open_files() -> Result<u64> {
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limits.maximum,
+        maximum: limits.maximum,
+    };
+    setrlimit(Resource::Nofile, raised)?;
+    Ok(limits.maximum.unwrap_or(u64::MAX))
 }
 
 fn cpu_seconds(pid: u32) -> Option<f64> {

@@ -1,6 +1,6 @@
 //! Medians and percentiles.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The middle of several runs, and how far they lie apart.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -31,7 +31,7 @@ impl Spread {
 }
 
 /// What many samples look like.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Percentiles {
     pub(crate) p50: f64,
     pub(crate) p95: f64,
@@ -46,7 +46,8 @@ impl Percentiles {
         let sorted = sorted(values);
         let at = |percent: usize| {
             let rank = (sorted.len() * percent).div_ceil(100).max(1);
-            sorted.get(rank - 1).copied().unwrap_or(f64::NAN)
+            // JSON knows no NaN; `samples` says that there are none.
+            sorted.get(rank - 1).copied().unwrap_or(0.0)
         };
         Self {
             p50: at(50),

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use antares_client::{Client, Context};
+use antares_client::{BoxError, Client, Context};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt as _;
@@ -16,6 +16,11 @@ pub(crate) const APP: &str = "bench";
 pub(crate) const NOOP: &str = "noop";
 /// Handler that says when it was entered.
 pub(crate) const ENTER: &str = "enter";
+
+/// Handler that gives its item back as its result.
+pub(crate) const OUTPUT: &str = "output";
+/// Handler that says when it was entered, and never ends the first attempt.
+pub(crate) const HOLD: &str = "hold";
 
 /// How a client process runs. It stops when its standard input closes.
 #[derive(Debug, Args)]
@@ -33,6 +38,7 @@ pub(crate) struct Worker {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Entered {
     pub(crate) instance_id: i64,
+    pub(crate) attempt: i16,
     /// By [`clock::monotonic_ns`].
     pub(crate) monotonic_ns: i64,
     /// By [`clock::wall_us`].
@@ -51,17 +57,14 @@ impl Worker {
             .servers(&self.servers)
             .slots(self.slots)
             .handler(NOOP, async |_ctx: Context| {})
-            .handler(ENTER, async |ctx: Context| {
-                let entered = Entered {
-                    monotonic_ns: clock::monotonic_ns(),
-                    wall_us: clock::wall_us(),
-                    instance_id: ctx.instance_id(),
-                    scheduled_us: ctx.scheduled_at().timestamp_micros(),
-                };
-                // Only after the times were taken.
-                let line = serde_json::to_string(&entered)? + "\n";
-                std::io::stdout().write_all(line.as_bytes())?;
-                Ok::<(), antares_client::BoxError>(())
+            .handler(OUTPUT, async |ctx: Context| ctx.item())
+            .handler(ENTER, async |ctx: Context| say(&ctx))
+            .handler(HOLD, async |ctx: Context| {
+                say(&ctx)?;
+                if ctx.attempt() == 1 {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<(), BoxError>(())
             })
             .build()?
             .run_until(async {
@@ -72,4 +75,18 @@ impl Worker {
             .await;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Writes [`Entered`].
+fn say(ctx: &Context) -> std::result::Result<(), BoxError> {
+    let entered = Entered {
+        monotonic_ns: clock::monotonic_ns(),
+        wall_us: clock::wall_us(),
+        instance_id: ctx.instance_id(),
+        attempt: ctx.attempt(),
+        scheduled_us: ctx.scheduled_at().timestamp_micros(),
+    };
+    // Only after the times were taken.
+    let line = serde_json::to_string(&entered)? + "\n";
+    Ok(std::io::stdout().write_all(line.as_bytes())?)
 }

@@ -1,6 +1,6 @@
 //! A namespace with servers and clients for one workload.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::str::FromStr as _;
 use std::time::{Duration, Instant};
@@ -19,56 +19,84 @@ use crate::{Options, Result, environment};
 /// Everything a workload needs. [`World::end`] removes it.
 pub(crate) struct World {
     pub(crate) pool: PgPool,
-    pub(crate) admins: Vec<Admin>,
+    pub(crate) servers: Vec<Server>,
     pub(crate) clients: Vec<Process>,
-    servers: Vec<Process>,
-    addresses: Vec<String>,
-    namespace: String,
+    pub(crate) namespace: String,
+    pub(crate) secret: String,
     database_url: String,
     program: PathBuf,
+    flags: Vec<String>,
     password: String,
-    secret: String,
+    /// Processes started so far, which name their logs.
+    started: usize,
     logs: TempDir,
+}
+
+/// A replica.
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) url: String,
+    pub(crate) admin: Admin,
 }
 
 impl World {
     /// A fresh namespace with `replicas` servers that are ready and share the buckets, and an app.
     pub(crate) async fn new(options: &Options, replicas: usize) -> Result<Self> {
+        Self::with(options, &options.database_url, replicas, &[]).await
+    }
+
+    /// Like [`World::new`], on another database or with more flags of the server.
+    pub(crate) async fn with(
+        options: &Options,
+        database_url: &str,
+        replicas: usize,
+        flags: &[&str],
+    ) -> Result<Self> {
         let namespace = format!("antares_bench_{}", Uuid::now_v7().simple());
-        let connect = PgConnectOptions::from_str(&options.database_url)?
+        let connect = PgConnectOptions::from_str(database_url)?
             .application_name("antares-bench")
             .options([("search_path", namespace.as_str()), ("timezone", "UTC")]);
         let pool = PgPoolOptions::new()
-            .max_connections(2)
+            .max_connections(3)
             .connect_with(connect)
             .await?;
         let mut world = Self {
             pool,
-            admins: Vec::new(),
-            clients: Vec::new(),
             servers: Vec::new(),
-            addresses: Vec::new(),
+            clients: Vec::new(),
             namespace,
-            database_url: options.database_url.clone(),
-            program: environment::server_program(options)?,
-            password: Uuid::now_v7().to_string(),
             secret: Uuid::now_v7().to_string(),
+            database_url: database_url.to_owned(),
+            program: environment::server_program(options)?,
+            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            password: Uuid::now_v7().to_string(),
+            started: 0,
             logs: tempfile::tempdir()?,
         };
         for _ in 0..replicas {
             world.start_server().await?;
         }
-        world.admins[0].create_app(&world.secret).await?;
+        world.admin().create_app(APP, &world.secret).await?;
         world.wait_for_buckets().await?;
         Ok(world)
     }
 
-    async fn start_server(&mut self) -> Result {
+    /// The first server.
+    pub(crate) fn admin(&self) -> &Admin {
+        &self.servers[0].admin
+    }
+
+    /// A file for the log of the next process.
+    pub(crate) fn next_log(&mut self, what: &str) -> PathBuf {
+        self.started += 1;
+        let name = format!("{what}-{}.log", self.started);
+        self.logs.path().join(name)
+    }
+
+    /// Starts a server and waits until it is ready. Returns how long that took.
+    pub(crate) async fn start_server(&mut self) -> Result<Duration> {
         let address = free_address()?;
-        let log = self
-            .logs
-            .path()
-            .join(format!("server-{}.log", self.servers.len()));
+        let log = self.next_log("server");
         let mut command = Command::new(&self.program);
         // Settings meant for a real server in this shell must not reach this one.
         for (name, _) in std::env::vars_os() {
@@ -79,10 +107,12 @@ impl World {
         command
             .args(["run", "--stop-with-stdin", "--namespace", &self.namespace])
             .args(["--listen", &address])
+            .args(&self.flags)
             .env("DATABASE_URL", &self.database_url)
             .env("ANTARES_ADMIN_PASSWORD", &self.password)
             .stdout(Stdio::null());
-        self.servers.push(Process::start(&mut command, &log)?);
+        let begin = Instant::now();
+        let process = Process::start(&mut command, &log)?;
         let url = format!("http://{address}");
         let admin = Admin::new(&url, &self.password)?;
         let ready = wait_for("a server to be ready", Duration::from_mins(1), async || {
@@ -92,13 +122,17 @@ impl World {
             let log = std::fs::read_to_string(log).unwrap_or_default();
             return Err(format!("{error}; it says:\n{log}").into());
         }
-        self.addresses.push(url);
-        self.admins.push(admin);
-        Ok(())
+        let took = begin.elapsed();
+        self.servers.push(Server {
+            process,
+            url,
+            admin,
+        });
+        Ok(took)
     }
 
     /// Waits until every server owns its part of the buckets.
-    async fn wait_for_buckets(&self) -> Result {
+    pub(crate) async fn wait_for_buckets(&self) -> Result {
         let replicas = self.servers.len() as i64;
         wait_for("the servers to share the buckets", Duration::from_mins(1), async || {
             let even: bool = sqlx::query_scalar(
@@ -116,13 +150,10 @@ impl World {
     /// Starts `n` client processes with so many slots each, without waiting for them.
     pub(crate) fn start_clients(&mut self, n: usize, slots: u32) -> Result {
         for _ in 0..n {
-            let log = self
-                .logs
-                .path()
-                .join(format!("client-{}.log", self.clients.len()));
+            let log = self.next_log("client");
             let mut command = Command::new(std::env::current_exe()?);
             command
-                .args(["client", "--servers", &self.addresses.join(",")])
+                .args(["client", "--servers", &self.urls().join(",")])
                 .args(["--slots", &slots.to_string()])
                 .env("ANTARES_SECRET", &self.secret)
                 .stdout(Stdio::piped());
@@ -131,19 +162,28 @@ impl World {
         Ok(())
     }
 
-    /// Waits until as many clients as were started have registered.
-    pub(crate) async fn wait_for_clients(&self) -> Result {
-        let expected = self.clients.len() as i64;
-        wait_for(
-            "the clients to register",
-            Duration::from_secs(30),
-            async || {
-                Ok(self
-                    .count("select count(*) from client_lease where expires_at > now()")
-                    .await?
-                    >= expected)
-            },
-        )
+    /// Addresses of the servers.
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.servers.iter().map(|s| s.url.clone()).collect()
+    }
+
+    /// Waits until `expected` clients have a lease.
+    pub(crate) async fn wait_for_clients(&self, expected: usize) -> Result {
+        let bound = Duration::from_mins(1);
+        let leases = "select count(*) from client_lease where expires_at > now()";
+        wait_for("the clients to register", bound, async || {
+            Ok(self.count(leases).await? >= expected as i64)
+        })
+        .await
+    }
+
+    /// Waits until no instance runs.
+    pub(crate) async fn wait_for_end(&self, bound: Duration) -> Result {
+        wait_for("all instances to end", bound, async || {
+            let left = "select exists (select from instance)";
+            let left: bool = sqlx::query_scalar(left).fetch_one(&self.pool).await?;
+            Ok(!left)
+        })
         .await
     }
 
@@ -158,12 +198,6 @@ impl World {
         Ok(sqlx::query_scalar(statement).fetch_one(&self.pool).await?)
     }
 
-    /// Id of the app.
-    pub(crate) async fn app_id(&self) -> Result<i64> {
-        let id = sqlx::query_scalar("select id from app where name = $1").bind(APP);
-        Ok(id.fetch_one(&self.pool).await?)
-    }
-
     /// Writes out what earlier steps have left in memory, so that no run pays for another. A user who may
     /// not do that measures without.
     pub(crate) async fn settle(&self) {
@@ -173,40 +207,18 @@ impl World {
     /// CPU time so far: of the servers, the clients and PostgreSQL.
     pub(crate) async fn cpu_times(&self) -> Result<[CpuTimes; 3]> {
         Ok([
-            CpuTimes::of(self.servers.iter().filter_map(Process::pid)),
+            CpuTimes::of(self.servers.iter().filter_map(|s| s.process.pid())),
             CpuTimes::of(self.clients.iter().filter_map(Process::pid)),
             CpuTimes::of_postgresql(&self.pool).await?,
         ])
     }
 
-    /// What servers and clients warned of.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        for file in std::fs::read_dir(self.logs.path())
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let text = std::fs::read_to_string(file.path()).unwrap_or_default();
-            let lines = text
-                .lines()
-                .filter(|l| l.contains("WARN") || l.contains("ERROR"));
-            let name = file.file_name().to_string_lossy().into_owned();
-            warnings.extend(lines.take(5).map(|line| {
-                // A warning of a slow statement has the whole statement in it.
-                let start: String = line.chars().take(200).collect();
-                format!("{name}: {start}")
-            }));
-        }
-        warnings
-    }
-
     /// Stops all and drops the namespace.
     pub(crate) async fn end(mut self) -> Result {
         self.stop_clients().await;
-        let servers = std::mem::take(&mut self.servers);
-        futures_util::future::join_all(servers.into_iter().map(Process::stop)).await;
-        for warning in self.warnings() {
+        let servers = std::mem::take(&mut self.servers).into_iter();
+        futures_util::future::join_all(servers.map(|server| server.process.stop())).await;
+        for warning in warnings(self.logs.path()) {
             println!("  {warning}");
         }
         self.pool.close().await;
@@ -215,6 +227,24 @@ impl World {
         sqlx::query(AssertSqlSafe(drop)).execute(&mut conn).await?;
         Ok(conn.close().await?)
     }
+}
+
+/// What servers and clients warned of.
+fn warnings(logs: &Path) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for file in std::fs::read_dir(logs).into_iter().flatten().flatten() {
+        let text = std::fs::read_to_string(file.path()).unwrap_or_default();
+        let lines = text
+            .lines()
+            .filter(|l| l.contains("WARN") || l.contains("ERROR"));
+        let name = file.file_name().to_string_lossy().into_owned();
+        warnings.extend(lines.take(5).map(|line| {
+            // A warning of a slow statement has the whole statement in it.
+            let start: String = line.chars().take(200).collect();
+            format!("{name}: {start}")
+        }));
+    }
+    warnings
 }
 
 /// Looks every few milliseconds until `look` is true, for `bound` at most.
@@ -228,7 +258,7 @@ pub(crate) async fn wait_for(
         if begin.elapsed() > bound {
             return Err(format!("waited {bound:?} in vain for {what}").into());
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(())
 }

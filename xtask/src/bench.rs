@@ -25,8 +25,13 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     } else {
         let durable = [
             ("fsync", "on"),
+            ("synchronous_commit", "on"),
             ("full_page_writes", "on"),
-            ("max_connections", "200"),
+            ("shared_buffers", "2GB"),
+            ("max_wal_size", "8GB"),
+            ("max_connections", "300"),
+            ("shared_preload_libraries", "pg_stat_statements"),
+            ("autovacuum_naptime", "10s"),
         ];
         let postgres = setup::private_postgresql(&binaries, &durable)?;
         bench.env("DATABASE_URL", postgres.url("postgres"));

@@ -7,13 +7,16 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 
 use crate::oracle::{self, Expected};
-use crate::report::{self, Outcome};
-use crate::worker::NOOP;
-use crate::world::{World, wait_for};
-use crate::{Error, Options, Result, clock};
+use crate::peer::{Peers, Task};
+use crate::report::{Must, Outcome};
+use crate::worker::{APP, NOOP};
+use crate::world::World;
+use crate::{Error, Options, Result, clock, jobs};
 
+/// Name of the figure that others are compared with.
+pub(crate) const RATE: &str = "first claim to last settled";
 /// Shards of each instance.
-const SHARDS: u32 = 1000;
+pub(super) const SHARDS: u32 = 1000;
 /// Client processes.
 const CLIENTS: usize = 2;
 /// Slots of each.
@@ -22,49 +25,43 @@ const SLOTS: u32 = 2000;
 const CALLS: usize = 4;
 
 /// One run.
-struct Run {
+pub(super) struct Run {
+    /// The first of its instances.
+    pub(super) first: i64,
     /// From the first claim to the last settled, by the database's clock.
-    seconds: f64,
+    pub(super) seconds: f64,
     /// From the first claim to when nothing was seen to run.
     wall_seconds: f64,
     cpu_seconds: [f64; 3],
 }
 
-pub(crate) async fn run(options: &Options) -> Result<Outcome> {
-    let instances = if options.short { 20 } else { 200 };
+pub(crate) async fn run(options: &Options, mut peers: Peers) -> Result<Outcome> {
+    let instances: u32 = if options.short { 20 } else { 500 };
     let runs = options.runs.unwrap_or(if options.short { 1 } else { 3 });
     let shards = i64::from(instances) * i64::from(SHARDS);
     let mut outcome = Outcome::new(
+        options,
         "drain",
         format!(
-            "{shards} no-op shards in {instances} instances, {CLIENTS} client processes with {SLOTS} slots, 1 server"
+            "{shards} no-op shards in {instances} instances, {CLIENTS} client processes with {SLOTS} slots, 1 server; peers: as many jobs"
         ),
     );
     let mut world = World::new(options, 1).await?;
-    let mut jobs = Vec::new();
-    for n in 0..instances {
-        let mut spec = JobSpec::new(format!("drain-{n}"));
-        spec.handler = Some(NOOP.to_owned());
-        spec.shard_count = SHARDS;
-        spec.max_shards_per_client = 0;
-        jobs.push(world.admins[0].create_job(spec).await?);
-    }
+    let jobs = make_jobs(&world, instances).await?;
     // Caches, statements and PostgreSQL's files are warm after this.
     let warm_up = &jobs[..jobs.len().min(40)];
     drain(&mut world, warm_up).await?;
     let mut done = Vec::new();
     for _ in 0..runs {
         done.push(drain(&mut world, &jobs).await?);
+        peers.run(Task::Drain(shards)).await?;
     }
     let figure = |of: &dyn Fn(&Run) -> f64| -> Vec<f64> { done.iter().map(of).collect() };
+    let rates = figure(&|run| shards as f64 / run.seconds);
+    outcome.spread(RATE, "shards/s", &rates, None);
+    outcome.draw("antares");
     outcome.spread(
-        "drained, first claim to last settled",
-        "shards/s",
-        &figure(&|run| shards as f64 / run.seconds),
-        (!options.short).then_some(report::Expected::AtLeast(30_000.0)),
-    );
-    outcome.spread(
-        "drained, by the wall clock",
+        "first claim to seen empty, by the wall clock",
         "shards/s",
         &figure(&|run| shards as f64 / run.wall_seconds),
         None,
@@ -81,25 +78,47 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
             None,
         );
     }
+    let again = "select count(*) from attempt_history where not final";
+    let again = world.count(again).await? as f64;
+    outcome.one("claims that were lost or returned", "", again, None);
+    peers.describe(&mut outcome);
+    let ours = outcome.median(RATE);
+    peers.compare_with_best(&mut outcome, ours, Must::AtLeast(1.0));
+    let bare = peers.bare_sql(200);
+    outcome.ratio("to bare SQL at batch 200", ours, bare, Must::AtLeast(0.5));
+
+    let ran = warm_up.len() as i64 + i64::from(instances) * i64::from(runs);
     let expected = Expected {
-        instances: warm_up.len() as i64 + i64::from(instances) * i64::from(runs),
-        shards: warm_up.len() as i64 * i64::from(SHARDS) + shards * i64::from(runs),
+        instances: Some(ran),
+        shards: Some(ran * i64::from(SHARDS)),
         ticks: Some(0),
+        ..Expected::default()
     };
     outcome.judge(oracle::ask(&world.pool, "drain", expected).await?);
-    let again = "select count(*) from attempt_ended where not final";
-    outcome.one(
-        "claims that were lost or returned",
-        "",
-        world.count(again).await? as f64,
-    );
     world.end().await?;
     Ok(outcome)
 }
 
+pub(super) async fn make_jobs(world: &World, n: u32) -> Result<Vec<i64>> {
+    let mut spec = JobSpec::new("drain");
+    spec.handler = Some(NOOP.to_owned());
+    spec.shard_count = SHARDS;
+    spec.max_shards_per_client = 0;
+    jobs::create(world, APP, n, &spec, None).await
+}
+
 /// Triggers all `jobs`, and only then starts the clients.
-async fn drain(world: &mut World, jobs: &[i64]) -> Result<Run> {
-    let admin = world.admins[0].clone();
+pub(super) async fn drain(world: &mut World, jobs: &[i64]) -> Result<Run> {
+    drain_with(world, jobs, CLIENTS, SLOTS).await
+}
+
+pub(super) async fn drain_with(
+    world: &mut World,
+    jobs: &[i64],
+    clients: usize,
+    slots: u32,
+) -> Result<Run> {
+    let admin = world.admin().clone();
     let triggered: Vec<i64> = futures_util::stream::iter(jobs)
         .map(async |job| {
             let instance = admin.trigger(*job).await?;
@@ -111,16 +130,13 @@ async fn drain(world: &mut World, jobs: &[i64]) -> Result<Run> {
     let first = triggered.iter().min().copied().unwrap_or_default();
     world.settle().await;
     let before = world.cpu_times().await?;
-    world.start_clients(CLIENTS, SLOTS)?;
-    wait_for("the shards to drain", Duration::from_mins(10), async || {
-        Ok(world.count("select count(*) from instance").await? == 0)
-    })
-    .await?;
+    world.start_clients(clients, slots)?;
+    world.wait_for_end(Duration::from_mins(10)).await?;
     let seen_empty = clock::wall_us();
     let after = world.cpu_times().await?;
     world.stop_clients().await;
     let (begin, end): (DateTime<Utc>, DateTime<Utc>) = sqlx::query_as(
-        "select min(claimed_at), max(ended_at) from attempt_ended where instance_id >= $1",
+        "select min(claimed_at), max(ended_at) from attempt_history where instance_id >= $1",
     )
     .bind(first)
     .fetch_one(&world.pool)
@@ -131,6 +147,7 @@ async fn drain(world: &mut World, jobs: &[i64]) -> Result<Run> {
         *used = after.since(before);
     }
     Ok(Run {
+        first,
         seconds: clock::seconds(end.timestamp_micros() - begin),
         wall_seconds: clock::seconds(seen_empty - begin),
         cpu_seconds,

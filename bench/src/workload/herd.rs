@@ -1,146 +1,132 @@
-//! How long it takes to fire very many jobs that are due in the same second.
+//! How long it takes to fire very many jobs that are due in the same second, and what others see meanwhile.
 
 use std::time::Duration;
 
 use antares_protocol::job::JobSpec;
-use chrono::{DateTime, Timelike as _, Utc};
+use chrono::{DateTime, Utc};
 
+use crate::jobs::Schedule;
 use crate::oracle::{self, Expected};
-use crate::report::{self, Outcome};
-use crate::worker::NOOP;
+use crate::probe::{Probe, Probed};
+use crate::report::{Must, Outcome};
+use crate::stats::Spread;
+use crate::worker::{APP, NOOP};
 use crate::world::{World, wait_for};
-use crate::{Options, Result, clock};
+use crate::{Options, Result, clock, jobs};
 
 /// How far ahead of its due second the herd is put on the schedule.
-const AHEAD: Duration = Duration::from_secs(20);
-/// What of that must be left when the schedules are committed, or the run says nothing.
+const AHEAD: f64 = 25.0;
+/// What of that must be left when all is prepared, or the run says nothing.
 const LEAST_AHEAD: Duration = Duration::from_millis(1500);
+/// How much slower two replicas may be than one, which is what runs lie apart.
+const SLACK: f64 = 1.1;
 
 pub(crate) async fn run(options: &Options) -> Result<Outcome> {
-    let jobs: i32 = if options.short { 10_000 } else { 100_000 };
+    let jobs: u32 = if options.short { 10_000 } else { 100_000 };
     let runs = options.runs.unwrap_or(1);
     let mut outcome = Outcome::new(
+        options,
         "herd",
         format!(
-            "{jobs} jobs of one shard, due in the same second; created by SQL, fired from its schedule, then drained by 2 clients"
+            "{jobs} jobs of one shard, due in the same second; created by SQL, fired from its schedule while 20 protocol clients of another app run 100 shards a second, then drained by 2 clients"
         ),
     );
-    for replicas in [1, 2] {
-        let expected = (!options.short).then_some(report::Expected::AtMost(4.0));
-        let mut fired = Vec::new();
-        let mut rates = Vec::new();
-        for _ in 0..runs {
+    let (mut fired, mut drained) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    let mut probed = Vec::new();
+    for _ in 0..runs {
+        for replicas in [1, 2] {
             let mut world = World::new(options, replicas).await?;
-            fired.push(fire(&world, jobs).await?);
-            rates.push(f64::from(jobs) / drain(&mut world).await?);
+            let (took, probe) = fire(&mut world, jobs).await?;
+            fired[replicas - 1].push(took);
+            drained[replicas - 1].push(f64::from(jobs) / drain(&mut world).await?);
+            let all = i64::from(jobs) + probe.fed.instances;
             let expected = Expected {
-                instances: i64::from(jobs),
-                shards: i64::from(jobs),
+                instances: Some(all),
+                shards: Some(all),
                 ticks: Some(i64::from(jobs)),
+                ..Expected::default()
             };
             let part = format!("{replicas} replicas");
             outcome.judge(oracle::ask(&world.pool, &part, expected).await?);
+            probed.push((replicas, probe));
             world.end().await?;
         }
-        outcome.spread(
-            format!("fired after the due second, {replicas} replicas"),
-            "s",
-            &fired,
-            expected,
-        );
-        outcome.spread(
-            format!("then drained, {replicas} replicas"),
-            "instances/s",
-            &rates,
-            None,
-        );
+    }
+    for replicas in [1, 2] {
+        let must = (replicas == 1).then_some(Must::AtMost(2.0));
+        let name = format!("fired after the due second, {replicas} replicas");
+        outcome.spread(name, "s", &fired[replicas - 1], must);
+    }
+    let [one, two] = [0, 1].map(|index: usize| Spread::of(&fired[index]).median);
+    outcome.ratio(
+        "time of 2 replicas to that of 1",
+        Some(two),
+        Ok(one),
+        Must::AtMost(SLACK),
+    );
+    for (replicas, probe) in &probed {
+        let must = Some(Must::AtMost(50.0));
+        let name = format!("report and claim of others meanwhile, {replicas} replicas");
+        outcome.percentiles(name, "ms", probe.summary.round_trip, must);
+        let name = format!("fired → claimed of others meanwhile, {replicas} replicas");
+        outcome.percentiles(name, "ms", probe.waited, None);
+    }
+    for replicas in [1, 2] {
+        let name = format!("then drained, {replicas} replicas");
+        outcome.spread(name, "instances/s", &drained[replicas - 1], None);
     }
     Ok(outcome)
 }
 
-/// Creates the jobs and waits for their second. Returns how long after it the last was fired.
-async fn fire(world: &World, jobs: i32) -> Result<f64> {
+/// Creates the jobs and waits for their second. Returns how long after it the last was fired, and what the
+/// clients of another app saw from that second on.
+async fn fire(world: &mut World, jobs: u32) -> Result<(f64, Probed)> {
     let mut spec = JobSpec::new("herd");
     spec.handler = Some(NOOP.to_owned());
-    let app = world.app_id().await?;
-    let mut tx = world.pool.begin().await?;
-    let due: DateTime<Utc> = sqlx::query_scalar(
-        "select date_trunc('second', clock_timestamp()) + make_interval(secs => $1)",
-    )
-    .bind(AHEAD.as_secs_f64())
-    .fetch_one(&mut *tx)
-    .await?;
-    // Every hour: the next fires are computed, and none of them comes while this runs.
-    spec.cron = Some(format!("{} {} * * * ?", due.second(), due.minute()));
-    sqlx::query(
-        "with made as (
-            insert into job (app_id, name, state) select $1, 'herd-' || n, 'waiting' from generate_series(1, $2) n
-            returning id, name
-         )
-         insert into job_version (job_id, version, definition, author)
-         select id, 1, jsonb_set($3, '{name}', to_jsonb(name)), 'bench' from made",
-    )
-    .bind(app)
-    .bind(jobs)
-    .bind(sqlx::types::Json(&spec))
-    .execute(&mut *tx)
-    .await?;
-    sqlx::query(
-        "insert into job_schedule (job_id, app_id, version, cron, time_zone, shard_count, max_attempts, instance_timeout_ms, next_fire_at)
-         select id, app_id, 1, $1, $2, 1, 3, 0, $3 from job",
-    )
-    .bind(&spec.cron)
-    .bind(&spec.time_zone)
-    .bind(due)
-    .execute(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    // What autovacuum does with tables that have been there for a minute.
-    for table in ["job", "job_version", "job_schedule"] {
-        let vacuum = format!("vacuum analyze {table}");
-        sqlx::query(sqlx::AssertSqlSafe(vacuum))
-            .execute(&world.pool)
-            .await?;
-    }
-    world.settle().await;
+    let due = jobs::second_ahead(world, AHEAD).await?;
+    // Once an hour: the next fires are computed, and none of them comes while this runs.
+    let schedule = Schedule {
+        first: due,
+        every: None,
+    };
+    jobs::create(world, APP, jobs, &spec, Some(schedule)).await?;
+    let mut probe = Probe::start(world).await?;
     let due = due.timestamp_micros();
     let left = Duration::from_micros(u64::try_from(due - clock::wall_us()).unwrap_or(0));
     if left < LEAST_AHEAD {
         return Err("the jobs were not created in time; is the machine busy?".into());
     }
     tokio::time::sleep(left).await;
+    probe.clear().await?;
     wait_for("the herd to be fired", Duration::from_mins(5), async || {
         let mut fired = 0;
-        for admin in &world.admins {
-            fired += admin.fired().await?;
+        for server in &world.servers {
+            fired += server.admin.fired().await?;
         }
-        Ok(fired >= u64::from(jobs.unsigned_abs()))
+        Ok(fired >= u64::from(jobs))
     })
     .await?;
     let took = clock::seconds(clock::wall_us() - due);
-    let written =
-        "select least((select count(*) from instance), (select count(*) from shard_ready))";
-    let written = world.count(written).await?;
+    let probed = probe.end(world, due).await?;
+    let written = world.count("select count(*) from instance").await?;
     if written != i64::from(jobs) {
         return Err(format!("{written} of {jobs} are there when all count as fired").into());
     }
-    Ok(took)
+    Ok((took, probed))
 }
 
 /// Runs what was fired. Returns the seconds from the first claim to the last settled.
 async fn drain(world: &mut World) -> Result<f64> {
     world.start_clients(2, 2000)?;
-    wait_for("the herd to drain", Duration::from_mins(10), async || {
-        let left = "select exists (select from instance)";
-        let left: bool = sqlx::query_scalar(left).fetch_one(&world.pool).await?;
-        Ok(!left)
-    })
-    .await?;
+    world.wait_for_end(Duration::from_mins(10)).await?;
     world.stop_clients().await;
-    let (begin, end): (DateTime<Utc>, DateTime<Utc>) =
-        sqlx::query_as("select min(claimed_at), max(ended_at) from attempt_ended")
-            .fetch_one(&world.pool)
-            .await?;
+    let (begin, end): (DateTime<Utc>, DateTime<Utc>) = sqlx::query_as(
+        "select min(s.claimed_at), max(s.ended_at)
+         from attempt_history s join instance_history i using (instance_id) where i.app = $1",
+    )
+    .bind(APP)
+    .fetch_one(&world.pool)
+    .await?;
     Ok(clock::seconds(
         end.timestamp_micros() - begin.timestamp_micros(),
     ))

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use antares_protocol::job::JobSpec;
-use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::ChildStdout;
 
+use crate::entries::Entries;
 use crate::oracle::{self, Expected};
-use crate::report::{self, Outcome};
-use crate::worker::{ENTER, Entered};
-use crate::world::{World, wait_for};
+use crate::report::{Must, Outcome};
+use crate::stats::Percentiles;
+use crate::worker::ENTER;
+use crate::world::World;
 use crate::{Options, Result, clock};
 
 /// Jobs that are triggered in turn, because one instance of each runs at a time.
@@ -19,20 +19,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Triggers before the measured ones.
 const WARM_UP: usize = 30;
 
-/// What the client process says.
-struct Entries(Lines<BufReader<ChildStdout>>);
-
-impl Entries {
-    async fn next(&mut self) -> Result<Entered> {
-        let line = tokio::time::timeout(Duration::from_secs(30), self.0.next_line()).await??;
-        let line = line.ok_or("the client has ended")?;
-        Ok(serde_json::from_str(&line)?)
-    }
-}
-
 pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     let (triggers, fires) = if options.short { (50, 5) } else { (500, 30) };
     let mut outcome = Outcome::new(
+        options,
         "latency",
         format!(
             "{triggers} triggers one after another, {fires} fires of a job due every second; 1 server, 1 client, idle otherwise"
@@ -40,37 +30,33 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     );
     let mut world = World::new(options, 1).await?;
     world.start_clients(1, 32)?;
-    world.wait_for_clients().await?;
-    let stdout = world.clients[0]
-        .stdout()
-        .ok_or("the client has no output")?;
-    let mut entries = Entries(BufReader::new(stdout).lines());
+    world.wait_for_clients(1).await?;
+    let mut entries = Entries::of(&mut world.clients[0])?;
 
-    let expected = (!options.short).then_some(report::Expected::AtMost(20.0));
     let (samples, commits) = by_trigger(&world, &mut entries, triggers).await?;
     outcome.percentiles(
         "trigger sent → handler entered (monotonic)",
         "ms",
-        &samples,
-        expected,
+        Percentiles::of(&samples),
+        Some(Must::Percentiles(4.0, 15.0)),
     );
-    outcome.percentiles("a bare commit of one row, in between", "ms", &commits, None);
+    let commits = Percentiles::of(&commits);
+    outcome.percentiles("a bare commit of one row, in between", "ms", commits, None);
     let samples = by_schedule(&world, &mut entries, fires).await?;
     outcome.percentiles(
         "tick due → handler entered (wall clock)",
         "ms",
-        &samples,
-        expected,
+        Percentiles::of(&samples),
+        None,
     );
 
-    let ticks = world.count("select count(*) from tick").await?;
-    let due = "select coalesce(extract(epoch from max(scheduled_at) - min(scheduled_at))::bigint + 1, 0) from tick";
+    let ticks = world.count("select count(*) from tick_history").await?;
     let instances = (WARM_UP + triggers) as i64 + ticks;
     let expected = Expected {
-        instances,
-        shards: instances,
-        // Every second from the first tick to the last.
-        ticks: Some(world.count(due).await?),
+        instances: Some(instances),
+        shards: Some(instances),
+        period: Some(1.0),
+        ..Expected::default()
     };
     outcome.judge(oracle::ask(&world.pool, "latency", expected).await?);
     world.end().await?;
@@ -84,7 +70,7 @@ async fn by_trigger(
     entries: &mut Entries,
     triggers: usize,
 ) -> Result<(Vec<f64>, Vec<f64>)> {
-    let admin = &world.admins[0];
+    let admin = world.admin();
     let mut jobs = Vec::new();
     for n in 0..JOBS {
         let mut spec = JobSpec::new(format!("triggered-{n}"));
@@ -126,7 +112,7 @@ async fn by_trigger(
 
 /// Milliseconds from the tick to the handler being entered.
 async fn by_schedule(world: &World, entries: &mut Entries, fires: usize) -> Result<Vec<f64>> {
-    let admin = &world.admins[0];
+    let admin = world.admin();
     let mut spec = JobSpec::new("scheduled");
     spec.handler = Some(ENTER.to_owned());
     spec.cron = Some("* * * * * ?".to_owned());
@@ -141,11 +127,6 @@ async fn by_schedule(world: &World, entries: &mut Entries, fires: usize) -> Resu
         samples.push((entered.wall_us - entered.scheduled_us) as f64 / 1e3);
     }
     admin.pause(job).await?;
-    wait_for(
-        "the last instance to end",
-        Duration::from_secs(20),
-        async || Ok(world.count("select count(*) from instance").await? == 0),
-    )
-    .await?;
+    world.wait_for_end(Duration::from_secs(20)).await?;
     Ok(samples)
 }
