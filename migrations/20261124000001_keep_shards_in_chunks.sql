@@ -10,7 +10,7 @@ drop view client_view;
 drop function shards_held;
 
 create function chunk_mask(item integer, n integer) returns bigint language sql immutable parallel safe as $$
-    select case when n >= 64 then -1::bigint else ((1::bigint << n) - 1) << (item & 63) end
+    select case when n >= 64 then -1::bigint else ~(-1::bigint << n) << (item & 63) end
 $$;
 comment on function chunk_mask is 'The mask of n consecutive items of one chunk, from item on.';
 

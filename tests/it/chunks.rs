@@ -123,6 +123,17 @@ async fn a_claim_takes_part_of_a_row_and_leaves_the_rest_in_its_place() {
 }
 
 #[tokio::test]
+async fn runs_of_every_length_are_claimed() {
+    let given = given(64 * 64, 3).await;
+    for (chunk, n) in (1..=64).enumerate() {
+        let first = chunk as i32 * 64;
+        assert_eq!(given.claim(n).await, (first..first + n).collect::<Vec<_>>());
+        assert_eq!(given.claim(64 - n).await.len() as i32, 64 - n);
+    }
+    given.world.assert_consistent().await;
+}
+
+#[tokio::test]
 async fn one_statement_deals_a_row_out_to_several_clients_without_overlap() {
     let given = given(300, 3).await;
     let mut clients = vec![given.client];

@@ -1,0 +1,3 @@
+module antares-bench-river
+
+go 1.26
