@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::problem::Problem;
+
 /// Handler name that clients which allow scripts register, and that script jobs ask for.
 pub const SCRIPT_HANDLER: &str = "script";
 
@@ -273,6 +275,47 @@ pub struct TriggerJob {
 pub struct Triggered {
     /// The instance.
     pub instance_id: i64,
+}
+
+/// `POST /api/v1/triggers`: run many jobs now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TriggerJobs {
+    /// 1 to 1,000 triggers. Of a job that is named twice, the first counts.
+    pub triggers: Vec<JobTrigger>,
+}
+
+/// One of [`TriggerJobs`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobTrigger {
+    /// The job.
+    pub job_id: i64,
+    /// How to trigger it.
+    #[serde(flatten)]
+    pub request: TriggerJob,
+}
+
+/// Answer to [`TriggerJobs`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobsTriggered {
+    /// One for each trigger, in the same order.
+    pub results: Vec<JobTriggered>,
+}
+
+/// What became of one trigger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobTriggered {
+    /// The job.
+    pub job_id: i64,
+    /// The instance; left out if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<i64>,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
 }
 
 /// Fire times of a schedule.

@@ -64,6 +64,25 @@ pub struct Given {
     pub attempt: i16,
 }
 
+/// What one statement is to ask for.
+#[derive(Default)]
+struct Proposing {
+    proposals: Vec<Proposal>,
+    /// Shards in them.
+    shards: u32,
+    /// What they leave of each instance.
+    left: HashMap<i64, i32>,
+}
+
+impl Proposing {
+    fn is_full(&self) -> bool {
+        self.shards >= MOST_SHARDS || self.proposals.len() >= MOST_PROPOSALS
+    }
+}
+
+/// Up to which instance a queue is used up that has nothing left.
+const ALL: i64 = i64::MAX;
+
 /// What one statement did to an instance.
 struct Round {
     mark: i64,
@@ -91,9 +110,12 @@ pub struct Applied<T> {
 pub struct Board<T> {
     instances: HashMap<i64, Entry>,
     /// Instances in the order of firing, by app and handler.
-    queues: HashMap<(i64, String), BTreeSet<i64>>,
-    waiters: BTreeMap<u64, Waiter<T>>,
+    queues: HashMap<i64, HashMap<String, BTreeSet<i64>>>,
+    waiters: HashMap<u64, Waiter<T>>,
     by_client: HashMap<Uuid, u64>,
+    /// Who waits, in the order in which they came, by app.
+    by_app: HashMap<i64, BTreeSet<u64>>,
+    by_deadline: BTreeSet<(Instant, u64)>,
     next_waiter: u64,
 }
 
@@ -102,8 +124,10 @@ impl<T> Default for Board<T> {
         Self {
             instances: HashMap::new(),
             queues: HashMap::new(),
-            waiters: BTreeMap::new(),
+            waiters: HashMap::new(),
             by_client: HashMap::new(),
+            by_app: HashMap::new(),
+            by_deadline: BTreeSet::new(),
             next_waiter: 0,
         }
     }
@@ -119,9 +143,11 @@ impl<T> Board<T> {
         deadline: Instant,
         answer: T,
     ) -> Option<T> {
-        let replaced = self.by_client.get(&client.id).copied();
-        let replaced = replaced.and_then(|id| self.waiters.remove(&id));
-        self.by_client.insert(client.id, self.next_waiter);
+        let replaced = self.take_client(client.id);
+        let id = self.next_waiter;
+        self.by_client.insert(client.id, id);
+        self.by_app.entry(client.app_id).or_default().insert(id);
+        self.by_deadline.insert((deadline, id));
         let waiter = Waiter {
             client,
             max: max.min(MOST_SHARDS),
@@ -129,17 +155,20 @@ impl<T> Board<T> {
             blocked: HashSet::new(),
             answer,
         };
-        self.waiters.insert(self.next_waiter, waiter);
+        self.waiters.insert(id, waiter);
         self.next_waiter += 1;
-        replaced.map(|waiter| waiter.answer)
+        replaced
     }
 
     /// An instance has shards to hand out, as many as it has in all for all that is known.
     pub fn offer(&mut self, known: Known) {
         let ready = &known.ready;
         let (id, total) = (ready.id, ready.total);
-        let queue = (ready.app_id, known.job.handler().to_owned());
-        self.queues.entry(queue).or_default().insert(id);
+        let queues = self.queues.entry(ready.app_id).or_default();
+        match queues.get_mut(known.job.handler()) {
+            Some(queue) => _ = queue.insert(id),
+            None => _ = queues.insert(known.job.handler().to_owned(), BTreeSet::from([id])),
+        }
         let entry = self.instances.entry(id).or_insert_with(|| Entry {
             known: Arc::new(known),
             left: total,
@@ -166,44 +195,47 @@ impl<T> Board<T> {
 
     /// When the first wait ends.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.waiters.values().map(|waiter| waiter.deadline).min()
+        self.by_deadline.first().map(|(deadline, _)| *deadline)
     }
 
     /// Takes out the waits that have ended by `now`.
     pub fn expired(&mut self, now: Instant) -> Vec<T> {
-        self.take(|waiter| waiter.deadline <= now)
+        let ended = self.by_deadline.range(..=(now, u64::MAX));
+        let ids: Vec<u64> = ended.map(|(_, id)| *id).collect();
+        ids.into_iter().filter_map(|id| self.take(id)).collect()
     }
 
     /// Takes out every wait.
     pub fn take_all(&mut self) -> Vec<T> {
-        self.take(|_| true)
+        let ids: Vec<u64> = self.waiters.keys().copied().collect();
+        ids.into_iter().filter_map(|id| self.take(id)).collect()
     }
 
     /// Takes out the wait of a client.
     pub fn take_client(&mut self, client: Uuid) -> Option<T> {
-        let id = self.by_client.remove(&client)?;
-        self.waiters.remove(&id).map(|waiter| waiter.answer)
+        self.take(*self.by_client.get(&client)?)
     }
 
     /// Takes out waits whose client has hung up.
     pub fn drop_closed(&mut self, is_closed: impl Fn(&T) -> bool) {
-        self.take(|waiter| is_closed(&waiter.answer));
+        let closed = self.waiters.iter().filter(|(_, w)| is_closed(&w.answer));
+        let ids: Vec<u64> = closed.map(|(id, _)| *id).collect();
+        for id in ids {
+            self.take(id);
+        }
     }
 
-    fn take(&mut self, which: impl Fn(&Waiter<T>) -> bool) -> Vec<T> {
-        let ids: Vec<u64> = self
-            .waiters
-            .iter()
-            .filter(|(_, waiter)| which(waiter))
-            .map(|(id, _)| *id)
-            .collect();
-        ids.into_iter()
-            .filter_map(|id| self.waiters.remove(&id))
-            .map(|waiter| {
-                self.by_client.remove(&waiter.client.id);
-                waiter.answer
-            })
-            .collect()
+    fn take(&mut self, id: u64) -> Option<T> {
+        let waiter = self.waiters.remove(&id)?;
+        self.by_client.remove(&waiter.client.id);
+        self.by_deadline.remove(&(waiter.deadline, id));
+        if let Some(waiting) = self.by_app.get_mut(&waiter.client.app_id) {
+            waiting.remove(&id);
+            if waiting.is_empty() {
+                self.by_app.remove(&waiter.client.app_id);
+            }
+        }
+        Some(waiter.answer)
     }
 
     /// Clients ended some of their shards: they may be allowed more of an instance again.
@@ -226,72 +258,33 @@ impl<T> Board<T> {
         }
     }
 
-    /// What to try to claim. Clients are served in the order in which they came, instances in the order in
-    /// which they fired; each client is offered its fair part of an instance, so that the first one does
-    /// not take all of it.
+    /// What to try to claim. Apps take turns; in each, clients are served in the order in which they came, and
+    /// instances in the order in which they fired. Each client is offered its fair part of an instance, so
+    /// that the first one does not take all of it.
     pub fn propose(&self) -> Vec<Proposal> {
-        let mut proposals = Vec::new();
-        let mut shards = 0;
-        let mut left: HashMap<i64, i32> = HashMap::new();
-        let mut waiting: HashMap<i64, usize> = HashMap::new();
-        for waiter in self.waiters.values() {
-            *waiting.entry(waiter.client.app_id).or_default() += 1;
-        }
-        // Instances used up by this round are skipped without looking at them for every client again.
-        let mut used_up: HashMap<(i64, &str), i64> = HashMap::new();
-        for waiter in self.waiters.values() {
-            let client = &waiter.client;
-            let mut wanted = waiter.max.min(MOST_SHARDS - shards) as i32;
-            for handler in &client.handlers {
-                let key = (client.app_id, handler.clone());
-                let Some(queue) = self.queues.get(&key) else {
-                    continue;
-                };
-                let from = used_up
-                    .get(&(client.app_id, handler.as_str()))
-                    .map_or(0, |id| id + 1);
-                let mut leading = true;
-                for id in queue.range(from..) {
-                    if wanted <= 0 || proposals.len() >= MOST_PROPOSALS {
-                        break;
-                    }
-                    let entry = &self.instances[id];
-                    let left = left.entry(*id).or_insert(entry.left);
-                    if *left <= 0 {
-                        if leading {
-                            used_up.insert((client.app_id, handler), *id);
-                        }
-                        continue;
-                    }
-                    leading = false;
-                    if waiter.blocked.contains(id) {
-                        continue;
-                    }
-                    let cap = entry.known.job.max_shards_per_client as i32;
-                    let waiting = waiting[&client.app_id] as u32;
-                    let fair = entry.left.unsigned_abs().div_ceil(waiting).max(1) as i32;
-                    let n = wanted
-                        .min(*left)
-                        .min(fair)
-                        .min(if cap == 0 { i32::MAX } else { cap });
-                    *left -= n;
-                    wanted -= n;
-                    shards += n as u32;
-                    proposals.push(Proposal {
-                        client_id: client.id,
-                        instance_id: *id,
-                        wanted: n,
-                        cap,
-                        mark: entry.mark,
-                        timeout_ms: entry.known.job.shard_timeout_ms as i64,
-                        rows: 0,
-                    });
+        let mut round = Proposing::default();
+        let mut apps: Vec<_> = self
+            .queues
+            .iter()
+            .filter_map(|(app, queues)| Some((queues, self.by_app.get(app)?)))
+            .map(|(queues, waiting)| (queues, waiting.len(), waiting.iter(), HashMap::new()))
+            .collect();
+        while !apps.is_empty() && !round.is_full() {
+            apps.retain_mut(|(queues, waiting, turns, used_up)| {
+                // An app is done when all its queues are used up, however many clients wait.
+                if round.is_full()
+                    || used_up.values().filter(|used| **used == ALL).count() == queues.len()
+                {
+                    return false;
                 }
-            }
-            if shards >= MOST_SHARDS || proposals.len() >= MOST_PROPOSALS {
-                break;
-            }
+                let Some(waiter) = turns.next().and_then(|id| self.waiters.get(id)) else {
+                    return false;
+                };
+                self.propose_to(waiter, queues, *waiting, used_up, &mut round);
+                true
+            });
         }
+        let mut proposals = round.proposals;
         let mut wanted: HashMap<i64, i32> = HashMap::new();
         for proposal in &proposals {
             *wanted.entry(proposal.instance_id).or_default() += proposal.wanted;
@@ -303,6 +296,66 @@ impl<T> Board<T> {
                 (wanted[&id] as u32).div_ceil(self.instances[&id].width as u32) as i32 + 1;
         }
         proposals
+    }
+
+    /// Adds what one client could take. `used_up` says up to which instance each queue has been given out.
+    fn propose_to<'a>(
+        &'a self,
+        waiter: &Waiter<T>,
+        queues: &'a HashMap<String, BTreeSet<i64>>,
+        waiting: usize,
+        used_up: &mut HashMap<&'a str, i64>,
+        round: &mut Proposing,
+    ) {
+        let mut wanted = waiter.max.min(MOST_SHARDS - round.shards) as i32;
+        for handler in &waiter.client.handlers {
+            let Some((handler, queue)) = queues.get_key_value(handler) else {
+                continue;
+            };
+            let from = used_up.get(handler.as_str()).copied().unwrap_or(-1);
+            if from == ALL {
+                continue;
+            }
+            let mut leading = true;
+            for id in queue.range(from + 1..) {
+                if wanted <= 0 || round.proposals.len() >= MOST_PROPOSALS {
+                    return;
+                }
+                let entry = &self.instances[id];
+                let left = round.left.entry(*id).or_insert(entry.left);
+                if *left <= 0 {
+                    if leading {
+                        used_up.insert(handler, *id);
+                    }
+                    continue;
+                }
+                leading = false;
+                if waiter.blocked.contains(id) {
+                    continue;
+                }
+                let cap = entry.known.job.max_shards_per_client as i32;
+                let fair = entry.left.unsigned_abs().div_ceil(waiting as u32).max(1) as i32;
+                let n = wanted
+                    .min(*left)
+                    .min(fair)
+                    .min(if cap == 0 { i32::MAX } else { cap });
+                *left -= n;
+                wanted -= n;
+                round.shards += n as u32;
+                round.proposals.push(Proposal {
+                    client_id: waiter.client.id,
+                    instance_id: *id,
+                    wanted: n,
+                    cap,
+                    mark: entry.mark,
+                    timeout_ms: entry.known.job.shard_timeout_ms as i64,
+                    rows: 0,
+                });
+            }
+            if leading {
+                used_up.insert(handler, ALL);
+            }
+        }
     }
 
     /// Takes in what the statement answered to `proposals`.
@@ -413,15 +466,18 @@ impl<T> Board<T> {
         let Some(entry) = self.instances.remove(&instance) else {
             return;
         };
-        let key = (
-            entry.known.ready.app_id,
-            entry.known.job.handler().to_owned(),
-        );
-        if let Some(queue) = self.queues.get_mut(&key) {
+        let app = entry.known.ready.app_id;
+        let Some(queues) = self.queues.get_mut(&app) else {
+            return;
+        };
+        if let Some(queue) = queues.get_mut(entry.known.job.handler()) {
             queue.remove(&instance);
             if queue.is_empty() {
-                self.queues.remove(&key);
+                queues.remove(entry.known.job.handler());
             }
+        }
+        if queues.is_empty() {
+            self.queues.remove(&app);
         }
     }
 }

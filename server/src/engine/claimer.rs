@@ -101,7 +101,6 @@ struct State {
 
 /// Runs until the replica stops.
 pub async fn run(app: Shared, mut inbox: Inbox) {
-    let mut ready = app.hints.follow_ready();
     let mut state = State {
         board: Board::default(),
         look_from: Some(0),
@@ -120,7 +119,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
                     Some(message) => state.take(message),
                     None => return,
                 },
-                Ok(()) = ready.changed() => {}
+                () = state.app.hints.ready() => {}
                 () = tokio::time::sleep_until(wake_at) => {}
                 () = state.app.stopping.cancelled() => break,
             }
@@ -130,7 +129,6 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         }
         if let Some(from) = state.app.hints.take_ready() {
             state.look_from = Some(state.look_from.map_or(from, |look| look.min(from)));
-            ready.mark_unchanged();
         }
         match state.step().await {
             Ok(again) => {
@@ -194,7 +192,6 @@ impl State {
 
     /// One round: look for instances, claim, answer. Returns whether another round may find more.
     async fn step(&mut self) -> sqlx::Result<bool> {
-        self.board.drop_closed(oneshot::Sender::is_closed);
         if !self.board.has_waiters() {
             return Ok(false);
         }
@@ -243,6 +240,7 @@ impl State {
         if Instant::now() >= self.next_backstop {
             self.next_backstop = Instant::now() + BACKSTOP;
             self.board.unblock_all();
+            self.board.drop_closed(oneshot::Sender::is_closed);
             let page = self.read(self.backstop_from).await?;
             self.backstop_from = page.unwrap_or(0);
         }

@@ -106,7 +106,8 @@ pub struct Hints {
     pub stager: Notify,
     /// To browsers.
     pub events: broadcast::Sender<Hint>,
-    ready: tokio::sync::watch::Sender<Option<i64>>,
+    ready: Mutex<Option<i64>>,
+    has_ready: Notify,
     next_due: Mutex<Option<tokio::time::Instant>>,
     outgoing: Mutex<Hint>,
     has_outgoing: Notify,
@@ -119,7 +120,8 @@ impl Default for Hints {
             membership: Notify::new(),
             stager: Notify::new(),
             events: broadcast::channel(64).0,
-            ready: tokio::sync::watch::channel(None).0,
+            ready: Mutex::default(),
+            has_ready: Notify::new(),
             next_due: Mutex::default(),
             outgoing: Mutex::default(),
             has_outgoing: Notify::new(),
@@ -138,9 +140,9 @@ impl Hints {
     /// Something changed through another replica.
     pub fn receive(&self, hint: &Hint) {
         if let Some(from) = hint.ready {
-            self.ready.send_modify(|lowest| {
-                *lowest = Some(lowest.map_or(from, |lowest| lowest.min(from)));
-            });
+            let mut lowest = self.ready.lock().expect("no holder panics");
+            *lowest = Some(lowest.map_or(from, |lowest| lowest.min(from)));
+            self.has_ready.notify_one();
         }
         if let Some(ms) = hint.due_in_ms {
             let due = tokio::time::Instant::now() + Duration::from_millis(ms as u64);
@@ -158,14 +160,14 @@ impl Hints {
         let _ = self.events.send(hint.clone());
     }
 
-    /// Follows the lowest instance with new shards. The follower takes the value with [`Hints::take_ready`].
-    pub fn follow_ready(&self) -> tokio::sync::watch::Receiver<Option<i64>> {
-        self.ready.subscribe()
+    /// Waits for new shards. Only the claimer does, which takes the instance with [`Hints::take_ready`].
+    pub async fn ready(&self) {
+        self.has_ready.notified().await;
     }
 
     /// The lowest instance with new shards since the last call.
     pub fn take_ready(&self) -> Option<i64> {
-        self.ready.send_replace(None)
+        self.ready.lock().expect("no holder panics").take()
     }
 
     /// How long until a delayed shard falls due, as far as this replica knows; forgets times that passed.

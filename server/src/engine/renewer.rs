@@ -33,6 +33,9 @@ struct Request {
     answer: Answer,
 }
 
+/// Renewals are gathered for this part of the time between two of a client.
+const GATHER: u32 = 6;
+
 /// Handle of the renewer.
 #[derive(Debug)]
 pub struct Renewer(mpsc::UnboundedSender<Request>);
@@ -68,6 +71,11 @@ impl Renewer {
 pub async fn run(app: Shared, mut inbox: Inbox) {
     let mut backoff = Backoff::default();
     while let Some(first) = inbox.0.recv().await {
+        // Thousands of clients renew one after the other; a statement for each would keep the database busy.
+        tokio::select! {
+            () = tokio::time::sleep(app.config.renew_every() / GATHER) => {}
+            () = app.stopping.cancelled() => {}
+        }
         let mut running = HashMap::new();
         let mut answers: Vec<(Uuid, Answer)> = Vec::new();
         let mut next = Some(first);

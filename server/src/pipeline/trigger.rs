@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::job::JobError;
 use crate::domain::job::{FieldError, holds_nul, visible};
+use crate::store::instance::Triggered;
 use crate::store::{instance, job};
 
 /// Makes an instance of the job now.
@@ -18,6 +19,60 @@ pub async fn trigger(
     job_id: i64,
     request: &TriggerJob,
 ) -> Result<i64, JobError> {
+    check(request)?;
+    let mut tx = conn.begin().await?;
+    job::lock(&mut tx, job_id)
+        .await?
+        .ok_or(JobError::NotFound(job_id))?;
+    if let Some(key) = &request.idempotency_key
+        && let Some(first) = instance::triggered_before(&mut tx, job_id, key).await?
+    {
+        return Ok(first);
+    }
+    let made = instance::trigger(&mut tx, server, &[(job_id, request.param.as_ref())]).await?;
+    let id = outcome(job_id, &made[0])?;
+    if let Some(key) = &request.idempotency_key {
+        instance::remember_trigger(&mut tx, job_id, key, id).await?;
+    }
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Makes instances of many jobs, in one statement where there is no idempotency key. Answers for each alone:
+/// one that cannot be triggered does not keep the others from it.
+pub async fn trigger_many(
+    conn: &mut PgConnection,
+    server: Uuid,
+    requests: &[(i64, &TriggerJob)],
+) -> sqlx::Result<Vec<Result<i64, JobError>>> {
+    let mut answers: Vec<Option<Result<i64, JobError>>> = Vec::with_capacity(requests.len());
+    let mut plain = Vec::new();
+    for (id, request) in requests {
+        answers.push(match check(request) {
+            Err(error) => Some(Err(error)),
+            Ok(()) if request.idempotency_key.is_some() => {
+                Some(trigger(conn, server, *id, request).await)
+            }
+            Ok(()) => {
+                plain.push((*id, request.param.as_ref()));
+                None
+            }
+        });
+    }
+    let made = instance::trigger(conn, server, &plain).await?;
+    let mut made = plain.iter().zip(made);
+    Ok(answers
+        .into_iter()
+        .map(|answer| {
+            answer.unwrap_or_else(|| match made.next() {
+                Some(((id, _), made)) => outcome(*id, &made),
+                None => Err(sqlx::Error::RowNotFound.into()),
+            })
+        })
+        .collect())
+}
+
+fn check(request: &TriggerJob) -> Result<(), JobError> {
     if let Some(key) = &request.idempotency_key {
         visible("idempotency_key", key, 200)?;
     }
@@ -30,33 +85,22 @@ pub async fn trigger(
         }
         .into());
     }
-    let mut tx = conn.begin().await?;
-    let locked = job::lock(&mut tx, job_id)
-        .await?
-        .ok_or(JobError::NotFound(job_id))?;
-    if let Some(key) = &request.idempotency_key
-        && let Some(first) = instance::triggered_before(&mut tx, job_id, key).await?
-    {
-        return Ok(first);
-    }
-    if locked.state != "waiting" {
-        return Err(JobError::State {
-            action: "trigger",
-            state: locked.state,
-            remedy: "only a job that waits can be triggered: enable, schedule or resume it first",
-        });
-    }
-    let made = instance::trigger(&mut tx, job_id, server, request.param.as_ref()).await?;
-    let Some(id) = made else {
-        return Err(JobError::State {
+    Ok(())
+}
+
+fn outcome(job_id: i64, made: &Triggered) -> Result<i64, JobError> {
+    match (made.instance_id, made.state.as_deref()) {
+        (Some(id), _) => Ok(id),
+        (None, None) => Err(JobError::NotFound(job_id)),
+        (None, Some("waiting")) => Err(JobError::State {
             action: "trigger",
             state: "running".into(),
             remedy: "one instance of a job runs at a time: wait for it to end, or terminate it",
-        });
-    };
-    if let Some(key) = &request.idempotency_key {
-        instance::remember_trigger(&mut tx, job_id, key, id).await?;
+        }),
+        (None, Some(state)) => Err(JobError::State {
+            action: "trigger",
+            state: state.to_owned(),
+            remedy: "only a job that waits can be triggered: enable, schedule or resume it first",
+        }),
     }
-    tx.commit().await?;
-    Ok(id)
 }

@@ -1,36 +1,52 @@
 //! Running instances: made by a trigger, ended when their last shard ends or from outside.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// Makes an instance of the job by hand, with its shards. `None` if one is running.
+/// What became of a trigger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Triggered {
+    /// The job's state; `None` if there is no such job.
+    pub state: Option<String>,
+    /// The instance that was made.
+    pub instance_id: Option<i64>,
+}
+
+/// Makes instances of waiting jobs by hand, with their shards, each with its parameter instead of the job's own.
 pub async fn trigger(
     conn: &mut PgConnection,
-    job_id: i64,
     server: Uuid,
-    param: Option<&Value>,
-) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar(
-        "with made as (
-            insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadline_at, param, server_id, max_attempts, total, remaining)
-            select job_id, app_id, version, 'api', now(),
-                case when instance_timeout_ms > 0 then now() + instance_timeout_ms * interval '1 ms' end,
-                $3, $2, max_attempts, shard_count, shard_count
-            from job_schedule where job_id = $1
-            on conflict (job_id) do nothing
-            returning id, total
-         ), shards as (
-            insert into shard_ready (instance_id, item, n, attempt)
-            select m.id, item, least(64, m.total - item), 0 from made m cross join lateral generate_series(0, m.total - 1, 64) as item
-         )
-         select id from made",
-    )
-    .bind(job_id)
-    .bind(server)
-    .bind(param)
-    .fetch_optional(conn)
-    .await
+    jobs: &[(i64, Option<&Value>)],
+) -> sqlx::Result<Vec<Triggered>> {
+    let rows: Vec<(Option<i64>, i64, Option<String>, Option<i64>)> =
+        sqlx::query_as(include_str!("sql/trigger.sql"))
+            .bind(jobs.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+            .bind(jobs.iter().map(|(_, param)| *param).collect::<Vec<_>>())
+            .bind(server)
+            .fetch_all(conn)
+            .await?;
+    let mut triggered = vec![
+        Triggered {
+            state: None,
+            instance_id: None
+        };
+        jobs.len()
+    ];
+    let mut made: HashMap<i64, i64> = HashMap::new();
+    for (ord, job, state, instance) in rows {
+        if let Some(instance) = instance {
+            made.insert(job, instance);
+        } else if let Some(at) = ord.and_then(|ord| triggered.get_mut(ord as usize - 1)) {
+            at.state = state;
+        }
+    }
+    for ((job, _), at) in jobs.iter().zip(&mut triggered) {
+        at.instance_id = made.remove(job);
+    }
+    Ok(triggered)
 }
 
 /// The instance that an earlier trigger with the same key made.

@@ -1,7 +1,8 @@
 //! Jobs.
 
 use antares_protocol::job::{
-    CreateJob, FireTimes, Job, JobState, TriggerJob, Triggered, UpdateJob,
+    CreateJob, FireTimes, Job, JobState, JobTriggered, JobsTriggered, TriggerJob, TriggerJobs,
+    Triggered, UpdateJob,
 };
 use antares_protocol::page::Page;
 use antares_protocol::problem::Problem;
@@ -28,6 +29,7 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(list, create))
         .routes(routes!(get, update, delete))
         .routes(routes!(trigger))
+        .routes(routes!(trigger_many))
         .routes(routes!(pause))
         .routes(routes!(resume))
         .routes(routes!(stop))
@@ -38,6 +40,9 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(next))
         .routes(routes!(preview))
 }
+
+/// Most triggers in one call.
+const MOST_TRIGGERS: usize = 1000;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -181,6 +186,50 @@ async fn trigger(
     .await?;
     app.hints.send(&Hint::ready(instance_id));
     Ok((StatusCode::ACCEPTED, axum::Json(Triggered { instance_id })))
+}
+
+/// Run many jobs now. Each is answered alone: one that cannot run keeps no other from it.
+#[utoipa::path(post, path = "/api/v1/triggers", tag = "job", security(("session" = []), ("user" = [])), request_body = TriggerJobs,
+    responses((status = 200, body = JobsTriggered), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn trigger_many(
+    State(app): State<Shared>,
+    _: User,
+    Json(body): Json<TriggerJobs>,
+) -> Result<axum::Json<JobsTriggered>, ApiError> {
+    if !(1..=MOST_TRIGGERS).contains(&body.triggers.len()) {
+        return Err(ApiError::field(
+            "triggers",
+            format!("give 1 to {MOST_TRIGGERS} triggers"),
+        ));
+    }
+    let requests: Vec<_> = body
+        .triggers
+        .iter()
+        .map(|t| (t.job_id, &t.request))
+        .collect();
+    let outcomes = retry::on_conflict(&app, || async {
+        let mut conn = app.hot.acquire().await?;
+        pipeline::trigger::trigger_many(&mut conn, app.server_id, &requests).await
+    })
+    .await?;
+    if let Some(first) = outcomes.iter().filter_map(|o| o.as_ref().ok()).min() {
+        app.hints.send(&Hint::ready(*first));
+    }
+    let results = body.triggers.iter().zip(outcomes);
+    let results = results.map(|(trigger, outcome)| {
+        let (instance_id, problem) = match outcome {
+            Ok(id) => (Some(id), None),
+            Err(error) => (None, Some(ApiError::from(error).0)),
+        };
+        JobTriggered {
+            job_id: trigger.job_id,
+            instance_id,
+            problem,
+        }
+    });
+    Ok(axum::Json(JobsTriggered {
+        results: results.collect(),
+    }))
 }
 
 async fn act(app: &Shared, id: i64, action: Action) -> Result<axum::Json<Job>, ApiError> {

@@ -1,3 +1,0 @@
-module antares-bench-river
-
-go 1.26

@@ -1,0 +1,27 @@
+-- Makes instances of the jobs $1 by hand, with the parameters $2, for the server $3.
+-- Answers a row with its state for each job that exists, and one for each instance that was made. A waiting job
+-- without an instance had one running. Of a job that is named twice, the first trigger counts.
+with asked as materialized (
+    select u.* from unnest($1::bigint[], $2::jsonb[]) with ordinality as u (job_id, param, ord) order by job_id, ord
+), locked as materialized (
+    -- The lock keeps the job from being stopped before its instance is there to be terminated. Looked up for
+    -- each: the planner takes the arrays for ten rows.
+    select a.ord, a.job_id, a.param, j.state, s.app_id, s.version, s.instance_timeout_ms, s.max_attempts, s.shard_count
+    from asked a
+    cross join lateral (select j.state from job j where j.id = a.job_id and j.deleted_at is null for no key update) j
+    cross join lateral (select * from job_schedule s where s.job_id = a.job_id) s
+), made as (
+    insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadline_at, param, server_id, max_attempts, total, remaining)
+    select job_id, app_id, version, 'api', now(),
+        case when instance_timeout_ms > 0 then now() + instance_timeout_ms * interval '1 ms' end,
+        param, $3, max_attempts, shard_count, shard_count
+    from (select distinct on (job_id) * from locked where state = 'waiting' order by job_id, ord) l
+    on conflict (job_id) do nothing
+    returning id, job_id, total
+), shards as (
+    insert into shard_ready (instance_id, item, n, attempt)
+    select m.id, item, least(64, m.total - item), 0 from made m cross join lateral generate_series(0, m.total - 1, 64) as item
+)
+select ord, job_id, state, null::bigint as instance_id from locked
+union all
+select null, job_id, null, id from made
