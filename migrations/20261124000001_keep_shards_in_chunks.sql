@@ -40,18 +40,18 @@ alter table shard_running rename to shard_running_old;
 alter table shard_running_old rename constraint shard_running_pkey to shard_running_old_pkey;
 alter index shard_running_deadline_idx rename to shard_running_old_deadline_idx;
 create table shard_running (
+    id bigint generated always as identity primary key,
     client_id uuid not null,
     instance_id bigint not null,
     chunk smallint not null,
-    id bigint not null generated always as identity,
     attempt smallint not null,
     open bigint not null,
     claimed_at timestamptz not null default now(),
-    deadline_at timestamptz,
-    primary key (client_id, instance_id, chunk, id)
+    deadline_at timestamptz
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 comment on table shard_running is 'Claims: shards of one chunk that one client got at once. (shard_id, attempt) is the fencing token; shard_id is instance_id * 131072 + item.';
 comment on column shard_running.open is 'Mask of the shards that have not ended. The row goes with the last of them.';
+create index shard_running_client_idx on shard_running (client_id, instance_id, chunk);
 create index shard_running_deadline_idx on shard_running (deadline_at) where deadline_at is not null;
 insert into shard_running (client_id, instance_id, chunk, attempt, open, claimed_at, deadline_at)
 select client_id, shard_id >> 17, ((shard_id & 131071) >> 6)::smallint, attempt, 1::bigint << (shard_id & 63)::integer, claimed_at, deadline_at

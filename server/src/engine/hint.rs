@@ -204,3 +204,22 @@ impl Hints {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hint_that_was_taken_does_not_wake_again() {
+        let hints = Hints::default();
+        assert!(hints.ready().now_or_never().is_none());
+        hints.receive(&Hint::ready(7));
+        hints.receive(&Hint::ready(5));
+        hints.ready().await;
+        assert_eq!(hints.take_ready(), Some(5));
+        assert_eq!(hints.take_ready(), None);
+        assert!(hints.ready().now_or_never().is_none());
+    }
+}

@@ -33,14 +33,16 @@ with ending as materialized (
 ), verdict as materialized (
     select h.*, bit_count(h.hit::bit(64)) as n, bit_count(h.mask::bit(64))::integer as width from hit h where h.hit <> 0
 ), touched as materialized (
-    select client_id, instance_id, chunk, id, open & ~bit_or(hit) as rest from verdict group by client_id, instance_id, chunk, id, open
+    select id, bit_or(hit) as hit, open & ~bit_or(hit) as rest from verdict group by id, open
 ), gone as (
-    -- By key and not by place: a claim may have been shortened since this statement began.
-    delete from shard_running r using touched t
-    where r.client_id = t.client_id and r.instance_id = t.instance_id and r.chunk = t.chunk and r.id = t.id and t.rest = 0
+    -- By key and not by place: a claim may have been shortened since this statement began. Keys and values go
+    -- as sorted arrays: a join would, on an empty table's statistics, compare all with all.
+    delete from shard_running r where r.id = any (array(select id from touched where rest = 0))
 ), shortened as (
-    update shard_running r set open = t.rest from touched t
-    where r.client_id = t.client_id and r.instance_id = t.instance_id and r.chunk = t.chunk and r.id = t.id and t.rest <> 0
+    update shard_running r
+    set open = r.open & ~(array(select hit from touched where rest <> 0 order by id))
+        [width_bucket(r.id, array(select id from touched where rest <> 0 order by id))]
+    where r.id = any (array(select id from touched where rest <> 0))
 ), history as (
     insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask, client_id, claimed_at, started_at, errors, outputs)
     select instance_id, chunk, attempt, final, outcome, hit, client_id, claimed_at,
@@ -71,16 +73,26 @@ with ending as materialized (
     insert into shard_delayed (instance_id, item, attempt, due_at)
     select instance_id, item, attempt, now() + delay_ms * interval '1 ms' from back where delay_ms > 0
 ), tally as materialized (
-    select instance_id, min(remaining) - sum(n) as remaining, sum(n) as ended,
-        coalesce(sum(n) filter (where outcome = 'succeeded'), 0) as succeeded,
-        coalesce(sum(n) filter (where outcome <> 'succeeded'), 0) as failed
+    select instance_id, (min(remaining) - sum(n))::integer as remaining,
+        coalesce(sum(n) filter (where outcome = 'succeeded'), 0)::integer as succeeded,
+        coalesce(sum(n) filter (where outcome <> 'succeeded'), 0)::integer as failed
     from verdict where final group by instance_id
+), going_on as materialized (
+    select array_agg(instance_id order by instance_id) as ids, array_agg(succeeded order by instance_id) as succeeded,
+        array_agg(failed order by instance_id) as failed
+    from tally where remaining > 0
 ), counted as (
-    update instance i set remaining = i.remaining - t.ended, succeeded = i.succeeded + t.succeeded, failed = i.failed + t.failed
-    from tally t where i.id = t.instance_id and t.remaining > 0
+    update instance i
+    set remaining = i.remaining - (g.succeeded[width_bucket(i.id, g.ids)] + g.failed[width_bucket(i.id, g.ids)]),
+        succeeded = i.succeeded + g.succeeded[width_bucket(i.id, g.ids)],
+        failed = i.failed + g.failed[width_bucket(i.id, g.ids)]
+    from going_on g where i.id = any ((select ids from going_on)::bigint[])
 ), settled as (
-    delete from instance i using tally t where i.id = t.instance_id and t.remaining = 0
-    returning i.*, t.succeeded as more_succeeded, t.failed as more_failed
+    delete from instance i where i.id = any (array(select instance_id from tally where remaining = 0))
+    returning i.*, (array(select succeeded from tally where remaining = 0 order by instance_id))
+            [width_bucket(i.id, array(select instance_id from tally where remaining = 0 order by instance_id))] as more_succeeded,
+        (array(select failed from tally where remaining = 0 order by instance_id))
+            [width_bucket(i.id, array(select instance_id from tally where remaining = 0 order by instance_id))] as more_failed
 ), settled_history as (
     insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param, server_id,
         total, succeeded, failed, cancelled)
