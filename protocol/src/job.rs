@@ -280,6 +280,7 @@ pub struct Triggered {
 /// `POST /api/v1/triggers`: run many jobs now.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct TriggerJobs {
     /// 1 to 1,000 triggers. Of a job that is named twice, the first counts.
     pub triggers: Vec<JobTrigger>,
@@ -288,12 +289,16 @@ pub struct TriggerJobs {
 /// One of [`TriggerJobs`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct JobTrigger {
     /// The job.
     pub job_id: i64,
-    /// How to trigger it.
-    #[serde(flatten)]
-    pub request: TriggerJob,
+    /// As in [`TriggerJob`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub param: Option<Value>,
+    /// As in [`TriggerJob`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
 }
 
 /// Answer to [`TriggerJobs`].

@@ -5,3 +5,4 @@ mod history;
 mod http;
 mod job;
 mod session;
+mod triggers;

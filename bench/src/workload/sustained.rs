@@ -63,7 +63,7 @@ pub(crate) async fn run(options: &Options, mut peers: Peers) -> Result<Outcome> 
     outcome.draw("antares");
     peers.describe(&mut outcome);
     let ours = outcome.median("settled");
-    for peer in ["river", "graphile-worker"] {
+    for peer in ["river-rs", "river-go", "graphile-worker"] {
         let must = Must::AtLeast(2.0);
         outcome.ratio(format!("to {peer}"), ours, peers.median(peer), must);
     }

@@ -202,7 +202,7 @@ impl State {
         }
         self.not_before = None;
         let mut more = self.look().await?;
-        let proposals = self.board.propose();
+        let proposals = self.board.propose(oneshot::Sender::is_closed);
         if proposals.is_empty() {
             // A claim that does not wait has had its round.
             self.answer_ended_waits();

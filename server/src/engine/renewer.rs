@@ -1,6 +1,7 @@
 //! Gathers the renewals of many clients into one statement.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use antares_protocol::client::{Cancel, ClaimToken};
 use tokio::sync::{mpsc, oneshot};
@@ -33,8 +34,9 @@ struct Request {
     answer: Answer,
 }
 
-/// Renewals are gathered for this part of the time between two of a client.
+/// Renewals are gathered for this part of the time between two of a client, and no longer than that.
 const GATHER: u32 = 6;
+const MOST_GATHER: Duration = Duration::from_millis(500);
 
 /// Handle of the renewer.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
     while let Some(first) = inbox.0.recv().await {
         // Thousands of clients renew one after the other; a statement for each would keep the database busy.
         tokio::select! {
-            () = tokio::time::sleep(app.config.renew_every() / GATHER) => {}
+            () = tokio::time::sleep(MOST_GATHER.min(app.config.renew_every() / GATHER)) => {}
             () = app.stopping.cancelled() => {}
         }
         let mut running = HashMap::new();

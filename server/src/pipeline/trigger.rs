@@ -38,25 +38,21 @@ pub async fn trigger(
     Ok(id)
 }
 
-/// Makes instances of many jobs, in one statement where there is no idempotency key. Answers for each alone:
+/// Makes instances of many jobs, whose requests were checked, in one statement where there is no idempotency key. Answers for each alone:
 /// one that cannot be triggered does not keep the others from it.
 pub async fn trigger_many(
     conn: &mut PgConnection,
     server: Uuid,
-    requests: &[(i64, &TriggerJob)],
+    requests: &[(i64, TriggerJob)],
 ) -> sqlx::Result<Vec<Result<i64, JobError>>> {
     let mut answers: Vec<Option<Result<i64, JobError>>> = Vec::with_capacity(requests.len());
     let mut plain = Vec::new();
     for (id, request) in requests {
-        answers.push(match check(request) {
-            Err(error) => Some(Err(error)),
-            Ok(()) if request.idempotency_key.is_some() => {
-                Some(trigger(conn, server, *id, request).await)
-            }
-            Ok(()) => {
-                plain.push((*id, request.param.as_ref()));
-                None
-            }
+        answers.push(if request.idempotency_key.is_some() {
+            Some(trigger(conn, server, *id, request).await)
+        } else {
+            plain.push((*id, request.param.as_ref()));
+            None
         });
     }
     let made = instance::trigger(conn, server, &plain).await?;
@@ -72,7 +68,8 @@ pub async fn trigger_many(
         .collect())
 }
 
-fn check(request: &TriggerJob) -> Result<(), JobError> {
+/// Whether the fields of a request are allowed.
+pub fn check(request: &TriggerJob) -> Result<(), FieldError> {
     if let Some(key) = &request.idempotency_key {
         visible("idempotency_key", key, 200)?;
     }
@@ -82,8 +79,7 @@ fn check(request: &TriggerJob) -> Result<(), JobError> {
         return Err(FieldError {
             field: "param",
             message: "is larger than 1 MiB, or holds the character U+0000".into(),
-        }
-        .into());
+        });
     }
     Ok(())
 }

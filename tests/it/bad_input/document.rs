@@ -196,6 +196,10 @@ pub(super) fn good(fixture: &Fixture, operation: &Operation) -> Option<Good> {
             &idle,
             json!({ "param": { "a": ["b"] }, "idempotency_key": "k" }),
         ),
+        "POST /api/v1/triggers" => posting(
+            "",
+            json!({ "triggers": [{ "job_id": fixture.idle, "param": { "a": ["b"] }, "idempotency_key": "k" }] }),
+        ),
         "GET /api/v1/jobs/{id}"
         | "DELETE /api/v1/jobs/{id}"
         | "POST /api/v1/jobs/{id}/pause"

@@ -78,7 +78,7 @@ async fn the_first_client_does_not_take_all_of_an_instance() {
     board.offer(instance(1, "settle", 10, 0));
     wait(&mut board, 1, &["settle"], 100);
     wait(&mut board, 2, &["settle"], 100);
-    let proposals = board.propose();
+    let proposals = board.propose(|_| false);
     let wanted: Vec<i32> = proposals.iter().map(|p| p.wanted).collect();
     assert_eq!(wanted, [5, 5]);
 }
@@ -92,7 +92,7 @@ async fn a_client_is_offered_only_what_it_has_a_handler_for() {
     }
     board.offer(instance(101, "settle", 1, 0));
     wait(&mut board, 1, &["settle"], 4);
-    let proposals = board.propose();
+    let proposals = board.propose(|_| false);
     assert_eq!(proposals.len(), 1);
     assert_eq!((proposals[0].instance_id, proposals[0].wanted), (101, 1));
 }
@@ -104,7 +104,7 @@ async fn the_cap_limits_a_proposal_and_what_is_left_goes_to_the_next_instance() 
     board.offer(instance(2, "settle", 50, 2));
     wait(&mut board, 1, &["settle"], 10);
     let wanted: Vec<(i64, i32)> = board
-        .propose()
+        .propose(|_| false)
         .iter()
         .map(|p| (p.instance_id, p.wanted))
         .collect();
@@ -116,13 +116,13 @@ async fn a_client_that_holds_its_share_is_not_proposed_again_until_it_reports() 
     let mut board = Board::default();
     board.offer(instance(1, "settle", 50, 1));
     wait(&mut board, 1, &["settle"], 10);
-    let proposals = board.propose();
+    let proposals = board.propose(|_| false);
     let applied = board.apply(&proposals, &[nothing(1, 0)]);
     assert!(applied.given.is_empty() && applied.passed_over.is_empty());
-    assert_eq!(board.propose(), []);
+    assert_eq!(board.propose(|_| false), []);
     assert!(board.knows(1), "the instance still has shards for others");
     board.unblock(&[Uuid::from_u128(1)]);
-    assert_eq!(board.propose().len(), 1);
+    assert_eq!(board.propose(|_| false).len(), 1);
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn an_answered_client_no_longer_waits_and_a_used_up_instance_is_forgotten(
     let mut board = Board::default();
     board.offer(instance(1, "settle", 2, 0));
     wait(&mut board, 1, &["settle"], 10);
-    let proposals = board.propose();
+    let proposals = board.propose(|_| false);
     let claims = all(&proposals, 7);
     let applied = board.apply(&proposals, &claims);
     assert_eq!(applied.given.len(), 1);
@@ -144,15 +144,15 @@ async fn nothing_above_the_mark_makes_it_look_below_once_before_it_gives_up() {
     let mut board = Board::default();
     board.offer(instance(1, "settle", 100, 0));
     wait(&mut board, 1, &["settle"], 10);
-    let proposals = board.propose();
+    let proposals = board.propose(|_| false);
     assert_eq!(proposals[0].mark, 0);
     board.apply(&proposals, &all(&proposals, 500));
     wait(&mut board, 1, &["settle"], 10);
-    let proposals = board.propose();
+    let proposals = board.propose(|_| false);
     assert_eq!(proposals[0].mark, 509, "above what was handed out");
     let applied = board.apply(&proposals, &[nothing(1, 10)]);
     assert!(applied.again && board.knows(1));
-    let proposals = board.propose();
+    let proposals = board.propose(|_| false);
     assert_eq!(proposals[0].mark, 0, "everything is looked at once more");
     let applied = board.apply(&proposals, &[nothing(1, 10)]);
     assert!(!applied.again && !board.knows(1));
@@ -163,7 +163,7 @@ async fn a_client_without_an_answer_to_its_proposal_is_passed_over_and_waits_on(
     let mut board = Board::default();
     board.offer(instance(1, "settle", 100, 0));
     wait(&mut board, 1, &["settle"], 10);
-    let proposals = board.propose();
+    let proposals = board.propose(|_| false);
     let applied = board.apply(&proposals, &[]);
     assert_eq!(applied.passed_over, [Uuid::from_u128(1)]);
     assert!(board.has_waiters());
@@ -191,7 +191,7 @@ async fn a_statement_never_claims_more_than_its_limit() {
     for n in 1..=40 {
         wait(&mut board, n, &["settle"], 500);
     }
-    let wanted: i32 = board.propose().iter().map(|p| p.wanted).sum();
+    let wanted: i32 = board.propose(|_| false).iter().map(|p| p.wanted).sum();
     assert!(wanted <= MOST_SHARDS as i32, "{wanted}");
     assert!(wanted > 900, "{wanted}");
 }

@@ -202,11 +202,22 @@ async fn trigger_many(
             format!("give 1 to {MOST_TRIGGERS} triggers"),
         ));
     }
-    let requests: Vec<_> = body
+    let requests: Vec<(i64, TriggerJob)> = body
         .triggers
-        .iter()
-        .map(|t| (t.job_id, &t.request))
+        .into_iter()
+        .map(|trigger| {
+            let request = TriggerJob {
+                param: trigger.param,
+                idempotency_key: trigger.idempotency_key,
+            };
+            (trigger.job_id, request)
+        })
         .collect();
+    for (index, (_, request)) in requests.iter().enumerate() {
+        pipeline::trigger::check(request).map_err(|error| {
+            ApiError::field(&format!("triggers[{index}].{}", error.field), error.message)
+        })?;
+    }
     let outcomes = retry::on_conflict(&app, || async {
         let mut conn = app.hot.acquire().await?;
         pipeline::trigger::trigger_many(&mut conn, app.server_id, &requests).await
@@ -215,14 +226,14 @@ async fn trigger_many(
     if let Some(first) = outcomes.iter().filter_map(|o| o.as_ref().ok()).min() {
         app.hints.send(&Hint::ready(*first));
     }
-    let results = body.triggers.iter().zip(outcomes);
-    let results = results.map(|(trigger, outcome)| {
+    let results = requests.iter().zip(outcomes);
+    let results = results.map(|((job_id, _), outcome)| {
         let (instance_id, problem) = match outcome {
             Ok(id) => (Some(id), None),
             Err(error) => (None, Some(ApiError::from(error).0)),
         };
         JobTriggered {
-            job_id: trigger.job_id,
+            job_id: *job_id,
             instance_id,
             problem,
         }
