@@ -34,7 +34,7 @@ pub(super) async fn has_succeeded(pool: &PgPool, job: &str) -> Result<bool> {
 pub(super) async fn holds_shards(pool: &PgPool, pid: Option<u32>) -> Result<bool> {
     sqlx::query_scalar(
         "select exists (select from shard_running r join client c on c.id = r.client_id
-            join instance i on i.id = r.shard_id >> 17 join job j on j.id = i.job_id
+            join instance i on i.id = r.instance_id join job j on j.id = i.job_id
             where c.pid = $1 and j.name = 'settle-orders')",
     )
     .bind(pid.map(i64::from))
