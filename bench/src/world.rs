@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::admin::Admin;
 use crate::process::{CpuTimes, Process, free_address};
 use crate::worker::APP;
-use crate::{Options, Result, environment};
+use crate::{Options, Result, clock, environment};
 
 /// Everything a workload needs. [`World::end`] removes it.
 pub(crate) struct World {
@@ -191,6 +191,19 @@ impl World {
     pub(crate) async fn stop_clients(&mut self) {
         let clients = std::mem::take(&mut self.clients);
         futures_util::future::join_all(clients.into_iter().map(Process::stop)).await;
+    }
+
+    /// Attempts that ended in a second, from `since` to `until` by [`clock::wall_us`].
+    pub(crate) async fn ended_per_second(&self, since: i64, until: i64) -> Result<f64> {
+        let ended: i64 = sqlx::query_scalar(
+            "select count(*) from attempt_history
+             where ended_at >= to_timestamp($1::float8 / 1e6) and ended_at < to_timestamp($2::float8 / 1e6)",
+        )
+        .bind(since as f64)
+        .bind(until as f64)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(ended as f64 / clock::seconds(until - since))
     }
 
     /// One number.

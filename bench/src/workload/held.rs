@@ -116,16 +116,8 @@ async fn load(world: &mut World, warm_up: u64, seconds: u64, is_held: bool) -> R
     reader.close().await?;
     world.wait_for_end(Duration::from_mins(5)).await?;
     world.stop_clients().await;
-    let ended: i64 = sqlx::query_scalar(
-        "select count(*) from attempt_history
-         where ended_at >= to_timestamp($1::float8 / 1e6) and ended_at < to_timestamp($2::float8 / 1e6)",
-    )
-    .bind(since as f64)
-    .bind(until as f64)
-    .fetch_one(&world.pool)
-    .await?;
     Ok(Part {
-        rate: ended as f64 / clock::seconds(until - since),
+        rate: world.ended_per_second(since, until).await?,
         claim: probed.summary.round_trip,
         waited: probed.waited,
         instances: fed.instances,

@@ -57,15 +57,7 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     world.wait_for_end(Duration::from_mins(2)).await?;
     let summary = load.end().await?;
 
-    let ended = sqlx::query_scalar::<_, i64>(
-        "select count(*) from attempt_history
-         where ended_at >= to_timestamp($1::float8 / 1e6) and ended_at < to_timestamp($2::float8 / 1e6)",
-    )
-    .bind(since as f64)
-    .bind(until as f64)
-    .fetch_one(&world.pool)
-    .await?;
-    let rate = ended as f64 / clock::seconds(until - since);
+    let rate = world.ended_per_second(since, until).await?;
     let must = Must::AtLeast(clients as f64);
     outcome.one("taken and reported", "shards/s", rate, Some(must));
     outcome.percentiles(

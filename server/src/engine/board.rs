@@ -260,8 +260,8 @@ impl<T> Board<T> {
 
     /// What to try to claim. Apps take turns; in each, clients are served in the order in which they came, and
     /// instances in the order in which they fired. Each client is offered its fair part of an instance, so
-    /// that the first one does not take all of it.
-    /// A client that has hung up is passed over: its shards would only come back.
+    /// that the first one does not take all of it. One that has hung up is passed over: its shards would only
+    /// come back.
     pub fn propose(&self, has_hung_up: impl Fn(&T) -> bool) -> Vec<Proposal> {
         let mut round = Proposing::default();
         let mut apps: Vec<_> = self
