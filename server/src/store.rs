@@ -14,6 +14,7 @@ pub mod schedule;
 pub mod server;
 pub mod session;
 pub mod shard;
+pub mod sweep;
 
 /// The schema's history, compiled in.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../migrations");

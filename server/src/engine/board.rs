@@ -42,6 +42,19 @@ struct Entry {
     marked_at: Instant,
 }
 
+impl Entry {
+    /// How many shards of the instance one client may hold at once; 0 for no limit. A limit that the instance
+    /// has too few shards to reach is none, and the statement need not count.
+    fn cap(&self) -> i32 {
+        let cap = self.known.job.max_shards_per_client as i32;
+        if self.known.ready.total <= cap {
+            0
+        } else {
+            cap
+        }
+    }
+}
+
 /// A client that waits.
 #[derive(Debug)]
 struct Waiter<T> {
@@ -193,6 +206,11 @@ impl<T> Board<T> {
         !self.waiters.is_empty()
     }
 
+    /// Whether anybody of the app waits.
+    pub fn has_waiters_of(&self, app_id: i64) -> bool {
+        self.by_app.contains_key(&app_id)
+    }
+
     /// When the first wait ends.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.by_deadline.first().map(|(deadline, _)| *deadline)
@@ -336,7 +354,7 @@ impl<T> Board<T> {
                 if waiter.blocked.contains(id) {
                     continue;
                 }
-                let cap = entry.known.job.max_shards_per_client as i32;
+                let cap = entry.cap();
                 let fair = entry.left.unsigned_abs().div_ceil(waiting as u32).max(1) as i32;
                 let n = wanted
                     .min(*left)

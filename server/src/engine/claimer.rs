@@ -17,8 +17,9 @@ use crate::store::{client, shard};
 
 /// Name in logs and in `/readyz`.
 const PART: &str = "claims";
-/// How often parked claims look for shards that no hint told of.
-const BACKSTOP: Duration = Duration::from_secs(1);
+/// How often parked claims are gone through: held-back clients may have ended shards at another replica, others
+/// have hung up.
+const TIDY: Duration = Duration::from_secs(1);
 /// Instances read at a time when looking for shards.
 const PAGE: i64 = 1000;
 
@@ -44,6 +45,8 @@ enum Message {
     Claim(Request),
     /// These clients ended shards.
     Unblock(Vec<Uuid>),
+    /// These instances are new.
+    Offer(Vec<Known>),
 }
 
 /// Handle of the claimer.
@@ -80,6 +83,12 @@ impl Claimer {
         receiver.await.unwrap_or(Err(ClaimError::Stopping))
     }
 
+    /// Instances were made, whose shards can be handed out without being looked for.
+    pub fn offer(&self, instances: Vec<Known>) {
+        // A stopped claimer has nobody to hand them to.
+        let _ = self.0.send(Message::Offer(instances));
+    }
+
     /// Clients ended shards, and may get more of instances they were held back from.
     pub fn unblock(&self, clients: Vec<Uuid>) {
         // A stopped claimer has nobody to unblock.
@@ -92,9 +101,11 @@ struct State {
     board: Board<Answer>,
     /// Where the next look for shards starts; `None` when there is no reason to look.
     look_from: Option<i64>,
-    /// Where the backstop's next page starts.
+    /// Whether there are shards that no hint may have told of.
+    backstop: bool,
+    /// Where the next page of those starts.
     backstop_from: i64,
-    next_backstop: Instant,
+    next_tidy: Instant,
     /// Do not ask again before this: somebody else is serving the same clients.
     not_before: Option<Instant>,
 }
@@ -104,8 +115,9 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
     let mut state = State {
         board: Board::default(),
         look_from: Some(0),
+        backstop: false,
         backstop_from: 0,
-        next_backstop: Instant::now() + BACKSTOP,
+        next_tidy: Instant::now() + TIDY,
         not_before: None,
         app,
     };
@@ -120,6 +132,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
                     None => return,
                 },
                 () = state.app.hints.ready() => {}
+                () = state.app.hints.backstop.notified() => state.backstop = true,
                 () = tokio::time::sleep_until(wake_at) => {}
                 () = state.app.stopping.cancelled() => break,
             }
@@ -171,6 +184,17 @@ impl State {
                 }
             }
             Message::Unblock(clients) => self.board.unblock(&clients),
+            Message::Offer(instances) => {
+                for known in instances {
+                    let (app_id, id) = (known.ready.app_id, known.ready.id);
+                    if self.board.has_waiters_of(app_id) {
+                        self.board.offer(known);
+                    } else {
+                        // Nobody to hand it to: the board is no place to keep a backlog.
+                        self.look_from = Some(self.look_from.map_or(id, |look| look.min(id)));
+                    }
+                }
+            }
         }
     }
 
@@ -181,7 +205,7 @@ impl State {
         }
         let deadline = self.board.next_deadline().unwrap_or(far);
         let retry = self.not_before.unwrap_or(far);
-        deadline.min(self.next_backstop).min(retry)
+        deadline.min(self.next_tidy).min(retry)
     }
 
     fn answer_ended_waits(&mut self) {
@@ -237,10 +261,12 @@ impl State {
 
     /// Looks for instances with shards, when there is a reason to.
     async fn look(&mut self) -> sqlx::Result<bool> {
-        if Instant::now() >= self.next_backstop {
-            self.next_backstop = Instant::now() + BACKSTOP;
+        if Instant::now() >= self.next_tidy {
+            self.next_tidy = Instant::now() + TIDY;
             self.board.unblock_all();
             self.board.drop_closed(oneshot::Sender::is_closed);
+        }
+        if std::mem::take(&mut self.backstop) {
             let page = self.read(self.backstop_from).await?;
             self.backstop_from = page.unwrap_or(0);
         }

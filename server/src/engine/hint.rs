@@ -104,6 +104,8 @@ pub struct Hints {
     pub membership: Notify,
     /// Wakes the stager, which asks [`Hints::next_due`] how long it may sleep.
     pub stager: Notify,
+    /// Wakes the claimer: the sweeper saw shards to hand out, which no hint may have told of.
+    pub backstop: Notify,
     /// To browsers.
     pub events: broadcast::Sender<Hint>,
     ready: Mutex<Option<i64>>,
@@ -119,6 +121,7 @@ impl Default for Hints {
             firer: Notify::new(),
             membership: Notify::new(),
             stager: Notify::new(),
+            backstop: Notify::new(),
             events: broadcast::channel(64).0,
             ready: Mutex::default(),
             has_ready: Notify::new(),
@@ -133,6 +136,19 @@ impl Hints {
     /// Something changed through this replica.
     pub fn send(&self, hint: &Hint) {
         self.receive(hint);
+        self.tell(hint);
+    }
+
+    /// As [`Hints::send`], of shards that the claimer of this replica has been told of.
+    pub fn send_to_others(&self, hint: &Hint) {
+        self.receive(&Hint {
+            ready: None,
+            ..hint.clone()
+        });
+        self.tell(hint);
+    }
+
+    fn tell(&self, hint: &Hint) {
         self.outgoing.lock().expect("no holder panics").merge(hint);
         self.has_outgoing.notify_one();
     }

@@ -1,6 +1,6 @@
 //! Which replicas live, and who owns which bucket.
 //!
-//! One connection of its own holds the advisory lock that shows that this replica lives. Twice a second it
+//! One connection of its own holds the advisory lock that shows that this replica lives. Once a second, about, it
 //! takes the cluster's pulse; whoever sees that a server died, or that buckets are not spread evenly,
 //! reassigns them for all, one at a time. Epochs fence off whoever does not know yet.
 
@@ -24,7 +24,7 @@ use crate::store::server::{self, Identity};
 /// Name in logs and in `/readyz`.
 const PART: &str = "membership";
 /// How often to take the pulse. A killed replica is replaced within two of these.
-const PULSE: Duration = Duration::from_millis(400);
+const PULSE: Duration = Duration::from_millis(800);
 
 /// What this replica owns, and how long it may trust that.
 #[derive(Debug, Clone, Default)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use antares_protocol::client::{Cancel, ClaimToken};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::driver::{self, Backoff};
@@ -15,7 +16,7 @@ use crate::pipeline::shard;
 /// Name in logs and in `/readyz`.
 const PART: &str = "renewals";
 /// Most clients in one statement.
-const MOST: usize = 2000;
+const MOST: usize = 10_000;
 
 /// Why a lease was not renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +35,10 @@ struct Request {
     answer: Answer,
 }
 
-/// Renewals are gathered for this part of the time between two of a client, and no longer than that.
-const GATHER: u32 = 6;
-const MOST_GATHER: Duration = Duration::from_millis(500);
+/// From one statement to the next at least this part of the time between two renewals of a client passes, and no
+/// more than that: the renewals of few clients are answered at once, those of thousands are gathered.
+const GATHER: u32 = 3;
+const MOST_GATHER: Duration = Duration::from_secs(1);
 
 /// Handle of the renewer.
 #[derive(Debug)]
@@ -72,12 +74,14 @@ impl Renewer {
 /// Runs until every handle is gone.
 pub async fn run(app: Shared, mut inbox: Inbox) {
     let mut backoff = Backoff::default();
+    let gather = MOST_GATHER.min(app.config.renew_every() / GATHER);
+    let mut not_before = Instant::now();
     while let Some(first) = inbox.0.recv().await {
-        // Thousands of clients renew one after the other; a statement for each would keep the database busy.
         tokio::select! {
-            () = tokio::time::sleep(MOST_GATHER.min(app.config.renew_every() / GATHER)) => {}
+            () = tokio::time::sleep_until(not_before) => {}
             () = app.stopping.cancelled() => {}
         }
+        not_before = Instant::now() + gather;
         let mut running = HashMap::new();
         let mut answers: Vec<(Uuid, Answer)> = Vec::new();
         let mut next = Some(first);

@@ -8,17 +8,20 @@ use super::hint::Hint;
 use super::reporter;
 use crate::app::Shared;
 use crate::pipeline::{attempt, instance};
-use crate::store::shard;
+use crate::store::{shard, sweep};
 
 /// Names in logs and in `/readyz`.
 const RESCUER: &str = "rescue";
 const STAGER: &str = "stage";
-/// How often to look.
+/// How often to look whether there is anything to do.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How long the stager may sleep when it knows of no delayed shard: the look tells it of any.
+const REST: Duration = Duration::from_mins(1);
 /// Every so many looks, claims without a lease are searched for even if no lease has just ended.
 const ORPHANS_EVERY: u32 = 5;
 
-/// Rescues claims and times instances out, until the replica stops.
+/// Looks, rescues claims, times instances out, and wakes the other loops if there is something for them, until
+/// the replica stops.
 pub async fn rescue(app: Shared) {
     let mut backoff = Backoff::default();
     let mut looks: u32 = 0;
@@ -48,7 +51,17 @@ pub async fn rescue(app: Shared) {
 
 async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
     let mut conn = app.hot.acquire().await?;
-    let sweep = attempt::rescue(&mut conn, look_for_orphans).await?;
+    let found = sweep::look(&mut conn, look_for_orphans).await?;
+    if found.ready {
+        app.hints.backstop.notify_one();
+    }
+    if found.delayed {
+        app.hints.stager.notify_one();
+    }
+    if found.overdue_instances && instance::time_out(&mut conn).await? > 0 {
+        app.hints.send(&Hint::instances());
+    }
+    let sweep = attempt::rescue(&mut conn, &found).await?;
     if !sweep.expired.is_empty() || !sweep.ended.is_empty() {
         tracing::info!(
             clients = sweep.expired.len(),
@@ -64,9 +77,6 @@ async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
         app.hints.send(&Hint::clients());
     }
     reporter::after(app, &sweep.ended);
-    if instance::time_out(&mut conn).await? > 0 {
-        app.hints.send(&Hint::instances());
-    }
     Ok(())
 }
 
@@ -81,7 +91,7 @@ pub async fn stage(app: Shared) {
                 if more {
                     continue;
                 }
-                let wait = app.hints.next_due().map_or(PERIOD, |due| due.min(PERIOD));
+                let wait = app.hints.next_due().map_or(REST, |due| due.min(REST));
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
                     () = app.hints.stager.notified() => {}

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::chunk;
 use crate::store::attempt::{self, Ended, Ending};
+use crate::store::sweep::Found;
 use crate::store::{client, shard};
 
 /// Longest error kept, in bytes.
@@ -110,26 +111,23 @@ pub struct Sweep {
     pub ended: Vec<Ended>,
 }
 
-/// Ends leases that have run out, and takes back every claim whose client has none or whose time is up.
-/// Repeating it is harmless; any replica may do it at any time.
-pub async fn rescue(conn: &mut PgConnection, look_for_orphans: bool) -> sqlx::Result<Sweep> {
-    let mut tx = conn.begin().await?;
-    let mut sweep = Sweep {
-        expired: client::expire(&mut tx, 500).await?,
-        ended: Vec::new(),
-    };
-    tx.commit().await?;
-    if look_for_orphans || !sweep.expired.is_empty() {
+/// Of what was `found`: ends leases that have run out, and takes back every claim whose client has none or whose
+/// time is up. Repeating it is harmless; any replica may do it at any time.
+pub async fn rescue(conn: &mut PgConnection, found: &Found) -> sqlx::Result<Sweep> {
+    let mut sweep = Sweep::default();
+    if found.expired {
+        sweep.expired = client::expire(conn, 500).await?;
+    }
+    if found.orphans || !sweep.expired.is_empty() {
         // Orphans and not "claims of the expired": a claim may commit just after its client's lease ended.
         sweep.ended = take_back_orphans(conn).await?;
     }
-    let overdue = shard::overdue(conn, 5000).await?;
-    let endings = endings(
-        &overdue,
-        "timed_out",
-        "the attempt took longer than the job allows",
-    );
-    sweep.ended.extend(end(conn, &endings).await?);
+    if found.overdue_claims {
+        let overdue = shard::overdue(conn, 5000).await?;
+        let reason = "the attempt took longer than the job allows";
+        let endings = endings(&overdue, "timed_out", reason);
+        sweep.ended.extend(end(conn, &endings).await?);
+    }
     Ok(sweep)
 }
 

@@ -18,6 +18,12 @@ const MOST: usize = 20_000;
 pub struct Jobs(Mutex<HashMap<(i64, i32), Arc<JobSpec>>>);
 
 impl Jobs {
+    /// The definition of a version, if it is here already.
+    pub fn known(&self, job: i64, version: i32) -> Option<Arc<JobSpec>> {
+        let cache = self.0.lock().expect("no holder panics");
+        cache.get(&(job, version)).cloned()
+    }
+
     /// The definitions of `keys`, which are a job and a version each, as far as there are any. At most one
     /// statement, however many are not known yet.
     pub async fn get(

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -13,9 +13,14 @@ use crate::domain::cron::CronExpression;
 use crate::domain::{job, misfire};
 use crate::store::bucket::Owned;
 use crate::store::schedule::{self, Decision, Due};
+use crate::store::shard::Ready;
 
-/// Ticks that one statement decides.
-const BATCH: usize = 500;
+/// Ticks that the first statement of a pass decides. Each further one decides twice as many, up to
+/// [`MOST_BATCH`]: the first handlers start soon when many ticks are due at once, and a herd costs few
+/// statements.
+const FIRST_BATCH: usize = 64;
+/// Most ticks that one statement decides.
+const MOST_BATCH: usize = 512;
 /// Ticks read of each bucket at a time.
 const PER_BUCKET: i64 = 16;
 /// How far ahead to look, so that a tick is fired on time without asking again before.
@@ -24,14 +29,39 @@ const AHEAD: Duration = Duration::from_millis(1100);
 /// What one pass did.
 #[derive(Debug, Default)]
 pub struct Pass {
-    /// The instances made.
-    pub instances: Vec<i64>,
     /// How many decisions were carried out.
     pub decided: usize,
-    /// How long until the next tick, if one is near.
-    pub next_in: Option<Duration>,
+    /// Ticks that are not due yet.
+    pub ahead: Ahead,
     /// Whether more ticks were due than one pass takes.
     pub more: bool,
+}
+
+/// Ticks that were read before they are due, so that nothing need be read when they are.
+#[derive(Debug, Default)]
+pub struct Ahead {
+    ticks: Vec<Due>,
+    /// The database's time, and a moment here that was not before it.
+    clock: Option<(DateTime<Utc>, Instant)>,
+}
+
+impl Ahead {
+    /// The database's time as far as it is known to have come, which may be a little behind.
+    fn now(&self) -> Option<DateTime<Utc>> {
+        let (now, at) = self.clock?;
+        Some(now + TimeDelta::from_std(at.elapsed()).ok()?)
+    }
+
+    /// How long until the first of them is due, if there is one.
+    pub fn next_in(&self) -> Option<Duration> {
+        let first = self.ticks.iter().map(|due| due.next_fire_at).min()?;
+        Some((first - self.now()?).to_std().unwrap_or_default())
+    }
+
+    /// Job and version of the ticks.
+    pub fn jobs(&self) -> Vec<(i64, i32)> {
+        self.ticks.iter().map(|t| (t.job_id, t.version)).collect()
+    }
 }
 
 /// Parsed expressions, by their text.
@@ -55,64 +85,108 @@ impl Expressions {
     }
 }
 
-/// Fires what is due of the `owned` buckets, as `server`.
-pub async fn fire_due(
-    conn: &mut PgConnection,
-    server: Uuid,
-    owned: &[Owned],
-    expressions: &mut Expressions,
-    threshold: TimeDelta,
-) -> sqlx::Result<Pass> {
-    let buckets: Vec<i16> = owned.iter().map(|o| o.bucket).collect();
-    let epochs: HashMap<i16, i64> = owned.iter().map(|o| (o.bucket, o.epoch)).collect();
-    // Taken before the database's time, so that waking is early and never late.
-    let read_at = Instant::now();
-    let rows = schedule::due(conn, &buckets, AHEAD.as_millis() as i64, PER_BUCKET).await?;
-
-    let mut pass = Pass::default();
-    let mut decisions = Vec::new();
-    let mut per_bucket: HashMap<i16, i64> = HashMap::new();
-    let mut next_fire_at = None;
-    for due in &rows {
-        let next = if due.next_fire_at > due.now {
-            Some(due.next_fire_at)
-        } else {
-            *per_bucket.entry(due.bucket).or_default() += 1;
-            let decision = decide(due, epochs[&due.bucket], expressions, threshold);
-            let next = decision.new_fire_at;
-            decisions.push(decision);
-            next
-        };
-        // One that is due as well is `more`, below, and nothing to sleep for.
-        let next = next.filter(|next| *next > due.now);
-        next_fire_at = next_fire_at.into_iter().chain(next).min();
-    }
-    // A bucket that filled its share may hold more; so may a schedule whose next tick is due as well.
-    let now = rows.first().map(|due| due.now);
-    pass.more = per_bucket.values().any(|n| *n >= PER_BUCKET)
-        || decisions
-            .iter()
-            .any(|d| d.new_fire_at.is_some_and(|next| Some(next) <= now));
-    for batch in decisions.chunks(BATCH) {
-        let advanced = schedule::fire(conn, server, batch).await?;
-        pass.decided += advanced.len();
-        pass.instances
-            .extend(advanced.iter().filter_map(|a| a.instance_id));
-    }
-    pass.next_in = now.zip(next_fire_at).map(|(now, next)| {
-        let next_in = (next - now).to_std().unwrap_or_default();
-        next_in.saturating_sub(read_at.elapsed())
-    });
-    Ok(pass)
+/// As whom to fire.
+#[derive(Debug)]
+pub struct Owner<'a> {
+    pub server: Uuid,
+    pub owned: &'a [Owned],
+    /// How late a tick may fire.
+    pub threshold: TimeDelta,
 }
 
-fn decide(due: &Due, epoch: i64, expressions: &mut Expressions, threshold: TimeDelta) -> Decision {
+/// Fires what is due of the owner's buckets. `fired` is told of the instances of each statement as soon as they
+/// are there.
+pub async fn fire_due(
+    conn: &mut PgConnection,
+    owner: &Owner<'_>,
+    expressions: &mut Expressions,
+    fired: impl Fn(Vec<Ready>),
+) -> sqlx::Result<Pass> {
+    let buckets: Vec<i16> = owner.owned.iter().map(|o| o.bucket).collect();
+    let rows = schedule::due(conn, &buckets, AHEAD.as_millis() as i64, PER_BUCKET).await?;
+    let Some(now) = rows.iter().map(|due| due.now).max() else {
+        return Ok(Pass::default());
+    };
+    let clock = Some((now, Instant::now()));
+    let (due, ticks): (Vec<Due>, Vec<Due>) = rows.into_iter().partition(|d| d.next_fire_at <= now);
+    let mut per_bucket: HashMap<i16, i64> = HashMap::new();
+    for due in &due {
+        *per_bucket.entry(due.bucket).or_default() += 1;
+    }
+    let decisions = decide_all(&due, now, owner, expressions);
+    Ok(Pass {
+        // A bucket that filled its share may hold more; so may a schedule whose next tick is due as well.
+        more: per_bucket.values().any(|n| *n >= PER_BUCKET)
+            || decisions
+                .iter()
+                .any(|d| d.new_fire_at.is_some_and(|next| next <= now)),
+        decided: carry_out(conn, owner, &decisions, fired).await?,
+        ahead: Ahead { ticks, clock },
+    })
+}
+
+/// Fires those of the ticks read `ahead` that are due by now. What has changed since they were read does not fire.
+pub async fn fire_ahead(
+    conn: &mut PgConnection,
+    owner: &Owner<'_>,
+    ahead: &Ahead,
+    expressions: &mut Expressions,
+    fired: impl Fn(Vec<Ready>),
+) -> sqlx::Result<usize> {
+    let Some(now) = ahead.now() else {
+        return Ok(0);
+    };
+    let due = ahead.ticks.iter().filter(|due| due.next_fire_at <= now);
+    let decisions = decide_all(due, now, owner, expressions);
+    carry_out(conn, owner, &decisions, fired).await
+}
+
+async fn carry_out(
+    conn: &mut PgConnection,
+    owner: &Owner<'_>,
+    decisions: &[Decision],
+    fired: impl Fn(Vec<Ready>),
+) -> sqlx::Result<usize> {
+    let (mut rest, mut most, mut decided) = (decisions, FIRST_BATCH, 0);
+    while !rest.is_empty() {
+        let (batch, later) = rest.split_at(most.min(rest.len()));
+        let advanced = schedule::fire(conn, owner.server, batch).await?;
+        decided += advanced.len();
+        fired(advanced.into_iter().filter_map(|a| a.fired).collect());
+        rest = later;
+        most = MOST_BATCH.min(2 * most);
+    }
+    Ok(decided)
+}
+
+fn decide_all<'a>(
+    due: impl IntoIterator<Item = &'a Due>,
+    now: DateTime<Utc>,
+    owner: &Owner<'_>,
+    expressions: &mut Expressions,
+) -> Vec<Decision> {
+    let epochs: HashMap<i16, i64> = owner.owned.iter().map(|o| (o.bucket, o.epoch)).collect();
+    due.into_iter()
+        // Buckets may have gone to another server since their ticks were read.
+        .filter_map(|due| Some((due, *epochs.get(&due.bucket)?)))
+        .map(|(due, epoch)| decide(due, now, epoch, expressions, owner.threshold))
+        .collect()
+}
+
+fn decide(
+    due: &Due,
+    now: DateTime<Utc>,
+    epoch: i64,
+    expressions: &mut Expressions,
+    threshold: TimeDelta,
+) -> Decision {
     let mut decision = Decision {
         job_id: due.job_id,
         bucket: due.bucket,
         epoch,
         version: due.version,
         old_fire_at: due.next_fire_at,
+        prev_fire_at: due.prev_fire_at,
         new_fire_at: None,
         fire_at: None,
         missed: None,
@@ -128,7 +202,7 @@ fn decide(due: &Due, epoch: i64, expressions: &mut Expressions, threshold: TimeD
         return decision;
     };
     let (cron, zone) = &*expression;
-    let plan = misfire::decide(cron, *zone, due.next_fire_at, due.now, threshold);
+    let plan = misfire::decide(cron, *zone, due.next_fire_at, now, threshold);
     decision.new_fire_at = plan.next_fire_at;
     decision.fire_at = plan.fire_at;
     decision.missed = plan.missed;

@@ -29,11 +29,10 @@ pub async fn renew(
     let mut ids: Vec<Uuid> = running.keys().copied().collect();
     ids.sort_unstable();
     let renewed = client::renew(conn, &ids, lease_ms).await?;
-    let held = shard::held(conn, &renewed, lease_ms).await?;
 
     let mut held_by: HashMap<Uuid, HashSet<ClaimToken>> = HashMap::new();
     let mut unknown = Vec::new();
-    for claim in held {
+    for &claim in renewed.values().flatten() {
         held_by
             .entry(claim.client_id)
             .or_default()
@@ -55,7 +54,7 @@ pub async fn renew(
     }
     let mut answers: HashMap<Uuid, Renewal> = HashMap::new();
     let mut over: Vec<(Uuid, ClaimToken)> = Vec::new();
-    for id in renewed {
+    for id in renewed.into_keys() {
         answers.insert(id, Renewal::default());
         let held = held_by.get(&id);
         over.extend(

@@ -1,13 +1,15 @@
 //! Client processes and their leases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use antares_protocol::client::{LogLine, RegisterClient};
 use antares_protocol::cluster::Client;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
+
+use super::shard::Held;
 
 /// Registers a client and gives it a lease.
 pub async fn register(
@@ -64,25 +66,25 @@ pub async fn app_of(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<i6
         .await
 }
 
-/// Extends the leases that stand. Returns whose they are; the others' have ended.
+/// Extends the leases that stand. Returns whose they are, each with what it holds; the others' have ended.
 pub async fn renew(
     conn: &mut PgConnection,
     clients: &[Uuid],
     lease_ms: i64,
-) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar(
-        "with live as materialized (
-            select client_id from client_lease where client_id = any($1) and expires_at > now()
-            order by client_id for no key update
-         )
-         update client_lease l set expires_at = now() + $2 * interval '1 ms'
-         from live where l.client_id = live.client_id and l.expires_at > now()
-         returning l.client_id",
-    )
-    .bind(clients)
-    .bind(lease_ms)
-    .fetch_all(conn)
-    .await
+) -> sqlx::Result<HashMap<Uuid, Vec<Held>>> {
+    let mut renewed: HashMap<Uuid, Vec<Held>> = HashMap::new();
+    let rows = sqlx::query(include_str!("sql/renew.sql"))
+        .bind(clients)
+        .bind(lease_ms)
+        .fetch_all(conn)
+        .await?;
+    for row in rows {
+        let held = renewed.entry(row.try_get("client_id")?).or_default();
+        if row.try_get::<Option<i64>, _>("instance_id")?.is_some() {
+            held.push(Held::from_row(&row)?);
+        }
+    }
+    Ok(renewed)
 }
 
 /// Of `clients`, those whose lease stands.

@@ -1,8 +1,11 @@
 //! When jobs fire: the rows of `job_schedule`, and the statement that fires.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
+
+use super::shard::Ready;
 
 /// A tick that is due, or soon will be.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -13,7 +16,9 @@ pub struct Due {
     pub cron: Option<String>,
     pub time_zone: String,
     pub next_fire_at: DateTime<Utc>,
-    /// The database's time when the row was read.
+    /// The last tick that was decided.
+    pub prev_fire_at: Option<DateTime<Utc>>,
+    /// The database's time when the row was read: later in later rows.
     pub now: DateTime<Utc>,
 }
 
@@ -41,6 +46,8 @@ pub struct Decision {
     pub version: i32,
     /// The schedule's time as it was read; nothing happens unless it still stands.
     pub old_fire_at: DateTime<Utc>,
+    /// The last tick that was decided, as it was read; nothing happens unless it still stands.
+    pub prev_fire_at: Option<DateTime<Utc>>,
     /// The next time; `None` when the schedule has ended.
     pub new_fire_at: Option<DateTime<Utc>>,
     /// The tick to make an instance of.
@@ -50,10 +57,11 @@ pub struct Decision {
 }
 
 /// What became of a decision that held.
-#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct Advanced {
     pub job_id: i64,
-    pub instance_id: Option<i64>,
+    /// The instance that was made.
+    pub fired: Option<Ready>,
 }
 
 /// Carries out `decisions` as `server`. Those that no longer hold change nothing and are not returned.
@@ -65,7 +73,7 @@ pub async fn fire(
     fn column<T>(decisions: &[Decision], get: impl Fn(&Decision) -> T) -> Vec<T> {
         decisions.iter().map(get).collect()
     }
-    sqlx::query_as(include_str!("sql/fire.sql"))
+    sqlx::query(include_str!("sql/fire.sql"))
         .bind(server)
         .bind(column(decisions, |d| d.job_id))
         .bind(column(decisions, |d| d.bucket))
@@ -77,6 +85,14 @@ pub async fn fire(
         .bind(column(decisions, |d| d.missed.map(|m| m.0)))
         .bind(column(decisions, |d| d.missed.map(|m| m.1)))
         .bind(column(decisions, |d| d.missed.map_or(0, |m| m.2)))
+        .bind(column(decisions, |d| d.prev_fire_at))
+        .try_map(|row: PgRow| {
+            let is_fired = row.try_get::<Option<i64>, _>("id")?.is_some();
+            Ok(Advanced {
+                job_id: row.try_get("job_id")?,
+                fired: is_fired.then(|| Ready::from_row(&row)).transpose()?,
+            })
+        })
         .fetch_all(conn)
         .await
 }

@@ -3,27 +3,31 @@
 -- is at the version and time it was read at, and the time has come by the database's clock.
 --   $2 job_id  $3 bucket  $4 epoch  $5 version  $6 next_fire_at as read  $7 next_fire_at to set (null: none)
 --   $8 tick to fire (null: none)  $9, $10, $11 first, last and number of ticks to coalesce (0: none)
-with due as materialized (
-    -- Buckets are looked up one by one and not joined: the planner takes the arrays for ten rows, and would
-    -- compare each tick with each bucket. The lock keeps the bucket from changing hands before this commits.
-    select d.*
-    from (
-        select * from unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::integer[], $6::timestamptz[], $7::timestamptz[],
-            $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bigint[])
-            as u (job_id, bucket, epoch, version, old_fire_at, new_fire_at, fire_at, missed_from, missed_to, missed)
-        order by bucket, job_id
-    ) d
+--   $12 the last tick that was decided, as read (null: none)
+with fence as materialized (
+    -- The lock keeps a bucket from changing hands before this commits. Looked up one by one and not joined: the
+    -- planner takes the arrays for ten rows, and would compare each tick with each bucket.
+    select d.bucket
+    from (select distinct bucket, epoch from unnest($3::smallint[], $4::bigint[]) as u (bucket, epoch) order by bucket) d
     cross join lateral (
         select from bucket_lease b
         where b.bucket = d.bucket and b.epoch = d.epoch and b.owner = $1 and b.expires_at > now()
         for share
-    ) fence
+    ) held
+), due as materialized (
+    select * from unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::integer[], $6::timestamptz[], $7::timestamptz[],
+        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bigint[], $12::timestamptz[])
+        as u (job_id, bucket, epoch, version, old_fire_at, new_fire_at, fire_at, missed_from, missed_to, missed, prev_fire_at)
+    where bucket in (select bucket from fence)
+    order by bucket, job_id
 ), advanced as (
+    -- prev_fire_at never goes back: what is after it has not been decided.
     update job_schedule s
-    set next_fire_at = d.new_fire_at, prev_fire_at = coalesce(d.fire_at, s.prev_fire_at)
+    set next_fire_at = d.new_fire_at, prev_fire_at = greatest(d.fire_at, d.missed_to, s.prev_fire_at)
     from due d
     where s.job_id = d.job_id and s.version = d.version and s.next_fire_at = d.old_fire_at and s.next_fire_at <= now()
-    returning d.job_id, d.fire_at, d.missed_from, d.missed_to, d.missed,
+        and s.prev_fire_at is not distinct from d.prev_fire_at
+    returning d.job_id, d.fire_at, d.missed_from, d.missed_to, d.missed, d.prev_fire_at,
         s.app_id, s.version, s.shard_count, s.max_attempts, s.instance_timeout_ms
 ), coalesced as (
     insert into tick (job_id, scheduled_at, last_scheduled_at, count, outcome, reason, server_id)
@@ -31,10 +35,10 @@ with due as materialized (
     from advanced where missed > 0
     on conflict do nothing
 ), firing as (
-    -- A schedule set back to a time already decided must not fire it twice.
+    -- A schedule set back to a time already decided must not fire it twice. Only one that was set back needs the look.
     select * from advanced a
-    where a.fire_at is not null
-        and (select t.job_id from tick t where t.job_id = a.job_id and t.scheduled_at = a.fire_at limit 1) is null
+    where a.fire_at is not null and (a.fire_at > a.prev_fire_at
+        or (select t.job_id from tick t where t.job_id = a.job_id and t.scheduled_at = a.fire_at limit 1) is null)
 ), fired as (
     insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadline_at, server_id, max_attempts, total, remaining)
     select job_id, app_id, version, 'schedule', fire_at,
@@ -42,7 +46,7 @@ with due as materialized (
         $1, max_attempts, shard_count, shard_count
     from firing order by job_id
     on conflict (job_id) do nothing
-    returning id, job_id, scheduled_at, total
+    returning id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total
 ), shards as (
     insert into shard_ready (instance_id, item, n, attempt)
     select f.id, item, least(64, f.total - item), 0 from fired f cross join lateral generate_series(0, f.total - 1, 64) as item
@@ -55,6 +59,6 @@ with due as materialized (
     -- "not in" is looked up in a hash table; "not exists" would compare all with all.
     from firing where job_id not in (select job_id from fired)
 )
-select job_id, id as instance_id from fired
+select id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total from fired
 union all
-select job_id, null from advanced where job_id not in (select job_id from fired)
+select null, null, job_id, null, null, null, null, null, null from advanced where job_id not in (select job_id from fired)

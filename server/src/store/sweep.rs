@@ -1,0 +1,32 @@
+//! What there is to sweep.
+
+use sqlx::PgConnection;
+
+/// What one look found.
+#[derive(Debug, Clone, Copy, Default, sqlx::FromRow)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each with a sweep of its own"
+)]
+pub struct Found {
+    /// Leases of clients that have ended.
+    pub expired: bool,
+    /// Claims whose client has no lease.
+    pub orphans: bool,
+    /// Claims that have taken longer than their job allows.
+    pub overdue_claims: bool,
+    /// Instances that have taken longer than their job allows.
+    pub overdue_instances: bool,
+    /// Delayed shards whose time has come.
+    pub delayed: bool,
+    /// Shards to hand out.
+    pub ready: bool,
+}
+
+/// Looks; for claims without a lease only `with_orphans`.
+pub async fn look(conn: &mut PgConnection, with_orphans: bool) -> sqlx::Result<Found> {
+    sqlx::query_as(include_str!("sql/look.sql"))
+        .bind(with_orphans)
+        .fetch_one(conn)
+        .await
+}
