@@ -25,7 +25,9 @@ const (
 	// `sustained` inserts while fewer jobs than this wait: never empty, never a drain in disguise.
 	backlog = 14_000
 	// What a worker does in its first moments is no steady state.
-	warmUp   = 2 * time.Second
+	warmUp = 2 * time.Second
+	// A drain does not become faster by being longer.
+	limit    = 30 * time.Second
 	settings = "2000 workers, fetch cooldown 2 ms, poll 20 ms, 10 connections, inserted by COPY, " +
 		"jobs stay in the table as history"
 	anyLeft = "select exists (select from river_job where state in " +
@@ -48,11 +50,12 @@ func (w *noop) Work(_ context.Context, job *river.Job[noopArgs]) error {
 	return nil
 }
 
-// What was done, how long it took, and how many jobs there were in all.
+// What was done in which time, of how many jobs, and whether some were left when the time was up.
 type outcome struct {
-	done    int64
-	elapsed time.Duration
-	total   int64
+	done     int64
+	elapsed  time.Duration
+	inserted int64
+	gaveUp   bool
 }
 
 type bench struct {
@@ -95,7 +98,10 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	seconds := found.elapsed.Seconds()
+	seconds, how := found.elapsed.Seconds(), settings
+	if found.gaveUp {
+		how += fmt.Sprintf(", given up after %v with %d of %d jobs done", limit, found.done, found.inserted)
+	}
 	line, err := json.Marshal(map[string]any{
 		"peer":       "river-go",
 		"version":    version,
@@ -104,7 +110,7 @@ func run(ctx context.Context, args []string) error {
 		"seconds":    math.Round(seconds*1000) / 1000,
 		"per_second": math.Round(float64(found.done) / seconds),
 		"verified":   verified,
-		"settings":   settings,
+		"settings":   how,
 	})
 	if err != nil {
 		return err
@@ -144,12 +150,14 @@ func measure(
 	if err := client.Stop(ctx); err != nil {
 		return outcome{}, false, err
 	}
-	var completed, all int64
-	const count = "select count(*) filter (where state = 'completed' and attempt = 1), count(*) from river_job"
-	if err := database.pool.QueryRow(ctx, count).Scan(&completed, &all); err != nil {
+	var completed, waiting, all int64
+	const count = "select count(*) filter (where state = 'completed' and attempt = 1), " +
+		"count(*) filter (where state = 'available' and attempt = 0), count(*) from river_job"
+	if err := database.pool.QueryRow(ctx, count).Scan(&completed, &waiting, &all); err != nil {
 		return outcome{}, false, err
 	}
-	verified := calls.onceEach(found.total) && completed == found.total && all == found.total
+	verified := calls.onceEach(completed) && completed+waiting == all && all == found.inserted &&
+		(waiting == 0 || found.gaveUp)
 	return found, verified, nil
 }
 
@@ -166,10 +174,16 @@ func (b *bench) drain(ctx context.Context, jobs int64) (outcome, error) {
 	if err := b.client.Start(ctx); err != nil {
 		return outcome{}, err
 	}
-	if err := b.finish(ctx, jobs); err != nil {
+	ended, err := b.finish(ctx, jobs, start.Add(limit))
+	if err != nil {
 		return outcome{}, err
 	}
-	return outcome{jobs, time.Since(start), jobs}, nil
+	found := outcome{jobs, time.Since(start), jobs, !ended}
+	if !ended {
+		const done = "select count(*) from river_job where state = 'completed'"
+		err = b.database.pool.QueryRow(ctx, done).Scan(&found.done)
+	}
+	return found, err
 }
 
 // Inserts until the time is up, as fast as the jobs are worked. The window begins after the warm-up. Handled
@@ -194,8 +208,12 @@ func (b *bench) sustained(ctx context.Context, seconds int64) (outcome, error) {
 		}
 		inserted += batch
 	}
-	found := outcome{b.calls.get() - before, time.Since(start), inserted}
-	return found, b.finish(ctx, inserted)
+	found := outcome{b.calls.get() - before, time.Since(start), inserted, false}
+	ended, err := b.finish(ctx, inserted, time.Now().Add(limit))
+	if err == nil && !ended {
+		err = errors.New("it does not come to an end")
+	}
+	return found, err
 }
 
 func (b *bench) insert(ctx context.Context, first, jobs int64) error {
@@ -207,17 +225,21 @@ func (b *bench) insert(ctx context.Context, first, jobs int64) error {
 	return err
 }
 
-// When the last job is completed in the database, not only handled.
-func (b *bench) finish(ctx context.Context, jobs int64) error {
-	for b.calls.get() < jobs {
+// Waits until the last job is completed in the database, not only handled; false if that takes too long.
+func (b *bench) finish(ctx context.Context, jobs int64, until time.Time) (bool, error) {
+	for left := true; left; {
+		if time.Now().After(until) {
+			return false, nil
+		}
 		time.Sleep(2 * time.Millisecond)
-	}
-	for left := true; left; time.Sleep(2 * time.Millisecond) {
+		if b.calls.get() < jobs {
+			continue
+		}
 		if err := b.database.pool.QueryRow(ctx, anyLeft).Scan(&left); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 func quiet() *slog.Logger {
