@@ -4,57 +4,24 @@
 //! `run sustained SECONDS` measure it on `DATABASE_URL` and say in JSON, on the last line, what they found.
 //! A peer that cannot be installed or run is reported as missing, with the reason it gave.
 
-use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
-use std::time::Duration;
-
-use serde::Deserialize;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use tokio::process::Command;
+use std::path::PathBuf;
 
 use crate::report::{Must, Outcome, workspace};
 use crate::{Options, Result};
 
-/// The bare claim and completion in SQL, which is the limit and not a peer.
-pub(crate) const BARE_SQL: &str = "pgbench";
-/// How long a run of a peer may take.
-const BOUND: Duration = Duration::from_mins(15);
-/// How long building one may take.
-const INSTALL_BOUND: Duration = Duration::from_mins(40);
+use run::Run;
+pub(crate) use run::{Shape, Task};
 
-/// What a peer is given to do.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Task {
-    /// So many jobs, which are there before the clock starts.
-    Drain(i64),
-    /// For so many seconds: jobs are added while they are run.
-    Sustained(u64),
-}
+mod run;
+
+/// The bare claim and completion in SQL, which is the limit and not a peer.
+const BARE_SQL: &str = "pgbench";
 
 /// A peer and what it has shown so far.
 #[derive(Debug)]
 struct Peer {
     name: String,
     state: std::result::Result<Vec<Run>, String>,
-}
-
-/// The last line of a run.
-#[derive(Debug, Deserialize)]
-struct Run {
-    version: String,
-    per_second: f64,
-    verified: bool,
-    #[serde(default)]
-    settings: serde_json::Value,
-    #[serde(default)]
-    batches: Vec<Batch>,
-}
-
-/// The bare SQL, so many rows in a statement.
-#[derive(Debug, Deserialize)]
-struct Batch {
-    batch: u32,
-    per_second: f64,
 }
 
 /// Those asked for.
@@ -89,10 +56,8 @@ impl Peers {
         };
         for name in names {
             println!("peer {name}: installing");
-            let state = match peers.call(&name, "install", &[], INSTALL_BOUND).await {
-                Ok(_) => Ok(Vec::new()),
-                Err(reason) => Err(reason),
-            };
+            let state = run::install(&peers.folder.join(&name)).await;
+            let state = state.map(|()| Vec::new());
             if let Err(reason) = &state {
                 println!("peer {name}: missing: {reason}");
             }
@@ -128,7 +93,7 @@ impl Peers {
             }
             println!("peer {}: {task:?}", peer.name);
             let name = peer.name.clone();
-            let found = self.run_one(&name, task).await?;
+            let found = run::run(&self.folder.join(&name), &self.database_url, task).await?;
             let peer = &mut self.list[index];
             match (found, &mut peer.state) {
                 (Ok(run), Ok(runs)) => runs.push(run),
@@ -140,67 +105,6 @@ impl Peers {
             }
         }
         Ok(())
-    }
-
-    async fn run_one(&self, name: &str, task: Task) -> Result<std::result::Result<Run, String>> {
-        let database = format!("antares_bench_peer_{}", uuid::Uuid::now_v7().simple());
-        let mut conn = PgConnection::connect(&self.database_url).await?;
-        sqlx::query(AssertSqlSafe(format!("create database {database}")))
-            .execute(&mut conn)
-            .await?;
-        let mut url = reqwest::Url::parse(&self.database_url)?;
-        url.set_path(&database);
-        let (task, amount) = match task {
-            Task::Drain(jobs) => ("drain", jobs.to_string()),
-            Task::Sustained(seconds) => ("sustained", seconds.to_string()),
-        };
-        let arguments = [task, &amount, url.as_str()];
-        let found = match self.call(name, "run", &arguments, BOUND).await {
-            Ok(output) => parse(&output.stdout),
-            Err(reason) => Err(reason),
-        };
-        let drop = format!("drop database if exists {database} with (force)");
-        sqlx::query(AssertSqlSafe(drop)).execute(&mut conn).await?;
-        conn.close().await?;
-        Ok(found)
-    }
-
-    /// Runs a program of a peer. A third argument is the address of the database.
-    async fn call(
-        &self,
-        name: &str,
-        program: &str,
-        arguments: &[&str],
-        bound: Duration,
-    ) -> std::result::Result<Output, String> {
-        let file = self.folder.join(name).join(program);
-        if !file.is_file() {
-            return Err(format!("there is no {}", file.display()));
-        }
-        let mut command = Command::new(&file);
-        command
-            .env("PEERS_DIR", peers_dir())
-            .current_dir(self.folder.join(name))
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        match arguments {
-            [task, amount, url] => command.args([task, amount]).env("DATABASE_URL", url),
-            _ => &mut command,
-        };
-        let output = tokio::time::timeout(bound, command.output()).await;
-        let output = output
-            .map_err(|_| format!("{program} took longer than {bound:?}"))?
-            .map_err(|error| format!("{program} cannot be run: {error}"))?;
-        if output.status.success() {
-            return Ok(output);
-        }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last = said.lines().rev().find(|line| !line.trim().is_empty());
-        Err(format!(
-            "{program}: {} ({})",
-            last.unwrap_or("it did not say why").trim(),
-            output.status
-        ))
     }
 
     /// Adds what the peers did to the table.
@@ -228,9 +132,10 @@ impl Peers {
             outcome.spread(name, "jobs/s", &rates, None);
             outcome.draw(&peer.name);
             for batch in &first.batches {
-                let rates = self.batch_rates(&peer.name, batch.batch);
-                let name = format!("{} batch {}", peer.name, batch.batch);
-                outcome.spread(&name, "rows/s", &rates, None);
+                let rates = self.batch_rates(&peer.name, batch.shape, batch.batch);
+                let shape = batch.shape.name();
+                let name = format!("{} {shape} batch {}", peer.name, batch.batch);
+                outcome.spread(&name, "shards/s", &rates, None);
                 outcome.draw(&name);
             }
         }
@@ -247,10 +152,10 @@ impl Peers {
         }
     }
 
-    fn batch_rates(&self, name: &str, batch: u32) -> Vec<f64> {
+    fn batch_rates(&self, name: &str, shape: Shape, batch: u32) -> Vec<f64> {
         let batches = self.runs(name).unwrap_or_default().iter();
         let batches = batches.flat_map(|run| &run.batches);
-        let batches = batches.filter(|b| b.batch == batch);
+        let batches = batches.filter(|b| b.shape == shape && b.batch == batch);
         batches.map(|b| b.per_second).collect()
     }
 
@@ -260,11 +165,14 @@ impl Peers {
         Ok(crate::stats::Spread::of(&rates).median)
     }
 
-    /// Median rate of the bare SQL at `batch` rows a statement.
-    pub(crate) fn bare_sql(&self, batch: u32) -> std::result::Result<f64, String> {
+    /// Median rate of the bare SQL on tables of `shape`, at `batch` shards a statement.
+    pub(crate) fn bare_sql(&self, shape: Shape, batch: u32) -> std::result::Result<f64, String> {
         self.runs(BARE_SQL)?;
-        match self.batch_rates(BARE_SQL, batch) {
-            rates if rates.is_empty() => Err(format!("{BARE_SQL} did not run batch {batch}")),
+        match self.batch_rates(BARE_SQL, shape, batch) {
+            rates if rates.is_empty() => Err(format!(
+                "{BARE_SQL} did not run {} in batches of {batch}",
+                shape.name()
+            )),
             rates => Ok(crate::stats::Spread::of(&rates).median),
         }
     }
@@ -286,28 +194,5 @@ impl Peers {
                 must,
             ),
         }
-    }
-}
-
-fn peers_dir() -> PathBuf {
-    std::env::var_os("PEERS_DIR")
-        .filter(|folder| !folder.is_empty())
-        .map_or_else(
-            || workspace().join("target/peers"),
-            |f| Path::new(&f).to_path_buf(),
-        )
-}
-
-/// Reads the last line. A run that did not find its own work done is no run.
-fn parse(stdout: &[u8]) -> std::result::Result<Run, String> {
-    let text = String::from_utf8_lossy(stdout);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty());
-    let line = line.ok_or("run printed nothing")?;
-    let run: Run =
-        serde_json::from_str(line).map_err(|error| format!("run printed {line}: {error}"))?;
-    if run.verified {
-        Ok(run)
-    } else {
-        Err("its own check of its work failed".to_owned())
     }
 }

@@ -159,7 +159,7 @@ impl Outcome {
         name: impl Into<String>,
         ours: Option<f64>,
         other: std::result::Result<f64, String>,
-        must: Must,
+        must: impl Into<Option<Must>>,
     ) {
         let value = match (ours, other) {
             (Some(ours), Ok(other)) if other > 0.0 => Value::One(ours / other),
@@ -167,7 +167,7 @@ impl Outcome {
             (_, Ok(_)) => Value::Missing("the other is 0".to_owned()),
             (_, Err(why)) => Value::Missing(why),
         };
-        self.push(name, "×", value, Some(must));
+        self.push(name, "×", value, must.into());
     }
 
     /// A figure that is not there, and why.

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 
 use crate::oracle::{self, Expected};
-use crate::peer::{Peers, Task};
+use crate::peer::{Peers, Shape, Task};
 use crate::report::{Must, Outcome};
 use crate::worker::{APP, NOOP};
 use crate::world::World;
@@ -84,8 +84,14 @@ pub(crate) async fn run(options: &Options, mut peers: Peers) -> Result<Outcome> 
     peers.describe(&mut outcome);
     let ours = outcome.median(RATE);
     peers.compare_with_best(&mut outcome, ours, Must::AtLeast(1.0));
-    let bare = peers.bare_sql(200);
-    outcome.ratio("to bare SQL at batch 200", ours, bare, Must::AtLeast(0.5));
+    let bare = peers.bare_sql(Shape::Rows, 200);
+    let name = "to bare SQL, a row a shard, at batch 200";
+    outcome.ratio(name, ours, bare, Must::AtLeast(0.5));
+    for batch in [200, 1000] {
+        let bare = peers.bare_sql(Shape::Chunks, batch);
+        let name = format!("to bare SQL in chunks, batch {batch}");
+        outcome.ratio(name, ours, bare, None);
+    }
 
     let ran = warm_up.len() as i64 + i64::from(instances) * i64::from(runs);
     let expected = Expected {
