@@ -70,29 +70,19 @@ pub async fn renew(
     clients: &[Uuid],
     lease_ms: i64,
 ) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar(
-        "with live as materialized (
-            select client_id from client_lease where client_id = any($1) and expires_at > now()
-            order by client_id for no key update
-         )
-         update client_lease l set expires_at = now() + $2 * interval '1 ms'
-         from live where l.client_id = live.client_id and l.expires_at > now()
-         returning l.client_id",
-    )
-    .bind(clients)
-    .bind(lease_ms)
-    .fetch_all(conn)
-    .await
+    sqlx::query_scalar(include_str!("sql/renew_clients.sql"))
+        .bind(clients)
+        .bind(lease_ms)
+        .fetch_all(conn)
+        .await
 }
 
 /// Of `clients`, those whose lease stands.
 pub async fn live(conn: &mut PgConnection, clients: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar(
-        "select client_id from client_lease where client_id = any($1) and expires_at > now()",
-    )
-    .bind(clients)
-    .fetch_all(conn)
-    .await
+    sqlx::query_scalar(include_str!("sql/live_clients.sql"))
+        .bind(clients)
+        .fetch_all(conn)
+        .await
 }
 
 /// Ends the leases of `clients`: they leave.
@@ -109,19 +99,10 @@ pub async fn leave(conn: &mut PgConnection, clients: &[Uuid]) -> sqlx::Result<()
 
 /// Removes leases that have ended, at most `limit`. Returns whose they were.
 pub async fn expire(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar(
-        "with due as materialized (
-            select client_id from client_lease where expires_at <= now()
-            order by client_id limit $1 for update skip locked
-         ), gone as (
-            delete from client_lease l using due where l.client_id = due.client_id and l.expires_at <= now()
-            returning l.client_id
-         )
-         update client c set left_at = now() from gone where c.id = gone.client_id returning c.id",
-    )
-    .bind(limit)
-    .fetch_all(conn)
-    .await
+    sqlx::query_scalar(include_str!("sql/expire_clients.sql"))
+        .bind(limit)
+        .fetch_all(conn)
+        .await
 }
 
 /// Removes clients that left more than `days` ago.
@@ -140,25 +121,15 @@ pub async fn log(conn: &mut PgConnection, client: Uuid, lines: &[LogLine]) -> sq
         .iter()
         .map(|line| format!("{:?}", line.level).to_lowercase())
         .collect();
-    sqlx::query(
-        "insert into shard_log (shard_id, attempt, logged_at, level, message)
-         select l.* from unnest($1::bigint[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[])
-            as l (shard_id, attempt, logged_at, level, message)
-         where exists (select from shard_running r
-                where r.client_id = $6 and r.instance_id = l.shard_id >> 17 and r.chunk = ((l.shard_id & 131071) >> 6)::smallint
-                    and r.open >> (l.shard_id & 63)::integer & 1 = 1 and r.attempt = l.attempt)
-            or exists (select from attempt_ended e where e.instance_id = l.shard_id >> 17
-                and e.chunk = ((l.shard_id & 131071) >> 6)::smallint and e.mask >> (l.shard_id & 63)::integer & 1 = 1 and e.attempt = l.attempt and e.client_id = $6
-                and e.ended_at > now() - interval '1 hour')",
-    )
-    .bind(lines.iter().map(|l| l.shard_id).collect::<Vec<_>>())
-    .bind(lines.iter().map(|l| l.attempt).collect::<Vec<_>>())
-    .bind(lines.iter().map(|l| l.logged_at).collect::<Vec<_>>())
-    .bind(levels)
-    .bind(lines.iter().map(|l| l.message.as_str()).collect::<Vec<_>>())
-    .bind(client)
-    .execute(conn)
-    .await?;
+    sqlx::query(include_str!("sql/log.sql"))
+        .bind(lines.iter().map(|l| l.shard_id).collect::<Vec<_>>())
+        .bind(lines.iter().map(|l| l.attempt).collect::<Vec<_>>())
+        .bind(lines.iter().map(|l| l.logged_at).collect::<Vec<_>>())
+        .bind(levels)
+        .bind(lines.iter().map(|l| l.message.as_str()).collect::<Vec<_>>())
+        .bind(client)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
