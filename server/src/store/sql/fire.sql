@@ -18,13 +18,21 @@ with due as materialized (
         where b.bucket = d.bucket and b.epoch = d.epoch and b.owner = $1 and b.expires_at > now()
         for share
     ) fence
-), advanced as (
-    update job_schedule s
-    set next_fire_at = d.new_fire_at, prev_fire_at = coalesce(d.fire_at, s.prev_fire_at)
-    from due d
-    where s.job_id = d.job_id and s.version = d.version and s.next_fire_at = d.old_fire_at and s.next_fire_at <= now()
-    returning d.job_id, d.fire_at, d.missed_from, d.missed_to, d.missed,
+), advanced as materialized (
+    -- Looked up for each, and by the key alone, which "offset 0" sees to: planned while the table was empty,
+    -- a join compares all with all. The row is what others left of it, and stays so until this commits.
+    select d.job_id, d.new_fire_at, d.fire_at, d.missed_from, d.missed_to, d.missed,
         s.app_id, s.version, s.shard_count, s.max_attempts, s.instance_timeout_ms
+    from due d
+    cross join lateral (select * from job_schedule s where s.job_id = d.job_id offset 0 for no key update) s
+    where s.version = d.version and s.next_fire_at = d.old_fire_at and s.next_fire_at <= now()
+), moved as (
+    update job_schedule s
+    set next_fire_at = (array(select new_fire_at from advanced order by job_id))
+            [width_bucket(s.job_id, array(select job_id from advanced order by job_id))],
+        prev_fire_at = coalesce((array(select fire_at from advanced order by job_id))
+            [width_bucket(s.job_id, array(select job_id from advanced order by job_id))], s.prev_fire_at)
+    where s.job_id = any (array(select job_id from advanced))
 ), coalesced as (
     insert into tick (job_id, scheduled_at, last_scheduled_at, count, outcome, reason, server_id)
     select job_id, missed_from, missed_to, missed, 'coalesced', 'missed: the server fired the latest missed tick only', $1
