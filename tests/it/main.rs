@@ -10,6 +10,7 @@ mod failover;
 mod firing;
 mod guards;
 mod openapi;
+mod plans;
 mod sdk;
 mod shards;
 mod tidy;

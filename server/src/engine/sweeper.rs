@@ -18,7 +18,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// How long the stager may sleep when it knows of no delayed shard: the look tells it of any.
 const REST: Duration = Duration::from_mins(1);
 /// Every so many looks, claims without a lease are searched for even if no lease has just ended.
-const ORPHANS_EVERY: u32 = 5;
+const ORPHANS_EVERY: u32 = 10;
 
 /// Looks, rescues claims, times instances out, and wakes the other loops if there is something for them, until
 /// the replica stops.
@@ -51,7 +51,7 @@ pub async fn rescue(app: Shared) {
 
 async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
     let mut conn = app.hot.acquire().await?;
-    let found = sweep::look(&mut conn, look_for_orphans).await?;
+    let found = sweep::look(&mut conn).await?;
     if found.ready {
         app.hints.backstop.notify_one();
     }
@@ -61,7 +61,7 @@ async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
     if found.overdue_instances && instance::time_out(&mut conn).await? > 0 {
         app.hints.send(&Hint::instances());
     }
-    let sweep = attempt::rescue(&mut conn, &found).await?;
+    let sweep = attempt::rescue(&mut conn, &found, look_for_orphans).await?;
     if !sweep.expired.is_empty() || !sweep.ended.is_empty() {
         tracing::info!(
             clients = sweep.expired.len(),

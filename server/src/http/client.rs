@@ -279,7 +279,7 @@ async fn logs(
         storable_time(&format!("lines[{index}].logged_at"), line.logged_at)?;
         line.message = attempt::cut(std::mem::take(&mut line.message), attempt::MAX_ERROR);
     }
-    let mut conn = app.pool.acquire().await?;
+    let mut conn = app.hot.acquire().await?;
     // Lines of shards that this client never had are dropped: a client writes to its own logs only.
     client::log(&mut conn, id, &body.lines).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -111,14 +111,18 @@ pub struct Sweep {
     pub ended: Vec<Ended>,
 }
 
-/// Of what was `found`: ends leases that have run out, and takes back every claim whose client has none or whose
+/// Of what was `found` and, if asked, of claims without a lease: ends leases that have run out, and takes back every claim whose client has none or whose
 /// time is up. Repeating it is harmless; any replica may do it at any time.
-pub async fn rescue(conn: &mut PgConnection, found: &Found) -> sqlx::Result<Sweep> {
+pub async fn rescue(
+    conn: &mut PgConnection,
+    found: &Found,
+    look_for_orphans: bool,
+) -> sqlx::Result<Sweep> {
     let mut sweep = Sweep::default();
     if found.expired {
         sweep.expired = client::expire(conn, 500).await?;
     }
-    if found.orphans || !sweep.expired.is_empty() {
+    if look_for_orphans || !sweep.expired.is_empty() {
         // Orphans and not "claims of the expired": a claim may commit just after its client's lease ended.
         sweep.ended = take_back_orphans(conn).await?;
     }

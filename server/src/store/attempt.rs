@@ -137,20 +137,12 @@ pub async fn reported_before(
     let clients: Vec<Uuid> = tokens.iter().map(|(client, _)| *client).collect();
     let shards: Vec<i64> = tokens.iter().map(|(_, token)| token.shard_id).collect();
     let attempts: Vec<i16> = tokens.iter().map(|(_, token)| token.attempt).collect();
-    sqlx::query_as(
-        "select t.client_id, t.shard_id, t.attempt
-         from unnest($1::uuid[], $2::bigint[], $3::smallint[]) as t (client_id, shard_id, attempt)
-         where exists (select from attempt_ended e
-            where e.instance_id = t.shard_id >> 17 and e.chunk = ((t.shard_id & 131071) >> 6)::smallint
-            and e.mask >> (t.shard_id & 63)::integer & 1 = 1
-            and e.attempt = t.attempt and e.client_id = t.client_id
-            and e.outcome in ('succeeded', 'failed', 'later'))",
-    )
-    .bind(clients)
-    .bind(shards)
-    .bind(attempts)
-    .fetch_all(conn)
-    .await
+    sqlx::query_as(include_str!("sql/reported_before.sql"))
+        .bind(clients)
+        .bind(shards)
+        .bind(attempts)
+        .fetch_all(conn)
+        .await
 }
 
 #[cfg(test)]

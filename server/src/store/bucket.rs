@@ -20,23 +20,12 @@ pub async fn renew(
     server: Uuid,
     lease_ms: i64,
 ) -> sqlx::Result<Option<Vec<Owned>>> {
-    let rows: Vec<(Option<i16>, Option<i64>)> = sqlx::query_as(
-        "with alive as (
-            update server set expires_at = now() + $2 * interval '1 ms'
-            where id = $1 and left_at is null returning id
-         ), mine as (
-            select b.bucket from bucket_lease b join alive on b.owner = alive.id
-            order by b.bucket for no key update of b
-         ), renewed as (
-            update bucket_lease b set expires_at = now() + $2 * interval '1 ms'
-            from mine where b.bucket = mine.bucket and b.owner = $1 returning b.bucket, b.epoch
-         )
-         select r.bucket, r.epoch from alive left join renewed r on true order by r.bucket",
-    )
-    .bind(server)
-    .bind(lease_ms)
-    .fetch_all(conn)
-    .await?;
+    let rows: Vec<(Option<i16>, Option<i64>)> =
+        sqlx::query_as(include_str!("sql/renew_buckets.sql"))
+            .bind(server)
+            .bind(lease_ms)
+            .fetch_all(conn)
+            .await?;
     if rows.is_empty() {
         return Ok(None);
     }

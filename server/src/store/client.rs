@@ -73,7 +73,7 @@ pub async fn renew(
     lease_ms: i64,
 ) -> sqlx::Result<HashMap<Uuid, Vec<Held>>> {
     let mut renewed: HashMap<Uuid, Vec<Held>> = HashMap::new();
-    let rows = sqlx::query(include_str!("sql/renew.sql"))
+    let rows = sqlx::query(include_str!("sql/renew_clients.sql"))
         .bind(clients)
         .bind(lease_ms)
         .fetch_all(conn)

@@ -171,17 +171,15 @@ pub async fn end(
 
 /// Running instances that have taken longer than their job allows.
 pub async fn overdue(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<i64>> {
-    sqlx::query_scalar(
-        "select id from instance where deadline_at <= now() order by deadline_at limit $1",
-    )
-    .bind(limit)
-    .fetch_all(conn)
-    .await
+    sqlx::query_scalar(include_str!("sql/overdue_instances.sql"))
+        .bind(limit)
+        .fetch_all(conn)
+        .await
 }
 
 /// Of `ids`, those that are running.
 pub async fn running(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<Vec<i64>> {
-    sqlx::query_scalar("select id from instance where id = any($1)")
+    sqlx::query_scalar(include_str!("sql/running_instances.sql"))
         .bind(ids)
         .fetch_all(conn)
         .await

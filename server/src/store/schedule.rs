@@ -64,15 +64,18 @@ pub struct Advanced {
     pub fired: Option<Ready>,
 }
 
-/// Carries out `decisions` as `server`. Those that no longer hold change nothing and are not returned.
+/// Carries out `decisions`, one for each job, as `server`. Those that no longer hold change nothing and are not returned.
 pub async fn fire(
     conn: &mut PgConnection,
     server: Uuid,
     decisions: &[Decision],
 ) -> sqlx::Result<Vec<Advanced>> {
-    fn column<T>(decisions: &[Decision], get: impl Fn(&Decision) -> T) -> Vec<T> {
-        decisions.iter().map(get).collect()
+    fn column<T>(decisions: &[&Decision], get: impl Fn(&Decision) -> T) -> Vec<T> {
+        decisions.iter().map(|decision| get(decision)).collect()
     }
+    let mut decisions: Vec<&Decision> = decisions.iter().collect();
+    decisions.sort_unstable_by_key(|d| d.job_id);
+    let decisions = decisions.as_slice();
     sqlx::query(include_str!("sql/fire.sql"))
         .bind(server)
         .bind(column(decisions, |d| d.job_id))

@@ -141,34 +141,25 @@ pub async fn held(
     clients: &[Uuid],
     lease_ms: i64,
 ) -> sqlx::Result<Vec<Held>> {
-    sqlx::query_as(
-        "select client_id, instance_id, chunk, attempt, open, claimed_at < now() - $2 * interval '1 ms' as old
-         from shard_running where client_id = any($1)",
-    )
-    .bind(clients)
-    .bind(lease_ms)
-    .fetch_all(conn)
-    .await
+    sqlx::query_as(include_str!("sql/held.sql"))
+        .bind(clients)
+        .bind(lease_ms)
+        .fetch_all(conn)
+        .await
 }
 
 /// Claims whose client has no lease.
 pub async fn orphans(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Held>> {
-    sqlx::query_as(
-        "select r.client_id, r.instance_id, r.chunk, r.attempt, r.open, true as old from shard_running r
-         where not exists (select from client_lease l where l.client_id = r.client_id) limit $1",
-    )
-    .bind(limit)
-    .fetch_all(conn)
-    .await
+    sqlx::query_as(include_str!("sql/orphans.sql"))
+        .bind(limit)
+        .fetch_all(conn)
+        .await
 }
 
 /// Claims that have taken longer than their job allows.
 pub async fn overdue(conn: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Held>> {
-    sqlx::query_as(
-        "select client_id, instance_id, chunk, attempt, open, true as old from shard_running
-         where deadline_at <= now() order by deadline_at limit $1",
-    )
-    .bind(limit)
-    .fetch_all(conn)
-    .await
+    sqlx::query_as(include_str!("sql/overdue_claims.sql"))
+        .bind(limit)
+        .fetch_all(conn)
+        .await
 }

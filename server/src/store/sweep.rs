@@ -11,8 +11,6 @@ use sqlx::PgConnection;
 pub struct Found {
     /// Leases of clients that have ended.
     pub expired: bool,
-    /// Claims whose client has no lease.
-    pub orphans: bool,
     /// Claims that have taken longer than their job allows.
     pub overdue_claims: bool,
     /// Instances that have taken longer than their job allows.
@@ -23,10 +21,9 @@ pub struct Found {
     pub ready: bool,
 }
 
-/// Looks; for claims without a lease only `with_orphans`.
-pub async fn look(conn: &mut PgConnection, with_orphans: bool) -> sqlx::Result<Found> {
+/// Looks.
+pub async fn look(conn: &mut PgConnection) -> sqlx::Result<Found> {
     sqlx::query_as(include_str!("sql/look.sql"))
-        .bind(with_orphans)
         .fetch_one(conn)
         .await
 }

@@ -1,7 +1,7 @@
 -- Decides a batch of ticks: advances the schedules, records the ticks, makes instances and their shards.
 -- All of it holds only where the server ($1) still owns the bucket with the epoch it knows, the schedule
 -- is at the version and time it was read at, and the time has come by the database's clock.
---   $2 job_id  $3 bucket  $4 epoch  $5 version  $6 next_fire_at as read  $7 next_fire_at to set (null: none)
+--   $2 job_id, ascending, each once  $3 bucket  $4 epoch  $5 version  $6 next_fire_at as read  $7 next_fire_at to set (null: none)
 --   $8 tick to fire (null: none)  $9, $10, $11 first, last and number of ticks to coalesce (0: none)
 --   $12 the last tick that was decided, as read (null: none)
 with fence as materialized (
@@ -14,20 +14,19 @@ with fence as materialized (
         where b.bucket = d.bucket and b.epoch = d.epoch and b.owner = $1 and b.expires_at > now()
         for share
     ) held
-), due as materialized (
-    select * from unnest($2::bigint[], $3::smallint[], $4::bigint[], $5::integer[], $6::timestamptz[], $7::timestamptz[],
-        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::bigint[], $12::timestamptz[])
-        as u (job_id, bucket, epoch, version, old_fire_at, new_fire_at, fire_at, missed_from, missed_to, missed, prev_fire_at)
-    where bucket in (select bucket from fence)
-    order by bucket, job_id
 ), advanced as (
-    -- prev_fire_at never goes back: what is after it has not been decided.
+    -- By key, with the values at the key's place in $2: planned while the table was empty, a join compares all with
+    -- all. prev_fire_at never goes back: what is after it has not been decided.
     update job_schedule s
-    set next_fire_at = d.new_fire_at, prev_fire_at = greatest(d.fire_at, d.missed_to, s.prev_fire_at)
-    from due d
-    where s.job_id = d.job_id and s.version = d.version and s.next_fire_at = d.old_fire_at and s.next_fire_at <= now()
-        and s.prev_fire_at is not distinct from d.prev_fire_at
-    returning d.job_id, d.fire_at, d.missed_from, d.missed_to, d.missed, d.prev_fire_at,
+    set next_fire_at = ($7::timestamptz[])[width_bucket(s.job_id, $2::bigint[])],
+        prev_fire_at = greatest(($8::timestamptz[])[width_bucket(s.job_id, $2::bigint[])], ($10::timestamptz[])[width_bucket(s.job_id, $2::bigint[])], s.prev_fire_at)
+    where s.job_id = any ($2::bigint[]) and s.bucket in (select bucket from fence)
+        and s.version = ($5::integer[])[width_bucket(s.job_id, $2::bigint[])]
+        and s.next_fire_at = ($6::timestamptz[])[width_bucket(s.job_id, $2::bigint[])] and s.next_fire_at <= now()
+        and s.prev_fire_at is not distinct from ($12::timestamptz[])[width_bucket(s.job_id, $2::bigint[])]
+    returning s.job_id, ($8::timestamptz[])[width_bucket(s.job_id, $2::bigint[])] as fire_at, ($9::timestamptz[])[width_bucket(s.job_id, $2::bigint[])] as missed_from,
+        ($10::timestamptz[])[width_bucket(s.job_id, $2::bigint[])] as missed_to, ($11::bigint[])[width_bucket(s.job_id, $2::bigint[])] as missed,
+        ($12::timestamptz[])[width_bucket(s.job_id, $2::bigint[])] as prev_fire_at,
         s.app_id, s.version, s.shard_count, s.max_attempts, s.instance_timeout_ms
 ), coalesced as (
     insert into tick (job_id, scheduled_at, last_scheduled_at, count, outcome, reason, server_id)

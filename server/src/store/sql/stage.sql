@@ -1,17 +1,18 @@
 -- Makes delayed shards ready whose time has come. Those of an instance that somebody is ending are left to
 -- the next pass: waiting here would turn the lock order around.
 with due as materialized (
-    select d.instance_id, d.item from shard_delayed d
+    select d.ctid as place, d.instance_id from shard_delayed d
     where d.due_at <= now()
     order by d.due_at
     limit 2000
     for update skip locked
 ), alive as materialized (
-    select i.id from instance i where i.id = any (array(select instance_id from due))
-    for key share skip locked
+    -- Looked up for each and not joined: planned while the tables were empty, a join compares all with all.
+    select d.place from due d
+    cross join lateral (select from instance i where i.id = d.instance_id for key share skip locked) i
 ), gone as (
-    delete from shard_delayed d using due join alive on alive.id = due.instance_id
-    where d.instance_id = due.instance_id and d.item = due.item
+    -- By place: the rows are locked and never updated.
+    delete from shard_delayed d where d.ctid = any (array(select place from alive))
     returning d.instance_id, d.item, d.attempt
 ), staged as (
     insert into shard_ready (instance_id, item, n, attempt)

@@ -5,11 +5,13 @@ with asked as materialized (
     select u.* from unnest($1::bigint[], $2::jsonb[]) with ordinality as u (job_id, param, ord) order by job_id, ord
 ), locked as materialized (
     -- The lock keeps the job from being stopped before its instance is there to be terminated. Looked up for
-    -- each: the planner takes the arrays for ten rows.
+    -- each, and by the key alone, which "offset 0" sees to: planned while the tables were empty, a join or
+    -- another index reads all of them for each.
     select a.ord, a.job_id, a.param, j.state, s.app_id, s.version, s.instance_timeout_ms, s.max_attempts, s.shard_count
     from asked a
-    cross join lateral (select j.state from job j where j.id = a.job_id and j.deleted_at is null for no key update) j
-    cross join lateral (select * from job_schedule s where s.job_id = a.job_id) s
+    cross join lateral (select j.state, j.deleted_at from job j where j.id = a.job_id offset 0 for no key update) j
+    cross join lateral (select * from job_schedule s where s.job_id = a.job_id offset 0) s
+    where j.deleted_at is null
 ), made as (
     insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadline_at, param, server_id, max_attempts, total, remaining)
     select job_id, app_id, version, 'api', now(),
