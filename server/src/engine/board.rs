@@ -483,6 +483,14 @@ impl<T> Board<T> {
         }
     }
 
+    /// Forgets the instances of an app for which nobody waits.
+    pub fn forget_app(&mut self, app_id: i64) {
+        let queues = self.queues.remove(&app_id).unwrap_or_default();
+        for id in queues.into_values().flatten() {
+            self.instances.remove(&id);
+        }
+    }
+
     fn forget(&mut self, instance: i64) {
         let Some(entry) = self.instances.remove(&instance) else {
             return;

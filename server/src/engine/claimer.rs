@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::board::{Board, Given, Known};
 use super::driver::{self, Backoff};
+use super::look::Looks;
 use crate::app::Shared;
 use crate::domain::chunk::{self, CHUNK};
 use crate::pipeline::attempt::endings;
@@ -20,8 +21,11 @@ const PART: &str = "claims";
 /// How often parked claims are gone through: held-back clients may have ended shards at another replica, others
 /// have hung up.
 const TIDY: Duration = Duration::from_secs(1);
-/// Instances read at a time when looking for shards.
-const PAGE: i64 = 1000;
+/// Instances of all apps, about, and apps that are read at a time when looking for shards.
+const PAGE: usize = 1000;
+const MOST_APPS: usize = 20;
+/// How long an app is remembered for which nobody waits any more.
+const REMEMBER: Duration = Duration::from_secs(10);
 
 /// Why a claim has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,12 +103,7 @@ impl Claimer {
 struct State {
     app: Shared,
     board: Board<Answer>,
-    /// Where the next look for shards starts; `None` when there is no reason to look.
-    look_from: Option<i64>,
-    /// Whether there are shards that no hint may have told of.
-    backstop: bool,
-    /// Where the next page of those starts.
-    backstop_from: i64,
+    looks: Looks,
     next_tidy: Instant,
     /// Do not ask again before this: somebody else is serving the same clients.
     not_before: Option<Instant>,
@@ -114,9 +113,7 @@ struct State {
 pub async fn run(app: Shared, mut inbox: Inbox) {
     let mut state = State {
         board: Board::default(),
-        look_from: Some(0),
-        backstop: false,
-        backstop_from: 0,
+        looks: Looks::default(),
         next_tidy: Instant::now() + TIDY,
         not_before: None,
         app,
@@ -132,7 +129,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
                     None => return,
                 },
                 () = state.app.hints.ready() => {}
-                () = state.app.hints.backstop.notified() => state.backstop = true,
+                () = state.app.hints.backstop.notified() => state.looks.backstop(),
                 () = tokio::time::sleep_until(wake_at) => {}
                 () = state.app.stopping.cancelled() => break,
             }
@@ -141,7 +138,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
             state.take(message);
         }
         if let Some(from) = state.app.hints.take_ready() {
-            state.look_from = Some(state.look_from.map_or(from, |look| look.min(from)));
+            state.looks.hint(from);
         }
         match state.step().await {
             Ok(again) => {
@@ -153,7 +150,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
                 more = true;
                 driver::note(&state.app, PART, &error);
                 // What was proposed may or may not have been claimed; a renewal returns what was lost.
-                state.look_from = Some(0);
+                state.looks.start_over();
                 state.answer_ended_waits();
                 backoff.wait().await;
             }
@@ -175,6 +172,7 @@ impl State {
     fn take(&mut self, message: Message) {
         match message {
             Message::Claim(request) => {
+                self.looks.wanted(request.client.app_id);
                 let deadline = Instant::now() + request.wait;
                 let replaced =
                     self.board
@@ -185,15 +183,11 @@ impl State {
             }
             Message::Unblock(clients) => self.board.unblock(&clients),
             Message::Offer(instances) => {
-                for known in instances {
-                    let (app_id, id) = (known.ready.app_id, known.ready.id);
-                    if self.board.has_waiters_of(app_id) {
-                        self.board.offer(known);
-                    } else {
-                        // Nobody to hand it to: the board is no place to keep a backlog.
-                        self.look_from = Some(self.look_from.map_or(id, |look| look.min(id)));
-                    }
-                }
+                // For whom nobody waits they are not kept: the board is no place for a backlog.
+                let wanted = instances
+                    .into_iter()
+                    .filter(|known| self.looks.knows(known.ready.app_id));
+                wanted.for_each(|known| self.board.offer(known));
             }
         }
     }
@@ -216,10 +210,11 @@ impl State {
 
     /// One round: look for instances, claim, answer. Returns whether another round may find more.
     async fn step(&mut self) -> sqlx::Result<bool> {
+        let now = Instant::now();
+        self.tidy(now);
         if !self.board.has_waiters() {
             return Ok(false);
         }
-        let now = Instant::now();
         if self.not_before.is_some_and(|not_before| now < not_before) {
             self.answer_ended_waits();
             return Ok(false);
@@ -259,41 +254,43 @@ impl State {
         Ok(more && self.board.has_waiters())
     }
 
-    /// Looks for instances with shards, when there is a reason to.
-    async fn look(&mut self) -> sqlx::Result<bool> {
-        if Instant::now() >= self.next_tidy {
-            self.next_tidy = Instant::now() + TIDY;
-            self.board.unblock_all();
-            self.board.drop_closed(oneshot::Sender::is_closed);
+    fn tidy(&mut self, now: Instant) {
+        if now < self.next_tidy {
+            return;
         }
-        if std::mem::take(&mut self.backstop) {
-            let page = self.read(self.backstop_from).await?;
-            self.backstop_from = page.unwrap_or(0);
-        }
-        let Some(from) = self.look_from.take() else {
-            return Ok(false);
-        };
-        match self.read(from).await {
-            Ok(next) => {
-                self.look_from = next;
-                Ok(next.is_some())
-            }
-            Err(error) => {
-                self.look_from = Some(from);
-                Err(error)
-            }
+        self.next_tidy = now + TIDY;
+        self.board.unblock_all();
+        self.board.drop_closed(oneshot::Sender::is_closed);
+        let waits = |app_id| self.board.has_waiters_of(app_id);
+        let since = now.checked_sub(REMEMBER).unwrap_or(now);
+        for app_id in self.looks.forget(since, waits) {
+            self.board.forget_app(app_id);
         }
     }
 
-    /// Reads a page of instances. Returns where the next one starts, if there is one.
-    async fn read(&mut self, from: i64) -> sqlx::Result<Option<i64>> {
+    /// Looks for instances with shards, when there is a reason to. Returns whether there is more to read.
+    async fn look(&mut self) -> sqlx::Result<bool> {
+        let waits = |app_id| self.board.has_waiters_of(app_id);
+        let pages = self.looks.pages(MOST_APPS, waits);
+        if pages.is_empty() {
+            return Ok(false);
+        }
+        let most = PAGE / pages.len();
+        let from: Vec<shard::From> = pages.iter().map(|page| page.from).collect();
         let mut conn = self.app.hot.acquire().await?;
-        let page = shard::discover(&mut conn, from, PAGE).await?;
+        let found = shard::discover(&mut conn, &from, most as i64).await?;
         drop(conn);
-        let next = (page.len() as i64 == PAGE).then(|| page.last().map_or(0, |ready| ready.id + 1));
-        let keys: Vec<(i64, i32)> = page.iter().map(|r| (r.job_id, r.job_version)).collect();
+        for page in pages {
+            let of_app = found
+                .iter()
+                .filter(|ready| ready.app_id == page.from.app_id);
+            let (n, last) = (of_app.clone().count(), of_app.last());
+            let next = last.filter(|_| n == most).map(|ready| ready.id + 1);
+            self.looks.read(page, next);
+        }
+        let keys: Vec<(i64, i32)> = found.iter().map(|r| (r.job_id, r.job_version)).collect();
         let jobs = self.app.jobs.get(&self.app.hot, &keys).await?;
-        for ready in page {
+        for ready in found {
             if let Some(job) = jobs.get(&(ready.job_id, ready.job_version)) {
                 let job = Arc::clone(job);
                 self.board.offer(Known { ready, job });
@@ -301,7 +298,8 @@ impl State {
                 tracing::error!(instance_id = ready.id, "an instance has no definition");
             }
         }
-        Ok(next)
+        let waits = |app_id| self.board.has_waiters_of(app_id);
+        Ok(self.looks.has_pages(waits))
     }
 
     /// The client hung up before it could be told: its shards go back at once.

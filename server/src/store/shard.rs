@@ -23,11 +23,23 @@ pub struct Ready {
     pub total: i32,
 }
 
-/// Instances from `from` on that have shards to hand out, in the order of their ids.
-pub async fn discover(conn: &mut PgConnection, from: i64, limit: i64) -> sqlx::Result<Vec<Ready>> {
+/// Where to look for instances: of an app, from one on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct From {
+    pub app_id: i64,
+    pub instance_id: i64,
+}
+
+/// Instances that have shards to hand out, in the order of their ids: at most `most` for each place to look.
+pub async fn discover(
+    conn: &mut PgConnection,
+    from: &[From],
+    most: i64,
+) -> sqlx::Result<Vec<Ready>> {
     sqlx::query_as(include_str!("sql/discover.sql"))
-        .bind(from)
-        .bind(limit)
+        .bind(from.iter().map(|f| f.app_id).collect::<Vec<_>>())
+        .bind(from.iter().map(|f| f.instance_id).collect::<Vec<_>>())
+        .bind(most)
         .fetch_all(conn)
         .await
 }

@@ -38,7 +38,7 @@ pub(crate) const CASES: [Case; 21] = [
         "discover",
         1000,
         20,
-        "select 0, 1000",
+        "select array_agg(id), array_agg(0), 500 from app",
     ),
     // 500 clients, 250 instances, whose marks are above 150 dead rows each.
     case(
