@@ -16,6 +16,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use crate::Result;
 use crate::process::raise_open_files;
 use crate::stats::Percentiles;
+use connection::Connection;
 use protocol::{Protocol, Shard};
 
 pub(crate) use clients::Clients;
@@ -26,8 +27,10 @@ mod protocol;
 
 /// Clients that register at once.
 const AT_ONCE: usize = 64;
-/// Connections that renew the leases of all.
-const RENEWERS: usize = 4;
+
+/// The part of all clients that may be renewed at once. The server answers a renewal within a sixth of the time
+/// between two of a client.
+const RENEWED_AT_ONCE: usize = 4;
 
 /// How the process runs. It says a line when all are registered, clears its samples at each line it is told,
 /// and ends with a [`Summary`] when its standard input closes.
@@ -77,11 +80,17 @@ struct Seen {
 }
 
 impl Load {
+    /// How many renewals may be under way.
+    fn renewals(&self) -> usize {
+        self.clients / RENEWED_AT_ONCE + 4
+    }
+
     pub(crate) async fn run(&self) -> Result<ExitCode> {
         let files = raise_open_files()?;
-        if self.clients as u64 + 100 > files {
+        let needed = (self.clients + self.renewals() + 100) as u64;
+        if needed > files {
             let clients = self.clients;
-            return Err(format!("{clients} clients need as many open files, and the limit is {files}; raise it with ulimit -Hn").into());
+            return Err(format!("{clients} clients need {needed} open files, and the limit is {files}; raise it with ulimit -Hn").into());
         }
         tokio::task::LocalSet::new()
             .run_until(self.run_here())
@@ -117,11 +126,14 @@ impl Load {
             });
         }
         // Leases run while others register.
-        for _ in 0..RENEWERS {
-            let (protocol, leases, seen) =
-                (Rc::clone(&protocol), Rc::clone(&leases), Rc::clone(&seen));
-            tokio::task::spawn_local(async move { renew(&protocol, &leases, &seen).await });
-        }
+        let renewer = Renewer {
+            protocol: Rc::clone(&protocol),
+            leases: Rc::clone(&leases),
+            seen: Rc::clone(&seen),
+            idle: Rc::default(),
+            permits: Rc::new(tokio::sync::Semaphore::new(self.renewals())),
+        };
+        tokio::task::spawn_local(renewer.run());
         for _ in 0..self.clients {
             all.recv().await.ok_or("a client has ended")??;
         }
@@ -184,27 +196,47 @@ impl Lease {
     }
 }
 
-/// Renews one client after the other, each as often as it was told to.
-async fn renew(protocol: &Protocol, leases: &RefCell<VecDeque<Lease>>, seen: &RefCell<Seen>) {
-    let mut connection = None;
-    loop {
-        let next = leases.borrow_mut().pop_front();
-        let Some(mut lease) = next else {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            continue;
-        };
-        tokio::time::sleep_until(lease.due).await;
-        let renewed = protocol.renew(&mut connection, &lease.id).await;
+/// Renews the clients one after the other, each as often as it was told to. The server gathers renewals before it
+/// answers, so very many of them are under way.
+#[derive(Clone)]
+struct Renewer {
+    protocol: Rc<Protocol>,
+    leases: Rc<RefCell<VecDeque<Lease>>>,
+    seen: Rc<RefCell<Seen>>,
+    /// Connections that no renewal is on.
+    idle: Rc<RefCell<Vec<Connection>>>,
+    permits: Rc<tokio::sync::Semaphore>,
+}
+
+impl Renewer {
+    async fn run(self) {
+        loop {
+            let next = self.leases.borrow_mut().pop_front();
+            let Some(lease) = next else {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            };
+            tokio::time::sleep_until(lease.due).await;
+            let renewer = self.clone();
+            tokio::task::spawn_local(async move { renewer.renew(lease).await });
+        }
+    }
+
+    async fn renew(&self, mut lease: Lease) {
+        let _permit = self.permits.acquire().await;
+        let mut connection = self.idle.borrow_mut().pop();
+        let renewed = self.protocol.renew(&mut connection, &lease.id).await;
         if let Err(error) = renewed {
-            seen.borrow_mut().failed(&error);
-            connection = None;
+            self.seen.borrow_mut().failed(&error);
             if protocol::is_gone(&error) {
                 // It registers again when its next claim is refused.
-                continue;
+                return;
             }
+        } else {
+            self.idle.borrow_mut().extend(connection);
         }
         lease.due += lease.every;
-        leases.borrow_mut().push_back(lease);
+        self.leases.borrow_mut().push_back(lease);
     }
 }
 
@@ -243,7 +275,7 @@ impl Client {
         }
     }
 
-    async fn work(&self, connection: &mut Option<connection::Connection>, id: &str) -> Result {
+    async fn work(&self, connection: &mut Option<Connection>, id: &str) -> Result {
         let mut shard = self.protocol.claim(connection, id, self.wait_ms).await?;
         while let Some(Shard { shard_id, attempt }) = shard {
             let begin = Instant::now();

@@ -8,6 +8,7 @@ mod clock;
 mod entries;
 mod environment;
 mod feeder;
+mod in_process;
 mod jobs;
 mod load;
 mod oracle;
@@ -84,18 +85,25 @@ enum Part {
     /// Very many clients of the protocol.
     #[command(hide = true)]
     Load(load::Load),
+    /// A server with clients in its own process.
+    #[command(hide = true)]
+    InProcess(Box<in_process::InProcess>),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // This program waits most of the time; what it measures needs the cores.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let mut runtime = match &cli.part {
+        // As in the server.
+        Some(Part::InProcess(_)) => tokio::runtime::Builder::new_multi_thread(),
+        // This program waits most of the time; what it measures needs the cores.
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = runtime.enable_all().build();
     let done = match (runtime, &cli.part) {
         (Err(error), _) => Err(error.into()),
         (Ok(runtime), Some(Part::Client(worker))) => runtime.block_on(worker.run()),
         (Ok(runtime), Some(Part::Load(load))) => runtime.block_on(load.run()),
+        (Ok(runtime), Some(Part::InProcess(server))) => runtime.block_on(server.run()),
         (Ok(runtime), None) => runtime.block_on(bench(&cli.options, &cli.workloads)),
     };
     done.unwrap_or_else(|error| {

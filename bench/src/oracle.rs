@@ -39,6 +39,10 @@ const SHARDS: &str = "create temporary table oracle_shard on commit drop as
 const INSTANCES: &str = "create temporary table oracle_instance on commit drop as
     select instance_id, trigger, state, total, succeeded, failed, cancelled
     from instance_history where instance_id >= $1";
+/// And of each tick.
+const TICKS: &str = "create temporary table oracle_tick on commit drop as
+    select job_id, scheduled_at, last_scheduled_at, count, outcome, instance_id
+    from tick_history where coalesce(instance_id, $1) >= $1";
 
 /// Questions whose answer must be 0.
 const NOUGHTS: &[(&str, &str)] = &[
@@ -80,13 +84,13 @@ const NOUGHTS: &[(&str, &str)] = &[
     ),
     (
         "fired ticks without exactly one instance, or scheduled instances without a tick",
-        "select count(*) from (select instance_id from tick_history where outcome = 'fired') t
+        "select count(*) from (select instance_id from oracle_tick where outcome = 'fired') t
          full join (select instance_id from oracle_instance where trigger = 'schedule') i using (instance_id)
          where t.instance_id is null or i.instance_id is null",
     ),
     (
         "ticks decided twice",
-        "select count(*) from (select from tick_history group by job_id, scheduled_at having count(*) > 1) x",
+        "select count(*) from (select from oracle_tick group by job_id, scheduled_at having count(*) > 1) x",
     ),
     (
         "ticks overdue and not decided",
@@ -94,16 +98,16 @@ const NOUGHTS: &[(&str, &str)] = &[
     ),
 ];
 /// Unless they may be coalesced.
-const FIRED: &str = "select count(*) from tick_history where outcome <> 'fired' or count <> 1";
+const FIRED: &str = "select count(*) from oracle_tick where outcome <> 'fired' or count <> 1";
 /// A job whose ticks are not as many as its period says there were.
 const GAPS: &str = "select count(*) from (
-    select from tick_history group by job_id
+    select from oracle_tick group by job_id
     having sum(count) <> round(extract(epoch from max(last_scheduled_at) - min(scheduled_at)) / $1::float8) + 1) x";
 
 /// Asks everything.
 pub(crate) async fn ask(pool: &PgPool, part: &str, expected: Expected) -> Result<Vec<Finding>> {
     let mut tx = pool.begin().await?;
-    for statement in [SHARDS, INSTANCES] {
+    for statement in [SHARDS, INSTANCES, TICKS] {
         sqlx::query(statement)
             .bind(expected.first_instance)
             .execute(&mut *tx)
@@ -134,7 +138,7 @@ pub(crate) async fn ask(pool: &PgPool, part: &str, expected: Expected) -> Result
     }
     let (instances, shards, ticks): (i64, i64, i64) = sqlx::query_as(
         "select (select count(*) from oracle_instance), (select count(*) from oracle_shard),
-            (select count(*) from tick_history)",
+            (select count(*) from oracle_tick)",
     )
     .fetch_one(&mut *tx)
     .await?;

@@ -12,6 +12,7 @@ mod held;
 mod herd;
 mod history;
 mod idle;
+mod in_process;
 mod latency;
 mod one_shard;
 mod start;
@@ -24,6 +25,8 @@ mod wide;
 pub(crate) enum Workload {
     /// Shards drained a second, through the protocol, beside other queues.
     Drain,
+    /// Shards drained a second in the server's own process, without HTTP.
+    InProcess,
     /// 10,000 clients, each of which takes one shard, reports it and waits.
     OneShard,
     /// Instances of one shard, triggered in bulk while they are run, beside other queues.
@@ -53,6 +56,7 @@ impl Workload {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Drain => "drain",
+            Self::InProcess => "in-process",
             Self::OneShard => "one-shard",
             Self::Sustained => "sustained",
             Self::Herd => "herd",
@@ -76,6 +80,7 @@ impl Workload {
     pub(crate) async fn run(self, options: &Options, peers: &Peers, report: &Report) -> Outcome {
         let outcome = match self {
             Self::Drain => Box::pin(drain::run(options, peers.again())).await,
+            Self::InProcess => Box::pin(in_process::run(options)).await,
             Self::OneShard => Box::pin(one_shard::run(options)).await,
             Self::Sustained => Box::pin(sustained::run(options, peers.again())).await,
             Self::Herd => Box::pin(herd::run(options)).await,

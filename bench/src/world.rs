@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) secret: String,
     database_url: String,
     program: PathBuf,
+    /// The command of that program that runs a server.
+    command: &'static str,
     flags: Vec<String>,
     password: String,
     /// Processes started so far, which name their logs.
@@ -45,10 +47,26 @@ impl World {
         Self::with(options, &options.database_url, replicas, &[]).await
     }
 
+    /// Like [`World::new`], with a server that runs clients in its own process when it is told to.
+    pub(crate) async fn in_process(options: &Options) -> Result<Self> {
+        let server = (std::env::current_exe()?, "in-process");
+        Box::pin(Self::on(&options.database_url, server, 1, &[])).await
+    }
+
     /// Like [`World::new`], on another database or with more flags of the server.
     pub(crate) async fn with(
         options: &Options,
         database_url: &str,
+        replicas: usize,
+        flags: &[&str],
+    ) -> Result<Self> {
+        let server = (environment::server_program(options)?, "run");
+        Box::pin(Self::on(database_url, server, replicas, flags)).await
+    }
+
+    async fn on(
+        database_url: &str,
+        (program, command): (PathBuf, &'static str),
         replicas: usize,
         flags: &[&str],
     ) -> Result<Self> {
@@ -67,7 +85,8 @@ impl World {
             namespace,
             secret: Uuid::now_v7().to_string(),
             database_url: database_url.to_owned(),
-            program: environment::server_program(options)?,
+            program,
+            command,
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
             password: Uuid::now_v7().to_string(),
             started: 0,
@@ -105,7 +124,8 @@ impl World {
             }
         }
         command
-            .args(["run", "--stop-with-stdin", "--namespace", &self.namespace])
+            .args([self.command, "--stop-with-stdin"])
+            .args(["--namespace", &self.namespace])
             .args(["--listen", &address])
             .args(&self.flags)
             .env("DATABASE_URL", &self.database_url)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -36,8 +37,42 @@ const ADMIN: &str = "admin";
 #[error("{0}")]
 pub struct StartError(pub String);
 
+/// A replica that has been started.
+pub struct Replica {
+    /// What its parts share.
+    pub app: Shared,
+    http: Http,
+    /// `None` if it was told to stop before the database was there.
+    loops: Option<Loops>,
+}
+
+/// Requests being served.
+struct Http {
+    task: JoinHandle<std::io::Result<()>>,
+    stopping: CancellationToken,
+}
+
+/// What runs in the background.
+struct Loops {
+    tracker: TaskTracker,
+    /// These serve requests that are under way, and so outlive the signal to stop.
+    serving: [JoinHandle<()>; 2],
+}
+
 /// Runs a replica until `stopping` is cancelled.
 pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Result<(), StartError> {
+    let replica = Box::pin(start(config, url, stopping)).await?;
+    replica.wait().await;
+    Ok(())
+}
+
+/// Starts a replica: it is ready, unless `stopping` was cancelled meanwhile. It runs until that is cancelled
+/// and [`Replica::wait`] returns.
+pub async fn start(
+    config: Config,
+    url: &str,
+    stopping: CancellationToken,
+) -> Result<Replica, StartError> {
     let server_id = Uuid::now_v7();
     let name = format!("antares-server {server_id}");
     let options = connect_options(url, &config.namespace, &name)?;
@@ -73,16 +108,11 @@ pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Resu
     });
 
     // Probes are answered from here on: a replica that waits for its database is alive, not ready.
-    let http_stopping = CancellationToken::new();
-    let http = tokio::spawn({
-        let router = crate::http::router(Arc::clone(&app));
-        let stopped = http_stopping.clone().cancelled_owned();
-        async move {
-            axum::serve(listener, router)
-                .with_graceful_shutdown(stopped)
-                .await
-        }
-    });
+    let mut replica = Replica {
+        http: Http::serve(&app, listener),
+        app: Arc::clone(&app),
+        loops: None,
+    };
     tracing::info!(%server_id, "listening on http://{address}");
 
     let identity = Identity {
@@ -91,13 +121,17 @@ pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Resu
         pid: std::process::id() as i32,
         address: address.to_string(),
     };
-    let tracker = TaskTracker::new();
     let prepared = tokio::select! {
         prepared = prepare(&app, &options) => prepared,
         () = stopping.cancelled() => Ok(()),
     };
-    if prepared.is_ok() && !stopping.is_cancelled() {
+    if let Err(error) = prepared {
+        replica.close().await;
+        return Err(error);
+    }
+    if !stopping.is_cancelled() {
         let (held, ownership) = membership::ownership();
+        let tracker = TaskTracker::new();
         tracker.spawn(membership::run(
             Arc::clone(&app),
             options.clone(),
@@ -111,30 +145,59 @@ pub async fn run(config: Config, url: &str, stopping: CancellationToken) -> Resu
         tracker.spawn(listener::listen(Arc::clone(&app), options));
         tracker.spawn(listener::tell(Arc::clone(&app)));
         tracker.spawn(maintainer::run(Arc::clone(&app)));
-        // These two serve requests that are under way, and so outlive the signal to stop.
-        let reporter = tokio::spawn(reporter::run(Arc::clone(&app), reports));
-        let renewer = tokio::spawn(renewer::run(Arc::clone(&app), renewals));
+        let serving = [
+            tokio::spawn(reporter::run(Arc::clone(&app), reports)),
+            tokio::spawn(renewer::run(Arc::clone(&app), renewals)),
+        ];
+        replica.loops = Some(Loops { tracker, serving });
         app.health.well("start");
         tracing::info!("ready on http://{address}");
-        stopping.cancelled().await;
-        tracing::info!("stopping: handing over");
-        tracker.close();
-        if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
-            tracing::warn!("some loops did not end in time; their leases will");
-        }
-        http_stopping.cancel();
-        if tokio::time::timeout(DRAIN, http).await.is_err() {
-            tracing::warn!("some requests did not end in time");
-        }
-        reporter.abort();
-        renewer.abort();
-    } else {
-        http_stopping.cancel();
     }
-    app.hot.close().await;
-    app.pool.close().await;
-    tracing::info!("stopped");
-    prepared
+    Ok(replica)
+}
+
+impl Http {
+    fn serve(app: &Shared, listener: TcpListener) -> Self {
+        let stopping = CancellationToken::new();
+        let router = crate::http::router(Arc::clone(app));
+        let stopped = stopping.clone().cancelled_owned();
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(stopped)
+                .await
+        });
+        Self { task, stopping }
+    }
+}
+
+impl Replica {
+    /// Waits until it is to stop, and has handed over and stopped.
+    pub async fn wait(mut self) {
+        if let Some(Loops { tracker, serving }) = self.loops.take() {
+            self.app.stopping.cancelled().await;
+            tracing::info!("stopping: handing over");
+            tracker.close();
+            if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
+                tracing::warn!("some loops did not end in time; their leases will");
+            }
+            self.http.stopping.cancel();
+            let http = &mut self.http.task;
+            if tokio::time::timeout(DRAIN, http).await.is_err() {
+                tracing::warn!("some requests did not end in time");
+            }
+            for task in serving {
+                task.abort();
+            }
+        }
+        self.close().await;
+    }
+
+    async fn close(self) {
+        self.http.stopping.cancel();
+        self.app.hot.close().await;
+        self.app.pool.close().await;
+        tracing::info!("stopped");
+    }
 }
 
 /// Reads the database's address.

@@ -8,6 +8,7 @@ use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 
 use crate::oracle::{self, Expected};
 use crate::peer::{Peers, Shape, Task};
+use crate::process::CpuTimes;
 use crate::report::{Must, Outcome};
 use crate::worker::{APP, NOOP};
 use crate::world::World;
@@ -18,9 +19,9 @@ pub(crate) const RATE: &str = "first claim to last settled";
 /// Shards of each instance.
 pub(super) const SHARDS: u32 = 1000;
 /// Client processes.
-const CLIENTS: usize = 2;
+pub(super) const CLIENTS: usize = 2;
 /// Slots of each.
-const SLOTS: u32 = 2000;
+pub(super) const SLOTS: u32 = 2000;
 /// Calls under way while triggering.
 const CALLS: usize = 4;
 
@@ -31,8 +32,9 @@ pub(super) struct Run {
     /// From the first claim to the last settled, by the database's clock.
     pub(super) seconds: f64,
     /// From the first claim to when nothing was seen to run.
-    wall_seconds: f64,
-    cpu_seconds: [f64; 3],
+    pub(super) wall_seconds: f64,
+    /// As in [`World::cpu_times`].
+    pub(super) cpu_seconds: [f64; 3],
 }
 
 pub(crate) async fn run(options: &Options, mut peers: Peers) -> Result<Outcome> {
@@ -124,38 +126,61 @@ pub(super) async fn drain_with(
     clients: usize,
     slots: u32,
 ) -> Result<Run> {
-    let admin = world.admin().clone();
-    let triggered: Vec<i64> = futures_util::stream::iter(jobs)
-        .map(async |job| {
-            let instance = admin.trigger(*job).await?;
-            instance.ok_or_else(|| Error::from("a job still runs"))
-        })
-        .buffer_unordered(CALLS)
-        .try_collect()
-        .await?;
-    let first = triggered.iter().min().copied().unwrap_or_default();
-    world.settle().await;
-    let before = world.cpu_times().await?;
+    let triggered = Triggered::all(world, jobs).await?;
     world.start_clients(clients, slots)?;
-    world.wait_for_end(Duration::from_mins(10)).await?;
-    let seen_empty = clock::wall_us();
-    let after = world.cpu_times().await?;
+    let run = triggered.wait(world).await?;
     world.stop_clients().await;
-    let (begin, end): (DateTime<Utc>, DateTime<Utc>) = sqlx::query_as(
-        "select min(claimed_at), max(ended_at) from attempt_history where instance_id >= $1",
-    )
-    .bind(first)
-    .fetch_one(&world.pool)
-    .await?;
-    let begin = begin.timestamp_micros();
-    let mut cpu_seconds = [0.0; 3];
-    for (used, (after, before)) in cpu_seconds.iter_mut().zip(after.iter().zip(&before)) {
-        *used = after.since(before);
+    Ok(run)
+}
+
+/// Instances that wait for clients.
+pub(super) struct Triggered {
+    /// The first of them.
+    first: i64,
+    /// CPU times before there were clients.
+    before: [CpuTimes; 3],
+}
+
+impl Triggered {
+    /// Triggers all `jobs`.
+    pub(super) async fn all(world: &World, jobs: &[i64]) -> Result<Self> {
+        let admin = world.admin();
+        let triggered: Vec<i64> = futures_util::stream::iter(jobs)
+            .map(async |job| {
+                let instance = admin.trigger(*job).await?;
+                instance.ok_or_else(|| Error::from("a job still runs"))
+            })
+            .buffer_unordered(CALLS)
+            .try_collect()
+            .await?;
+        world.settle().await;
+        Ok(Self {
+            first: triggered.iter().min().copied().unwrap_or_default(),
+            before: world.cpu_times().await?,
+        })
     }
-    Ok(Run {
-        first,
-        seconds: clock::seconds(end.timestamp_micros() - begin),
-        wall_seconds: clock::seconds(seen_empty - begin),
-        cpu_seconds,
-    })
+
+    /// Waits until clients, which begin now, have drained them.
+    pub(super) async fn wait(self, world: &World) -> Result<Run> {
+        world.wait_for_end(Duration::from_mins(10)).await?;
+        let seen_empty = clock::wall_us();
+        let after = world.cpu_times().await?;
+        let (begin, end): (DateTime<Utc>, DateTime<Utc>) = sqlx::query_as(
+            "select min(claimed_at), max(ended_at) from attempt_history where instance_id >= $1",
+        )
+        .bind(self.first)
+        .fetch_one(&world.pool)
+        .await?;
+        let begin = begin.timestamp_micros();
+        let mut cpu_seconds = [0.0; 3];
+        for (used, (after, before)) in cpu_seconds.iter_mut().zip(after.iter().zip(&self.before)) {
+            *used = after.since(before);
+        }
+        Ok(Run {
+            first: self.first,
+            seconds: clock::seconds(end.timestamp_micros() - begin),
+            wall_seconds: clock::seconds(seen_empty - begin),
+            cpu_seconds,
+        })
+    }
 }

@@ -2,23 +2,28 @@
 
 use std::time::Instant;
 
+use antares_server::store::partition;
 use chrono::{Days, NaiveDate};
 use sqlx::AssertSqlSafe;
 
 use crate::oracle::{self, Expected};
 use crate::report::{Must, Outcome};
-use crate::stats::{Percentiles, Spread};
+use crate::stats::Spread;
 use crate::world::World;
 use crate::{Options, Result};
 
 use super::drain::{SHARDS, drain, make_jobs};
 
+mod reading;
+
 /// Writes the history; see the file.
 const FILL: &str = include_str!("../../sql/fill_history.sql");
+/// Days of history, each a partition of each table: as many as are kept by default.
+const DAYS: u64 = 30;
 
 pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     let (filled, instances) = if options.short {
-        (100, 20)
+        (300, 20)
     } else {
         (10_000, 200)
     };
@@ -29,7 +34,7 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
         options,
         "history",
         format!(
-            "{shards} shards drained without a history and on one of {filled} instances × {SHARDS} shards written by SQL, in turn; {pages} pages of each list"
+            "{shards} shards drained without a history and on one of {filled} instances × {SHARDS} shards in {DAYS} days, written by SQL, in turn; {pages} pages of each list"
         ),
     );
     // A namespace each; only one of them works at a time, the other idles.
@@ -39,13 +44,16 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
         make_jobs(&worlds[1], instances).await?,
     ];
     let began = Instant::now();
-    let day = fill(&worlds[1], filled).await?;
+    let days = fill(&worlds[1], filled).await?;
     outcome.one(
         "filling the history took",
         "s",
         began.elapsed().as_secs_f64(),
         None,
     );
+    let written = "select sum(mask_count(mask))::bigint from attempt_ended where final";
+    let written = worlds[1].count(written).await? as f64;
+    outcome.one("shards of history", "", written, None);
     let mut rates = [Vec::new(), Vec::new()];
     let mut first = [None, None];
     // The first ones are the warm-up.
@@ -77,115 +85,59 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
         };
         outcome.judge(oracle::ask(&worlds[index].pool, part, expected).await?);
     }
-    read(&worlds[1], pages, &mut outcome).await?;
-    count(&worlds[1], &mut outcome).await?;
-    drop_day(&worlds[1], day, &mut outcome).await?;
+    reading::pages(&worlds[1], pages, &mut outcome).await?;
+    reading::counts(&worlds[1], &mut outcome).await?;
+    drop_days(&worlds[1], &days, &mut outcome).await?;
     for world in worlds {
         world.end().await?;
     }
     Ok(outcome)
 }
 
-/// Writes the history of the day before yesterday.
-async fn fill(world: &World, instances: u32) -> Result<NaiveDate> {
-    let today: NaiveDate = sqlx::query_scalar("select (now() at time zone 'UTC')::date")
-        .fetch_one(&world.pool)
-        .await?;
-    let day = today.checked_sub_days(Days::new(2)).unwrap_or(today);
-    // Numbers and digits; nothing here comes from anybody.
+/// Writes the history of the days before today, and returns these.
+async fn fill(world: &World, instances: u32) -> Result<Vec<NaiveDate>> {
+    let mut conn = world.pool.acquire().await?;
+    let today = partition::today(&mut conn).await?;
+    let days: Vec<NaiveDate> = (1..=DAYS)
+        .filter_map(|ago| today.checked_sub_days(Days::new(ago)))
+        .collect();
+    for day in &days {
+        for table in partition::TABLES {
+            partition::create(&mut conn, table, *day).await?;
+        }
+    }
+    // Numbers; nothing here comes from anybody.
     let statements = FILL
-        .replace("{day}", &day.to_string())
-        .replace("{partition}", &day.format("%Y%m%d").to_string())
+        .replace("{days}", &DAYS.to_string())
         .replace("{instances}", &instances.to_string())
         .replace("{shards}", &SHARDS.to_string());
-    let mut conn = world.pool.acquire().await?;
     sqlx::raw_sql(AssertSqlSafe(statements))
         .execute(&mut *conn)
         .await?;
     for statement in [
+        "vacuum analyze tick",
         "vacuum analyze instance_ended",
         "vacuum analyze attempt_ended",
     ] {
         sqlx::query(statement).execute(&mut *conn).await?;
     }
     world.settle().await;
-    Ok(day)
+    Ok(days)
 }
 
-/// Reads pages through the API, as the console does.
-async fn read(world: &World, pages: u32, outcome: &mut Outcome) -> Result {
-    let (oldest, newest): (i64, i64) =
-        sqlx::query_as("select min(instance_id), max(instance_id) from instance_history")
-            .fetch_one(&world.pool)
-            .await?;
-    let admin = world.admin();
-    let lists: [(&str, &dyn Fn(i64) -> String); 4] = [
-        ("a page of the instances, anywhere", &|id| {
-            format!("/api/v1/instances?after={id}")
-        }),
-        ("a page of the instances of a state, anywhere", &|id| {
-            format!("/api/v1/instances?state=succeeded&after={id}")
-        }),
-        ("a page of an instance's shards", &|id| {
-            format!(
-                "/api/v1/instances/{id}/shards?after={}",
-                id % i64::from(SHARDS)
-            )
-        }),
-        ("a page of an instance's attempts", &|id| {
-            format!("/api/v1/instances/{id}/attempts")
-        }),
-    ];
-    for (name, path) in lists {
-        let mut samples = Vec::new();
-        for page in 0..pages + 10 {
-            let begin = Instant::now();
-            admin.get(&path(fastrand::i64(oldest..=newest))).await?;
-            // The first ones run statements that were not prepared yet.
-            if page >= 10 {
-                samples.push(begin.elapsed().as_secs_f64() * 1e3);
-            }
+/// Drops the filled days one after another, each as the server does: a transaction for each table.
+async fn drop_days(world: &World, days: &[NaiveDate], outcome: &mut Outcome) -> Result {
+    let mut samples = Vec::new();
+    for day in days {
+        let begin = Instant::now();
+        for table in partition::TABLES {
+            let mut tx = world.pool.begin().await?;
+            partition::lock(&mut tx).await?;
+            partition::drop(&mut tx, table, *day).await?;
+            tx.commit().await?;
         }
-        let must = Some(Must::AtMost(10.0));
-        outcome.percentiles(name, "ms", Percentiles::of(&samples), must);
+        samples.push(begin.elapsed().as_secs_f64());
     }
-    Ok(())
-}
-
-/// Counts through the views, since no call of the API counts history.
-async fn count(world: &World, outcome: &mut Outcome) -> Result {
-    let counts = [
-        (
-            "instances counted by state",
-            "select state, count(*) from instance_history group by state",
-        ),
-        (
-            "shards counted by state, from the instances' counters",
-            "select 'succeeded', sum(succeeded)::bigint from instance_history",
-        ),
-    ];
-    for (name, statement) in counts {
-        let mut samples = Vec::new();
-        for _ in 0..10 {
-            let begin = Instant::now();
-            let _: Vec<(String, i64)> = sqlx::query_as(statement).fetch_all(&world.pool).await?;
-            samples.push(begin.elapsed().as_secs_f64() * 1e3);
-        }
-        outcome.spread(name, "ms", &samples, Some(Must::AtMost(50.0)));
-    }
-    Ok(())
-}
-
-/// Drops the filled day as the server does.
-async fn drop_day(world: &World, day: NaiveDate, outcome: &mut Outcome) -> Result {
-    let begin = Instant::now();
-    for table in ["instance_ended", "attempt_ended"] {
-        let drop = format!("drop table {table}_{}", day.format("%Y%m%d"));
-        sqlx::query(AssertSqlSafe(drop))
-            .execute(&world.pool)
-            .await?;
-    }
-    let took = begin.elapsed().as_secs_f64();
-    outcome.one("dropping the day", "s", took, Some(Must::AtMost(1.0)));
+    outcome.spread("dropping a day", "s", &samples, Some(Must::AtMost(1.0)));
     Ok(())
 }
