@@ -8,6 +8,7 @@ pub mod hint;
 pub mod listener;
 pub mod maintainer;
 pub mod membership;
+pub mod reader;
 pub mod renewer;
 pub mod reporter;
 pub mod sweeper;

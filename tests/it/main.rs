@@ -10,6 +10,8 @@ mod failover;
 mod firing;
 mod guards;
 mod openapi;
+mod pooler;
+mod read_database;
 mod sdk;
 mod shards;
 mod tidy;
