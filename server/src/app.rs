@@ -15,6 +15,7 @@ use crate::engine::reporter::Reporter;
 use crate::health::Health;
 use crate::http::auth::Verified;
 use crate::pipeline::cache::{Clients, Jobs};
+use crate::reads::Reads;
 
 /// A replica.
 pub struct App {
@@ -24,6 +25,8 @@ pub struct App {
     pub pool: PgPool,
     /// Connections for firing, claims, reports, renewals and sweeps.
     pub hot: PgPool,
+    /// Another database to read lists and history from, if there is one.
+    pub reads: Option<Reads>,
     /// This replica, for as long as the process lives.
     pub server_id: Uuid,
     /// Whether it is ready, and why not.

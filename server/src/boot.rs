@@ -1,11 +1,12 @@
 //! A replica starts, runs, and stops.
 
+mod database;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, PgConnection};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,13 +21,15 @@ use crate::engine::driver::Backoff;
 use crate::engine::hint::Hints;
 use crate::engine::renewer::{self, Renewer};
 use crate::engine::reporter::{self, Reporter};
-use crate::engine::{firer, listener, maintainer, membership, sweeper};
+use crate::engine::{firer, listener, maintainer, membership, reader, sweeper};
 use crate::health::Health;
+use crate::reads::Reads;
 use crate::store::server::Identity;
 use crate::store::{self, pool};
 
-/// Oldest PostgreSQL supported, as `server_version_num`.
-const OLDEST_POSTGRES: i32 = 140_000;
+use database::read_options;
+pub use database::{connect_options, wait_for_database};
+
 /// How long requests may take to end when the replica stops.
 const DRAIN: Duration = Duration::from_secs(10);
 /// Name of the first administrator.
@@ -76,6 +79,7 @@ pub async fn start(
     let server_id = Uuid::now_v7();
     let name = format!("antares-server {server_id}");
     let options = connect_options(url, &config.namespace, &name)?;
+    let reads = read_database(&config, server_id)?;
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
         StartError(format!(
             "listen: cannot listen on {}: {error}; choose another with --listen",
@@ -93,6 +97,7 @@ pub async fn start(
         // Membership and notifications have one each.
         pool: pool::pool(options.clone(), (config.pool_size - 2) / 2),
         hot: pool::hot_pool(options.clone(), (config.pool_size - 1) / 2),
+        reads,
         config,
         server_id,
         health: Health::starting(),
@@ -145,6 +150,7 @@ pub async fn start(
         tracker.spawn(listener::listen(Arc::clone(&app), options));
         tracker.spawn(listener::tell(Arc::clone(&app)));
         tracker.spawn(maintainer::run(Arc::clone(&app)));
+        tracker.spawn(reader::run(Arc::clone(&app)));
         let serving = [
             tokio::spawn(reporter::run(Arc::clone(&app), reports)),
             tokio::spawn(renewer::run(Arc::clone(&app), renewals)),
@@ -196,25 +202,20 @@ impl Replica {
         self.http.stopping.cancel();
         self.app.hot.close().await;
         self.app.pool.close().await;
+        if let Some(reads) = &self.app.reads {
+            reads.close().await;
+        }
         tracing::info!("stopped");
     }
 }
 
-/// Reads the database's address.
-pub fn connect_options(
-    url: &str,
-    namespace: &str,
-    name: &str,
-) -> Result<PgConnectOptions, StartError> {
-    let example = "write one like postgres://user:password@host:5432/database";
-    // sqlx takes an address of any other kind of database for one of PostgreSQL.
-    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-        return Err(StartError(format!(
-            "database-url: it is not an address of PostgreSQL; {example}"
-        )));
-    }
-    pool::connect_options(url, namespace, name)
-        .map_err(|error| StartError(format!("database-url: {error}; {example}")))
+/// The read database, if there is one. Whether it can be used shows later.
+fn read_database(config: &Config, server_id: Uuid) -> Result<Option<Reads>, StartError> {
+    let Some(url) = config.read_database_url.as_deref() else {
+        return Ok(None);
+    };
+    let options = read_options(url, &format!("antares-server reads {server_id}"))?;
+    Ok(Some(Reads::new(options, &config.namespace)))
 }
 
 /// Brings the schema up to date and creates the administrator. Waits for the database as long as it takes.
@@ -234,84 +235,6 @@ async fn prepare(app: &Shared, options: &PgConnectOptions) -> Result<(), StartEr
             }
         }
     }
-}
-
-/// Migrates, waiting with back-off while the database is away. An error is one that waiting does not mend.
-pub async fn wait_for_database(
-    options: &PgConnectOptions,
-    namespace: &str,
-    waiting: impl Fn(&str),
-) -> Result<(), StartError> {
-    let mut backoff = Backoff::default();
-    let mut said = false;
-    loop {
-        match migrate(options, namespace).await {
-            Ok(()) => return Ok(()),
-            Err(Migration::Fatal(error)) => return Err(error),
-            Err(Migration::Away(what)) => {
-                waiting(&what);
-                if said {
-                    tracing::debug!("the database is away: {what}");
-                } else {
-                    tracing::warn!("the database is away: {what}; waiting for it");
-                    said = true;
-                }
-                backoff.wait().await;
-            }
-        }
-    }
-}
-
-enum Migration {
-    Away(String),
-    Fatal(StartError),
-}
-
-impl From<sqlx::Error> for Migration {
-    fn from(error: sqlx::Error) -> Self {
-        let code = error
-            .as_database_error()
-            .and_then(|e| e.code().map(std::borrow::Cow::into_owned));
-        let remedy = match code.as_deref() {
-            Some("28P01" | "28000") => "check user and password in --database-url",
-            Some("3D000") => "create the database, or name another in --database-url",
-            Some("42501") => "let the user create schemas in the database",
-            _ if pool::is_unavailable(&error) || pool::is_conflict(&error) => {
-                return Self::Away(error.to_string());
-            }
-            _ => "see the message of PostgreSQL",
-        };
-        Self::Fatal(StartError(format!("database-url: {error}: {remedy}")))
-    }
-}
-
-async fn migrate(options: &PgConnectOptions, namespace: &str) -> Result<(), Migration> {
-    let mut conn = PgConnection::connect_with(options).await?;
-    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::integer")
-        .fetch_one(&mut conn)
-        .await?;
-    if version < OLDEST_POSTGRES {
-        return Err(Migration::Fatal(StartError(format!(
-            "database-url: PostgreSQL {} is too old; 14 or later is needed",
-            version / 10_000
-        ))));
-    }
-    pool::create_namespace(options, namespace).await?;
-    // Replicas that start together wait for one another here; long migrations may take their time.
-    sqlx::raw_sql("set lock_timeout = 0; set statement_timeout = 0")
-        .execute(&mut conn)
-        .await?;
-    store::MIGRATOR.run(&mut conn).await.map_err(|error| match error {
-        sqlx::migrate::MigrateError::Execute(error) => Migration::from(error),
-        sqlx::migrate::MigrateError::VersionMissing(version) => Migration::Fatal(StartError(format!(
-            "the database has migration {version}, which this version does not know: use a newer antares-server"
-        ))),
-        error => Migration::Fatal(StartError(format!("cannot migrate: {error}"))),
-    })?;
-    // Without partitions history would pile up in the default ones.
-    maintainer::create_ahead(&mut conn, true).await?;
-    conn.close().await?;
-    Ok(())
 }
 
 async fn create_administrator(app: &Shared) -> sqlx::Result<()> {

@@ -10,10 +10,20 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct Config {
-    /// PostgreSQL to use, such as `postgres://user:password@host/database`. A direct connection: not
-    /// through a pooler in transaction mode.
+    /// PostgreSQL to use, such as `postgres://user:password@host/database`. A direct address:
+    /// a pooler is refused.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+
+    /// PostgreSQL to read lists and history from: a standby of `--database-url`, a pooler or not. While it is
+    /// away or too far behind they come from `--database-url`.
+    #[arg(
+        long,
+        env = "ANTARES_READ_DATABASE_URL",
+        value_name = "READ_DATABASE_URL",
+        hide_env_values = true
+    )]
+    pub read_database_url: Option<String>,
 
     /// Run a private PostgreSQL in the data folder instead of using `--database-url`: for one machine.
     #[arg(long, env = "ANTARES_EMBEDDED")]

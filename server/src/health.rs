@@ -7,6 +7,7 @@ use std::sync::Mutex;
 #[derive(Debug, Default)]
 pub struct Health {
     troubles: Mutex<BTreeMap<&'static str, String>>,
+    notices: Mutex<BTreeMap<&'static str, String>>,
 }
 
 impl Health {
@@ -35,5 +36,26 @@ impl Health {
     /// All troubles; empty when the replica is ready.
     pub fn troubles(&self) -> BTreeMap<&'static str, String> {
         self.troubles.lock().expect("no holder panics").clone()
+    }
+
+    /// Notes what an operator should know of and see to, though the replica can work without. Returns whether
+    /// it is new.
+    pub fn notice(&self, part: &'static str, what: impl Into<String>) -> bool {
+        let mut notices = self.notices.lock().expect("no holder panics");
+        notices.insert(part, what.into()).is_none()
+    }
+
+    /// Notes that a notice is settled. Returns whether there was one.
+    pub fn settled(&self, part: &'static str) -> bool {
+        self.notices
+            .lock()
+            .expect("no holder panics")
+            .remove(part)
+            .is_some()
+    }
+
+    /// All notices.
+    pub fn notices(&self) -> BTreeMap<&'static str, String> {
+        self.notices.lock().expect("no holder panics").clone()
     }
 }

@@ -17,4 +17,5 @@ pub mod engine;
 pub mod health;
 pub mod http;
 pub mod pipeline;
+pub mod reads;
 pub mod store;

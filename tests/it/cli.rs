@@ -225,6 +225,12 @@ fn bad_options_stop_the_start_with_one_line_that_names_them() {
             1,
             &["database-url"],
         );
+        let read = format!("--read-database-url={url}");
+        assert_refused(
+            &run(&["run", "--database-url", NOWHERE, &read]),
+            1,
+            &["read-database-url"],
+        );
     }
 }
 
@@ -247,6 +253,11 @@ fn bad_files_stop_the_start_with_one_line_that_names_them() {
         ("failover-wait = \"1h\"\n", 2, "failover-wait"),
         ("namespace = \"Antares\"\n", 2, "namespace"),
         ("database-url = \"nonsense\"\n", 1, "database-url"),
+        (
+            "database-url = \"postgres://x/x\"\nread_database_url = \"nonsense\"\n",
+            1,
+            "read-database-url",
+        ),
         ("log = \"a=b=c\"\n", 1, "log"),
         ("", 1, "database-url"),
     ] {
@@ -308,6 +319,7 @@ fn help_lists_every_option_with_its_default() {
     let help = stdout(&output);
     for (option, variable, default) in [
         ("--database-url", "DATABASE_URL", None),
+        ("--read-database-url", "ANTARES_READ_DATABASE_URL", None),
         ("--embedded", "ANTARES_EMBEDDED", None),
         ("--data-dir", "ANTARES_DATA_DIR", Some("antares-data")),
         ("--namespace", "ANTARES_NAMESPACE", Some("antares")),
@@ -355,10 +367,14 @@ fn help_lists_every_option_with_its_default() {
         .lines()
         .filter(|line| line.starts_with("      --"))
         .count();
-    assert_eq!(known, 14, "an option is not in this test:\n{help}");
+    assert_eq!(known, 15, "an option is not in this test:\n{help}");
     // Secrets in the environment are not shown.
     let output = command(&["run", "--help"])
         .env("DATABASE_URL", "postgres://user:hunter2@localhost/x")
+        .env(
+            "ANTARES_READ_DATABASE_URL",
+            "postgres://user:hunter2@localhost/x",
+        )
         .env("ANTARES_ADMIN_PASSWORD", "hunter2")
         .output()
         .expect("the server runs");

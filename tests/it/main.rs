@@ -11,6 +11,8 @@ mod firing;
 mod guards;
 mod openapi;
 mod plans;
+mod pooler;
+mod read_database;
 mod sdk;
 mod shards;
 mod tidy;

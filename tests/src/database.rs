@@ -7,6 +7,12 @@ use antares_embedded::{Binaries, Options, Postgres};
 /// Superuser address of a PostgreSQL that the tests are to use.
 const DATABASE_VARIABLE: &str = "ANTARES_TEST_DATABASE_URL";
 
+/// For many small servers in one database.
+pub(crate) const SETTINGS: [(&str, &str); 2] = [
+    ("max_connections", "300"),
+    ("max_locks_per_transaction", "256"),
+];
+
 /// The private one of this process. Statics are never dropped: its watchdog stops it and removes its files
 /// when the process ends.
 static SHARED: OnceLock<Postgres> = OnceLock::new();
@@ -20,9 +26,11 @@ pub struct Database {
 
 fn start() -> Postgres {
     let binaries = Binaries::locate(&mut |line| eprintln!("{line}")).expect("PostgreSQL is found");
-    let options = Options::temporary()
-        .set("max_connections", "300")
-        .set("max_locks_per_transaction", "256");
+    let options = SETTINGS
+        .iter()
+        .fold(Options::temporary(), |options, (name, value)| {
+            options.set(name, value)
+        });
     Postgres::start(&binaries, options).expect("PostgreSQL starts")
 }
 

@@ -29,7 +29,9 @@
 pub use api::{Admin, App, Job, RawClient, result};
 pub use database::Database;
 pub use execution::{End, Executed, Work};
+pub use pgbouncer::PgBouncer;
 pub use process::{ClientProcess, Process, Server};
+pub use standby::Standby;
 pub use wait::{BOUND, wait_for, wait_until};
 pub use world::{ClientSetup, Ended, Gate, ServerSetup, World};
 
@@ -37,6 +39,8 @@ mod api;
 pub mod browser;
 mod database;
 mod execution;
+mod pgbouncer;
 mod process;
+mod standby;
 mod wait;
 mod world;

@@ -28,6 +28,12 @@ pub(crate) fn program(name: &str) -> PathBuf {
     folder.join(name)
 }
 
+/// A port of 127.0.0.1 that nobody listens on at the moment.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    listener.local_addr().expect("it has an address").port()
+}
+
 type Log = Arc<Mutex<VecDeque<String>>>;
 
 /// A child process. Dropping it kills it; if the test is panicking, the end of its log is printed.

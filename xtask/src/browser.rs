@@ -91,7 +91,7 @@ fn find_one(variable: &str, names: &[&str]) -> Option<(PathBuf, String)> {
 }
 
 /// Where a program is that was found by its name: the driver takes a path only.
-fn on_path(program: PathBuf) -> PathBuf {
+pub(crate) fn on_path(program: PathBuf) -> PathBuf {
     if program.components().count() > 1 {
         return program;
     }

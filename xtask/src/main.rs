@@ -6,6 +6,7 @@ mod cargo;
 mod console;
 mod demo;
 mod lint;
+mod pgbouncer;
 mod setup;
 mod test;
 

@@ -8,7 +8,7 @@ use antares_embedded::{
     BIN_VARIABLE, Binaries, Options, Postgres, install_packages, packages_command,
 };
 
-use crate::{Result, browser, cargo, console};
+use crate::{Result, browser, cargo, console, pgbouncer};
 
 /// Shows a line of set-up.
 pub(crate) fn say(line: &str) {
@@ -20,6 +20,7 @@ pub(crate) fn all() -> Result {
     compiler()?;
     postgresql()?;
     browser::find_or_install()?;
+    pgbouncer::find_or_install()?;
     console::build()
 }
 

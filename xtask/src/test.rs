@@ -8,7 +8,7 @@ mod watch;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use crate::{Result, browser, cargo, console, setup};
+use crate::{Result, browser, cargo, console, pgbouncer, setup};
 
 /// Where the tests find a PostgreSQL, as its superuser.
 const DATABASE_VARIABLE: &str = "ANTARES_TEST_DATABASE_URL";
@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     setup::compiler()?;
     let binaries = setup::postgresql()?;
     let browser = browser::find_or_install()?;
+    let pgbouncer = pgbouncer::find_or_install()?;
     console::build()?;
     // The tests start these programs; `cargo test` itself does not build them all.
     cargo::run(&["build", "--workspace"])?;
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut environment = Command::new("");
     setup::hand_over(&binaries, &mut environment);
     browser.hand_over(&mut environment);
+    environment.env(pgbouncer::VARIABLE, &pgbouncer);
     let given = setup::variable(DATABASE_VARIABLE).or_else(|| setup::variable("DATABASE_URL"));
     let postgres = if let Some(url) = given {
         setup::say("postgresql: the tests use the one given by the environment");

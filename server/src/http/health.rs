@@ -48,7 +48,8 @@ async fn readyz(State(app): State<Shared>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let body = json!({ "ready": ready, "server_id": app.server_id, "troubles": troubles });
+    let notices = app.health.notices();
+    let body = json!({ "ready": ready, "server_id": app.server_id, "troubles": troubles, "notices": notices });
     (status, axum::Json(body)).into_response()
 }
 
@@ -106,6 +107,12 @@ async fn metrics(State(app): State<Shared>) -> Response {
     lines.push(format!(
         "# HELP antares_ready Whether the replica can work.\n# TYPE antares_ready gauge\nantares_ready {ready}\n"
     ));
+    if let Some(reads) = &app.reads {
+        let usable = u8::from(reads.is_usable());
+        lines.push(format!(
+            "# HELP antares_read_database_usable Whether lists and history come from it.\n# TYPE antares_read_database_usable gauge\nantares_read_database_usable {usable}\n"
+        ));
+    }
     (
         [("content-type", "text/plain; version=0.0.4")],
         lines.concat(),

@@ -9,10 +9,19 @@ use sqlx::{Connection, PgConnection};
 /// How often a statement is repeated after a deadlock or serialisation failure.
 pub const RETRIES: u32 = 3;
 
+/// What every connection of a server asks for when it is made, besides its `search_path`. The timeouts bound
+/// what a stuck server can hold on to. Each value is written as PostgreSQL shows it: see [`super::direct`].
+pub const SETTINGS: [(&str, &str); 5] = [
+    ("timezone", "UTC"),
+    ("lock_timeout", "10s"),
+    ("statement_timeout", "1min"),
+    ("idle_in_transaction_session_timeout", "10s"),
+    ("default_transaction_isolation", "read committed"),
+];
+
 /// Reads a database URL and adds what every connection of a server needs.
 ///
-/// The namespace is the schema that `search_path` names, so no statement spells it out. The timeouts
-/// bound what a stuck server can hold on to.
+/// The namespace is the schema that `search_path` names, so no statement spells it out.
 pub fn connect_options(
     url: &str,
     namespace: &str,
@@ -20,14 +29,16 @@ pub fn connect_options(
 ) -> Result<PgConnectOptions, sqlx::Error> {
     Ok(PgConnectOptions::from_str(url)?
         .application_name(application)
-        .options([
-            ("search_path", namespace),
-            ("timezone", "UTC"),
-            ("lock_timeout", "10s"),
-            ("statement_timeout", "60s"),
-            ("idle_in_transaction_session_timeout", "10s"),
-            ("default_transaction_isolation", "read committed"),
-        ]))
+        .options([("search_path", namespace)])
+        .options(SETTINGS))
+}
+
+/// Reads the URL of a database that is only read. Nothing is asked for that a pooler refuses: see
+/// [`super::read`] for what each transaction asks for instead.
+pub fn read_options(url: &str, application: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name(application)
+        .extra_float_digits(None))
 }
 
 /// A pool of at most `size` connections for requests of people and seldom work, none of them opened yet.
@@ -60,8 +71,7 @@ fn pool_options(size: u32) -> PgPoolOptions {
 }
 
 /// Creates the namespace if it is not there. Safe when several replicas start together.
-pub async fn create_namespace(options: &PgConnectOptions, namespace: &str) -> sqlx::Result<()> {
-    let mut conn = PgConnection::connect_with(options).await?;
+pub async fn create_namespace(conn: &mut PgConnection, namespace: &str) -> sqlx::Result<()> {
     // `create schema if not exists` can still collide on the catalogue's unique key; the lock avoids it.
     let mut tx = conn.begin().await?;
     sqlx::query("select pg_advisory_xact_lock(hashtext('antares namespace'))")
@@ -73,8 +83,7 @@ pub async fn create_namespace(options: &PgConnectOptions, namespace: &str) -> sq
     )))
     .execute(&mut *tx)
     .await?;
-    tx.commit().await?;
-    conn.close().await
+    tx.commit().await
 }
 
 /// Whether PostgreSQL gave up on a statement only because of what others did at the same time.

@@ -49,8 +49,12 @@ async fn list(
     let after = cursor(query.after.as_deref())?.unwrap_or(0);
     let search = query.search.unwrap_or_default();
     storable("search", &search, 200)?;
-    let mut conn = app.pool.acquire().await?;
-    let rows = store::app::list(&mut conn, &search, after, limit + 1).await?;
+    let rows = app
+        .list(
+            &(search, after, limit + 1),
+            |conn, (search, after, limit)| Box::pin(store::app::list(conn, search, *after, *limit)),
+        )
+        .await?;
     Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
 }
 

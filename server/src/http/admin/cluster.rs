@@ -26,8 +26,9 @@ pub fn router() -> OpenApiRouter<Shared> {
 #[utoipa::path(get, path = "/api/v1/servers", tag = "cluster", security(("session" = []), ("user" = [])),
     responses((status = 200, body = Page<Server>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn servers(State(app): State<Shared>, _: User) -> Result<axum::Json<Page<Server>>, ApiError> {
-    let mut conn = app.pool.acquire().await?;
-    let items = store::server::list(&mut conn).await?;
+    let items = app
+        .list(&(), |conn, ()| Box::pin(store::server::list(conn)))
+        .await?;
     Ok(axum::Json(Page { items, next: None }))
 }
 
@@ -53,7 +54,13 @@ async fn clients(
     let limit = limit(query.limit)?;
     storable("app", query.app.as_deref().unwrap_or_default(), 200)?;
     let after = cursor(query.after.as_deref())?;
-    let mut conn = app.pool.acquire().await?;
-    let rows = store::client::list(&mut conn, query.app.as_deref(), after, limit + 1).await?;
+    let rows = app
+        .list(
+            &(query.app, after, limit + 1),
+            |conn, (app, after, limit)| {
+                Box::pin(store::client::list(conn, app.as_deref(), *after, *limit))
+            },
+        )
+        .await?;
     Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
 }

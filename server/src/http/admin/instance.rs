@@ -71,8 +71,11 @@ async fn list(
         before: cursor(query.after.as_deref())?,
         limit: limit + 1,
     };
-    let mut conn = app.pool.acquire().await?;
-    let rows = history::instances(&mut conn, &filter).await?;
+    let rows = app
+        .list(&filter, |conn, filter| {
+            Box::pin(history::instances(conn, filter))
+        })
+        .await?;
     Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
 }
 
@@ -140,8 +143,11 @@ async fn shards(
     let limit = limit(query.limit)?;
     let after = cursor(query.after.as_deref())?.unwrap_or(-1);
     read(&app, id).await?;
-    let mut conn = app.pool.acquire().await?;
-    let rows = history::shards(&mut conn, id, after, limit + 1).await?;
+    let rows = app
+        .list(&(id, after, limit + 1), |conn, &(id, after, limit)| {
+            Box::pin(history::shards(conn, id, after, limit))
+        })
+        .await?;
     Ok(axum::Json(page(rows, limit, |row| row.item.to_string())))
 }
 
@@ -169,8 +175,11 @@ async fn attempts(
         }
     };
     read(&app, id).await?;
-    let mut conn = app.pool.acquire().await?;
-    let rows = history::attempts(&mut conn, id, after, limit + 1).await?;
+    let rows = app
+        .list(&(id, after, limit + 1), |conn, &(id, after, limit)| {
+            Box::pin(history::attempts(conn, id, after, limit))
+        })
+        .await?;
     let cursor = |row: &Attempt| format!("{}-{}-{}", row.item, row.attempt, row.is_final);
     Ok(axum::Json(page(rows, limit, cursor)))
 }
@@ -191,8 +200,11 @@ async fn logs(
     if item >= instance.total {
         return Err(ApiError::not_found(format_args!("shard {id}")));
     }
-    let mut conn = app.pool.acquire().await?;
-    let rows = history::logs(&mut conn, id, after, limit + 1).await?;
+    let rows = app
+        .list(&(id, after, limit + 1), |conn, &(id, after, limit)| {
+            Box::pin(history::logs(conn, id, after, limit))
+        })
+        .await?;
     Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
 }
 
@@ -220,8 +232,12 @@ async fn ticks(
     if let Some(before) = before {
         storable_time("after", before)?;
     }
-    let mut conn = app.pool.acquire().await?;
-    let rows = history::ticks(&mut conn, query.job_id, before, limit + 1).await?;
+    let rows = app
+        .list(
+            &(query.job_id, before, limit + 1),
+            |conn, &(job_id, before, limit)| Box::pin(history::ticks(conn, job_id, before, limit)),
+        )
+        .await?;
     let cursor = |row: &Tick| {
         row.scheduled_at
             .to_rfc3339_opts(chrono::SecondsFormat::Micros, true)

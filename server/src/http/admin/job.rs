@@ -86,8 +86,11 @@ async fn list(
         after: cursor(query.after.as_deref())?.unwrap_or(0),
         limit: limit + 1,
     };
-    let mut conn = app.pool.acquire().await?;
-    let rows = store::job::list(&mut conn, &filter).await?;
+    let rows = app
+        .list(&filter, |conn, filter| {
+            Box::pin(store::job::list(conn, filter))
+        })
+        .await?;
     Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
 }
 
