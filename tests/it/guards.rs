@@ -43,6 +43,7 @@ async fn given_due() -> Due {
         epoch,
         version: 1,
         old_fire_at: due,
+        prev_fire_at: None,
         new_fire_at: Some(due + TimeDelta::hours(1)),
         fire_at: Some(due),
         missed: None,
@@ -253,7 +254,14 @@ async fn a_schedule_set_back_does_not_fire_a_tick_again() {
         .execute(due.world.pool())
         .await
         .unwrap();
-    assert_eq!(due.fire(server, |_| ()).await, 1, "the schedule goes on");
+    let decided = due.decision.old_fire_at;
+    assert_eq!(
+        due.fire(server, |_| ()).await,
+        0,
+        "what was decided before another tick was does nothing"
+    );
+    let fired = due.fire(server, |d| d.prev_fire_at = Some(decided)).await;
+    assert_eq!(fired, 1, "the schedule goes on");
     assert_eq!(
         due.world.number("select count(*) from instance", &[]).await,
         0
