@@ -64,15 +64,15 @@ async fn pass(
     if owned.is_empty() {
         return Ok(Pass::default());
     }
-    let owner = Owner {
+    let by = Owner {
         server,
         owned: &owned,
         threshold: TimeDelta::from_std(app.config.misfire_threshold).unwrap_or(TimeDelta::MAX),
     };
     let fired = |instances| tell(app, instances);
     let mut conn = app.hot.acquire().await?;
-    fire::fire_ahead(&mut conn, &owner, ahead, expressions, fired).await?;
-    let pass = fire::fire_due(&mut conn, &owner, expressions, fired).await?;
+    fire::fire_ahead(&mut conn, &by, ahead, expressions, fired).await?;
+    let pass = fire::fire_due(&mut conn, &by, expressions, fired).await?;
     drop(conn);
     // Their definitions are needed when they fire, and read now.
     app.jobs.get(&app.hot, &pass.ahead.jobs()).await?;

@@ -98,11 +98,12 @@ pub(crate) const CASES: [Case; 21] = [
          from generate_series(1751, 2250) n",
     ),
     case("stage", 1500, 30, "select"),
+    // 800 claims, and 48 dead ones of each of the 200 clients, which the index names while the snapshot is held.
     case(
         "renew_clients",
-        1000,
-        20,
-        "select array_agg(uuid(lpad(n::text, 32, '0'))), 30000 from generate_series(1, 1000) n",
+        2000,
+        15,
+        "select array_agg(uuid(lpad(n::text, 32, '0'))), 30000 from generate_series(1, 200) n",
     ),
     case(
         "live_clients",
@@ -110,7 +111,7 @@ pub(crate) const CASES: [Case; 21] = [
         5,
         "select array_agg(uuid(lpad(n::text, 32, '0'))) from generate_series(10400, 10599) n",
     ),
-    // 800 claims, and 48 dead ones of each of the 200 clients, which the index names while the snapshot is held.
+    // As above.
     case(
         "held",
         2000,

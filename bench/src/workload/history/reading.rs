@@ -130,7 +130,7 @@ pub(super) async fn counts(world: &World, outcome: &mut Outcome) -> Result {
             COUNT,
         ),
         (
-            "shards of 30 days counted by state from the counters of their instances, instance_history",
+            "shards of 30 days counted by job from the counters of their instances, instance_history",
             "select job, sum(succeeded)::bigint, sum(failed)::bigint from instance_history
              where ended_at >= $1 and ended_at < $2 group by job",
             30,

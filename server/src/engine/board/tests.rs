@@ -4,7 +4,7 @@ use antares_protocol::job::JobSpec;
 use chrono::DateTime;
 
 use super::*;
-use crate::store::shard::Run;
+use crate::store::shard::{Claim, Run};
 
 fn client(n: u128, handlers: &[&str]) -> Arc<Profile> {
     Arc::new(Profile {

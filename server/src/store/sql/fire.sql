@@ -20,9 +20,13 @@ with fence as materialized (
     update job_schedule s
     set next_fire_at = ($7::timestamptz[])[width_bucket(s.job_id, $2::bigint[])],
         prev_fire_at = greatest(($8::timestamptz[])[width_bucket(s.job_id, $2::bigint[])], ($10::timestamptz[])[width_bucket(s.job_id, $2::bigint[])], s.prev_fire_at)
-    where s.job_id = any ($2::bigint[]) and s.bucket in (select bucket from fence)
+    where s.job_id = any ($2::bigint[])
+        and s.bucket = (array(select bucket from fence order by bucket))
+            [width_bucket(s.bucket, array(select bucket from fence order by bucket))]
         and s.version = ($5::integer[])[width_bucket(s.job_id, $2::bigint[])]
-        and s.next_fire_at = ($6::timestamptz[])[width_bucket(s.job_id, $2::bigint[])] and s.next_fire_at <= now()
+        -- Written so that the index of due ticks is of no use: planned while the table was empty, it is read as a whole.
+        and s.next_fire_at is not distinct from ($6::timestamptz[])[width_bucket(s.job_id, $2::bigint[])]
+        and coalesce(s.next_fire_at, 'infinity') <= now()
         and s.prev_fire_at is not distinct from ($12::timestamptz[])[width_bucket(s.job_id, $2::bigint[])]
     returning s.job_id, ($8::timestamptz[])[width_bucket(s.job_id, $2::bigint[])] as fire_at, ($9::timestamptz[])[width_bucket(s.job_id, $2::bigint[])] as missed_from,
         ($10::timestamptz[])[width_bucket(s.job_id, $2::bigint[])] as missed_to, ($11::bigint[])[width_bucket(s.job_id, $2::bigint[])] as missed,
