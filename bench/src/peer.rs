@@ -132,9 +132,9 @@ impl Peers {
             outcome.spread(name, "jobs/s", &rates, None);
             outcome.draw(&peer.name);
             for batch in &first.batches {
-                let rates = self.batch_rates(&peer.name, batch.shape, batch.batch);
+                let rates = self.batch_rates(&peer.name, batch.shape, batch.size);
                 let shape = batch.shape.name();
-                let name = format!("{} {shape} batch {}", peer.name, batch.batch);
+                let name = format!("{} {shape} batch {}", peer.name, batch.size);
                 outcome.spread(&name, "shards/s", &rates, None);
                 outcome.draw(&name);
             }
@@ -155,7 +155,7 @@ impl Peers {
     fn batch_rates(&self, name: &str, shape: Shape, batch: u32) -> Vec<f64> {
         let batches = self.runs(name).unwrap_or_default().iter();
         let batches = batches.flat_map(|run| &run.batches);
-        let batches = batches.filter(|b| b.shape == shape && b.batch == batch);
+        let batches = batches.filter(|b| b.shape == shape && b.size == batch);
         batches.map(|b| b.per_second).collect()
     }
 

@@ -41,7 +41,8 @@ pub(super) struct Run {
 #[derive(Debug, Deserialize)]
 pub(super) struct Batch {
     pub(super) shape: Shape,
-    pub(super) batch: u32,
+    #[serde(rename = "batch")]
+    pub(super) size: u32,
     pub(super) per_second: f64,
 }
 

@@ -281,11 +281,11 @@ impl State {
         let found = shard::discover(&mut conn, &from, most as i64).await?;
         drop(conn);
         for page in pages {
-            let of_app = found
+            let mut of_app = found
                 .iter()
                 .filter(|ready| ready.app_id == page.from.app_id);
-            let (n, last) = (of_app.clone().count(), of_app.last());
-            let next = last.filter(|_| n == most).map(|ready| ready.id + 1);
+            // After the last of a full page.
+            let next = of_app.nth(most - 1).map(|ready| ready.id + 1);
             self.looks.read(page, next);
         }
         let keys: Vec<(i64, i32)> = found.iter().map(|r| (r.job_id, r.job_version)).collect();
