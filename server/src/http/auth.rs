@@ -24,6 +24,8 @@ use crate::store;
 pub const COOKIE: &str = "antares_session";
 /// How long a verdict about a secret is remembered: a changed secret is refused after that.
 const REMEMBER: Duration = Duration::from_secs(5);
+/// How long looking it up again may take, while which others rely on the old verdict.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How many secrets are hashed at once, so that wrong ones cannot take all cores.
 const HASHERS: usize = 2;
 /// How many callers may wait for a hasher before more are turned away.
@@ -60,6 +62,27 @@ impl Verified {
         let verdicts = self.verdicts.lock().expect("no holder panics");
         let verdict = verdicts.get(key)?;
         bool::from(verdict.digest.ct_eq(digest)).then(|| verdict.clone())
+    }
+
+    /// As [`Verified::remembered`], unless the verdict has run out. Then one caller gets none and looks again, while
+    /// the others rely on it a little longer: thousands of clients would all ask the database at once.
+    fn fresh(&self, key: &str, digest: &[u8; 32]) -> Option<Verdict> {
+        let mut verdicts = self.verdicts.lock().expect("no holder panics");
+        let verdict = verdicts.get_mut(key)?;
+        let now = Instant::now();
+        if !bool::from(verdict.digest.ct_eq(digest)) {
+            return None;
+        }
+        if now < verdict.until {
+            return Some(verdict.clone());
+        }
+        verdict.until = now + LOOK_AGAIN;
+        None
+    }
+
+    fn forget(&self, key: &str) {
+        let mut verdicts = self.verdicts.lock().expect("no holder panics");
+        verdicts.remove(key);
     }
 
     fn remember(&self, key: &str, verdict: Verdict) {
@@ -131,8 +154,7 @@ impl FromRequestParts<Shared> for ClientApp {
         }
         let key = format!("app {name}");
         let digest = secret::digest(&given);
-        let remembered = app.verified.remembered(&key, &digest);
-        if let Some(verdict) = remembered.as_ref().filter(|v| Instant::now() < v.until) {
+        if let Some(verdict) = app.verified.fresh(&key, &digest) {
             return verdict
                 .app_id
                 .map(|app_id| Self { app_id })
@@ -142,9 +164,11 @@ impl FromRequestParts<Shared> for ClientApp {
         let found = store::app::secret_hash(&mut conn, &name).await?;
         drop(conn);
         let Some((app_id, stored)) = found else {
+            app.verified.forget(&key);
             return Err(refused());
         };
         // The same secret against the same hash has the same verdict: it need not be computed again.
+        let remembered = app.verified.remembered(&key, &digest);
         let valid = match remembered.filter(|v| v.stored == stored) {
             Some(verdict) => verdict.app_id.is_some(),
             None => {
