@@ -11,7 +11,11 @@ use crate::store::shard::From;
 
 /// Looks for the apps whose clients waited lately.
 #[derive(Debug, Default)]
-pub struct Looks(HashMap<i64, Look>);
+pub struct Looks {
+    apps: HashMap<i64, Look>,
+    /// Pages read so far.
+    turns: u64,
+}
 
 #[derive(Debug)]
 struct Look {
@@ -23,6 +27,8 @@ struct Look {
     backstop_at: i64,
     backstop: bool,
     waited_at: Instant,
+    /// The last page read, by their count: who was read longest ago is next.
+    turn: u64,
 }
 
 /// A page to read.
@@ -36,24 +42,25 @@ impl Looks {
     /// A client of the app waits. An app for which nobody waited lately is looked through from its start.
     pub fn wanted(&mut self, app_id: i64) {
         let waited_at = Instant::now();
-        let look = self.0.entry(app_id).or_insert(Look {
+        let look = self.apps.entry(app_id).or_insert(Look {
             at: Some(0),
             next: None,
             backstop_at: 0,
             backstop: false,
             waited_at,
+            turn: 0,
         });
         look.waited_at = waited_at;
     }
 
     /// Whether a client of the app waited lately.
     pub fn knows(&self, app_id: i64) -> bool {
-        self.0.contains_key(&app_id)
+        self.apps.contains_key(&app_id)
     }
 
     /// There are new shards of instances from `from` on, of some app.
     pub fn hint(&mut self, from: i64) {
-        for look in self.0.values_mut() {
+        for look in self.apps.values_mut() {
             if look.at.is_none_or(|at| from < at) {
                 look.next = Some(look.next.map_or(from, |next| next.min(from)));
             }
@@ -62,44 +69,45 @@ impl Looks {
 
     /// There are shards that no hint may have told of: one page of each app is to be read.
     pub fn backstop(&mut self) {
-        for look in self.0.values_mut() {
+        for look in self.apps.values_mut() {
             look.backstop = true;
         }
     }
 
     /// What was read may not have been taken in: every app is looked through again.
     pub fn start_over(&mut self) {
-        for look in self.0.values_mut() {
+        for look in self.apps.values_mut() {
             (look.at, look.next) = (Some(0), None);
         }
     }
 
-    /// The next page of each app that `waits`, at most so many.
+    /// The next page of each app that `waits`, at most so many; apps take turns.
     pub fn pages(&mut self, most: usize, waits: impl Fn(i64) -> bool) -> Vec<Page> {
         let mut pages = Vec::new();
-        for (app_id, look) in self.0.iter_mut().filter(|(app_id, _)| waits(**app_id)) {
+        for (app_id, look) in self.apps.iter_mut().filter(|(app_id, _)| waits(**app_id)) {
             look.at = look.at.or_else(|| look.next.take());
             let is_backstop = look.at.is_none();
             let from = look.at.or(look.backstop.then_some(look.backstop_at));
-            pages.extend(from.map(|instance_id| Page {
+            let page = from.map(|instance_id| Page {
                 from: From {
                     app_id: *app_id,
                     instance_id,
                 },
                 is_backstop,
-            }));
-            if pages.len() == most {
-                break;
-            }
+            });
+            pages.extend(page.map(|page| (look.turn, page)));
         }
-        pages
+        pages.sort_unstable_by_key(|(turn, _)| *turn);
+        pages.into_iter().map(|(_, page)| page).take(most).collect()
     }
 
     /// A page was read. The next one starts at `next`, if there is one.
     pub fn read(&mut self, page: Page, next: Option<i64>) {
-        let Some(look) = self.0.get_mut(&page.from.app_id) else {
+        let Some(look) = self.apps.get_mut(&page.from.app_id) else {
             return;
         };
+        self.turns += 1;
+        look.turn = self.turns;
         if page.is_backstop {
             look.backstop = false;
             look.backstop_at = next.unwrap_or(0);
@@ -110,7 +118,7 @@ impl Looks {
 
     /// Whether there are pages to read of an app that `waits`.
     pub fn has_pages(&self, waits: impl Fn(i64) -> bool) -> bool {
-        self.0
+        self.apps
             .iter()
             .any(|(app_id, look)| (look.at.is_some() || look.next.is_some()) && waits(*app_id))
     }
@@ -120,9 +128,9 @@ impl Looks {
         let gone = |(app_id, look): (&i64, &Look)| {
             (look.waited_at < since && !waits(*app_id)).then_some(*app_id)
         };
-        let gone: Vec<i64> = self.0.iter().filter_map(gone).collect();
+        let gone: Vec<i64> = self.apps.iter().filter_map(gone).collect();
         for app_id in &gone {
-            self.0.remove(app_id);
+            self.apps.remove(app_id);
         }
         gone
     }
@@ -181,6 +189,22 @@ mod tests {
         read(&mut looks, None);
         looks.backstop();
         assert_eq!(page(&mut looks), Some((1, 0)));
+    }
+
+    #[test]
+    fn apps_take_turns_however_many_hints_there_are() {
+        let mut looks = Looks::default();
+        (1..=3).for_each(|app| looks.wanted(app));
+        let mut read: Vec<i64> = (0..3)
+            .map(|_| {
+                let page = looks.pages(1, |_| true)[0];
+                looks.read(page, None);
+                looks.hint(0);
+                page.from.app_id
+            })
+            .collect();
+        read.sort_unstable();
+        assert_eq!(read, [1, 2, 3]);
     }
 
     #[test]
