@@ -58,31 +58,10 @@ pub(crate) async fn run(options: &Options, mut peers: Peers) -> Result<Outcome> 
         done.push(drain(&mut world, &jobs).await?);
         peers.run(Task::Drain(shards)).await?;
     }
-    let figure = |of: &dyn Fn(&Run) -> f64| -> Vec<f64> { done.iter().map(of).collect() };
-    let rates = figure(&|run| shards as f64 / run.seconds);
-    outcome.spread(RATE, "shards/s", &rates, None);
+    let who = [(0, "the server"), (1, "the clients"), (2, "PostgreSQL")];
+    outcome.spread(RATE, "shards/s", &rates(&done, shards), None);
     outcome.draw("antares");
-    outcome.spread(
-        "first claim to seen empty, by the wall clock",
-        "shards/s",
-        &figure(&|run| shards as f64 / run.wall_seconds),
-        None,
-    );
-    for (index, who) in ["the server", "the clients", "PostgreSQL"]
-        .iter()
-        .enumerate()
-    {
-        let per_shard = 1e6 / shards as f64;
-        outcome.spread(
-            format!("CPU time of {who}"),
-            "µs/shard",
-            &figure(&|run| run.cpu_seconds[index] * per_shard),
-            None,
-        );
-    }
-    let again = "select count(*) from attempt_history where not final";
-    let again = world.count(again).await? as f64;
-    outcome.one("claims that were lost or returned", "", again, None);
+    describe(&world, &mut outcome, &done, shards, &who).await?;
     peers.describe(&mut outcome);
     let ours = outcome.median(RATE);
     peers.compare_with_best(&mut outcome, ours, Must::AtLeast(1.0));
@@ -105,6 +84,41 @@ pub(crate) async fn run(options: &Options, mut peers: Peers) -> Result<Outcome> 
     outcome.judge(oracle::ask(&world.pool, "drain", expected).await?);
     world.end().await?;
     Ok(outcome)
+}
+
+/// Shards a second of each run.
+pub(super) fn rates(done: &[Run], shards: i64) -> Vec<f64> {
+    done.iter().map(|run| shards as f64 / run.seconds).collect()
+}
+
+/// Adds what `done` runs of so many shards showed besides their rate; `who` names parts of their CPU time.
+pub(super) async fn describe(
+    world: &World,
+    outcome: &mut Outcome,
+    done: &[Run],
+    shards: i64,
+    who: &[(usize, &str)],
+) -> Result {
+    let figure = |of: &dyn Fn(&Run) -> f64| -> Vec<f64> { done.iter().map(of).collect() };
+    outcome.spread(
+        "first claim to seen empty, by the wall clock",
+        "shards/s",
+        &figure(&|run| shards as f64 / run.wall_seconds),
+        None,
+    );
+    let per_shard = 1e6 / shards as f64;
+    for (index, who) in who {
+        outcome.spread(
+            format!("CPU time of {who}"),
+            "µs/shard",
+            &figure(&|run| run.cpu_seconds[*index] * per_shard),
+            None,
+        );
+    }
+    let again = "select count(*) from attempt_history where not final";
+    let again = world.count(again).await? as f64;
+    outcome.one("claims that were lost or returned", "", again, None);
+    Ok(())
 }
 
 pub(super) async fn make_jobs(world: &World, n: u32) -> Result<Vec<i64>> {

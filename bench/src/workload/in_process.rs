@@ -7,7 +7,7 @@ use crate::report::{Must, Outcome};
 use crate::world::{World, wait_for};
 use crate::{Options, Result};
 
-use super::drain::{CLIENTS, RATE, Run, SHARDS, SLOTS, Triggered, make_jobs};
+use super::drain::{CLIENTS, RATE, Run, SHARDS, SLOTS, Triggered, describe, make_jobs, rates};
 
 pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     let instances: u32 = if options.short { 20 } else { 500 };
@@ -29,27 +29,10 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     for _ in 0..runs {
         done.push(drain(&mut world, &jobs).await?);
     }
-    let figure = |of: &dyn Fn(&Run) -> f64| -> Vec<f64> { done.iter().map(of).collect() };
-    let rates = figure(&|run| shards as f64 / run.seconds);
-    outcome.spread(RATE, "shards/s", &rates, Some(Must::AtLeast(100_000.0)));
-    outcome.spread(
-        "first claim to seen empty, by the wall clock",
-        "shards/s",
-        &figure(&|run| shards as f64 / run.wall_seconds),
-        None,
-    );
-    let per_shard = 1e6 / shards as f64;
-    for (index, who) in [(0, "the server with its clients"), (2, "PostgreSQL")] {
-        outcome.spread(
-            format!("CPU time of {who}"),
-            "µs/shard",
-            &figure(&|run| run.cpu_seconds[index] * per_shard),
-            None,
-        );
-    }
-    let again = "select count(*) from attempt_history where not final";
-    let again = world.count(again).await? as f64;
-    outcome.one("claims that were lost or returned", "", again, None);
+    let must = Some(Must::AtLeast(100_000.0));
+    let who = [(0, "the server with its clients"), (2, "PostgreSQL")];
+    outcome.spread(RATE, "shards/s", &rates(&done, shards), must);
+    describe(&world, &mut outcome, &done, shards, &who).await?;
 
     let ran = warm_up.len() as i64 + i64::from(instances) * i64::from(runs);
     let expected = Expected {
