@@ -203,6 +203,7 @@ impl Client {
             let given = app.claimer.claim(profile, asked as u32, wait).await;
             let given = given.map_err(|error| format!("a claim was refused: {error:?}"))?;
             claimed = given
+                .shards
                 .iter()
                 .flat_map(|given| {
                     let (instance, attempt) = (given.known.ready.id, given.attempt);

@@ -4,7 +4,6 @@
 //! the two numbers that name a claim.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -17,16 +16,21 @@ use crate::Result;
 use crate::process::raise_open_files;
 use crate::stats::Percentiles;
 use connection::Connection;
+use leases::Leases;
 use protocol::{Protocol, Shard};
 
 pub(crate) use clients::Clients;
 
 mod clients;
 mod connection;
+mod leases;
 mod protocol;
 
 /// Clients that register at once.
 const AT_ONCE: usize = 64;
+
+/// How often it is looked which leases are to be renewed.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// The part of all clients that may be renewed at once. The server answers a renewal within a sixth of the time
 /// between two of a client.
@@ -100,7 +104,7 @@ impl Load {
     async fn run_here(&self) -> Result<ExitCode> {
         let seen = Rc::new(RefCell::new(Seen::default()));
         let protocol = Rc::new(Protocol::new(&self.server, &self.app, &self.secret));
-        let leases = Rc::new(RefCell::new(VecDeque::new()));
+        let leases = Rc::new(RefCell::new(Leases::default()));
         let permits = Rc::new(tokio::sync::Semaphore::new(AT_ONCE));
         let (registered, mut all) = tokio::sync::mpsc::channel::<Result>(1);
         for _ in 0..self.clients {
@@ -182,26 +186,12 @@ impl Seen {
     }
 }
 
-/// A client whose lease is to be renewed. All are renewed equally often, so the queue is in order.
-struct Lease {
-    id: String,
-    every: Duration,
-    due: tokio::time::Instant,
-}
-
-impl Lease {
-    fn new(id: String, every: Duration) -> Self {
-        let due = tokio::time::Instant::now() + every;
-        Self { id, every, due }
-    }
-}
-
 /// Renews the clients one after the other, each as often as it was told to. The server gathers renewals before it
 /// answers, so very many of them are under way.
 #[derive(Clone)]
 struct Renewer {
     protocol: Rc<Protocol>,
-    leases: Rc<RefCell<VecDeque<Lease>>>,
+    leases: Rc<RefCell<Leases>>,
     seen: Rc<RefCell<Seen>>,
     /// Connections that no renewal is on.
     idle: Rc<RefCell<Vec<Connection>>>,
@@ -211,38 +201,44 @@ struct Renewer {
 impl Renewer {
     async fn run(self) {
         loop {
-            let next = self.leases.borrow_mut().pop_front();
-            let Some(lease) = next else {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                continue;
-            };
-            tokio::time::sleep_until(lease.due).await;
-            let renewer = self.clone();
-            tokio::task::spawn_local(async move { renewer.renew(lease).await });
+            let now = tokio::time::Instant::now();
+            let due = self.leases.borrow_mut().take_due(now);
+            if due.is_empty() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            for id in due {
+                let renewer = self.clone();
+                tokio::task::spawn_local(async move { renewer.renew(id).await });
+            }
         }
     }
 
-    async fn renew(&self, mut lease: Lease) {
+    async fn renew(&self, id: Rc<str>) {
         let _permit = self.permits.acquire().await;
         let mut connection = self.idle.borrow_mut().pop();
-        let renewed = self.protocol.renew(&mut connection, &lease.id).await;
-        if let Err(error) = renewed {
-            self.seen.borrow_mut().failed(&error);
-            if protocol::is_gone(&error) {
-                // It registers again when its next claim is refused.
-                return;
+        let renewed = self.protocol.renew(&mut connection, &id).await;
+        let mut leases = self.leases.borrow_mut();
+        match renewed {
+            Ok(every) => {
+                self.idle.borrow_mut().extend(connection);
+                leases.renewed(&id, every);
             }
-        } else {
-            self.idle.borrow_mut().extend(connection);
+            Err(error) => {
+                self.seen.borrow_mut().failed(&error);
+                if protocol::is_gone(&error) {
+                    // It registers again when its next claim is refused.
+                    leases.forget(&id);
+                } else {
+                    leases.claimed(&id);
+                }
+            }
         }
-        lease.due += lease.every;
-        self.leases.borrow_mut().push_back(lease);
     }
 }
 
 struct Client {
     protocol: Rc<Protocol>,
-    leases: Rc<RefCell<VecDeque<Lease>>>,
+    leases: Rc<RefCell<Leases>>,
     seen: Rc<RefCell<Seen>>,
     think: Duration,
     wait_ms: u64,
@@ -250,16 +246,14 @@ struct Client {
 
 impl Client {
     /// Comes up, and has its lease renewed from now on.
-    async fn register(&self) -> Result<String> {
+    async fn register(&self) -> Result<Rc<str>> {
         let (id, every) = self.protocol.register().await?;
-        self.leases
-            .borrow_mut()
-            .push_back(Lease::new(id.clone(), every));
+        self.leases.borrow_mut().registered(Rc::clone(&id), every);
         Ok(id)
     }
 
     /// Claims, reports and thinks, for ever.
-    async fn run(&self, mut id: String) {
+    async fn run(&self, mut id: Rc<str>) {
         let mut connection = None;
         loop {
             let Err(error) = self.work(&mut connection, &id).await else {
@@ -275,8 +269,11 @@ impl Client {
         }
     }
 
-    async fn work(&self, connection: &mut Option<Connection>, id: &str) -> Result {
+    async fn work(&self, connection: &mut Option<Connection>, id: &Rc<str>) -> Result {
         let mut shard = self.protocol.claim(connection, id, self.wait_ms).await?;
+        if shard.is_some() {
+            self.leases.borrow_mut().claimed(id);
+        }
         while let Some(Shard { shard_id, attempt }) = shard {
             let begin = Instant::now();
             let answer = self

@@ -184,17 +184,20 @@ struct Session {
 async fn serve(shared: &Arc<Shared>, session: &Session, logs: &mut Logs) -> End {
     let table = Arc::new(Table::new(shared.config.cancel_grace));
     let ended = CancellationToken::new();
+    let trust = Arc::new(lease::Trust::new(session.sent, session.lease));
     let mut lease = tokio::spawn(lease::keep(
         Arc::clone(shared),
         Arc::clone(&table),
         lease::Lease {
             client_id: session.client_id,
             renew_every: session.renew_every,
-            trusted_until: session.sent + session.lease,
+            trust: Arc::clone(&trust),
             ended: ended.clone(),
         },
     ));
-    let end = Exchange::new(shared, &table, session.client_id).run().await;
+    let end = Exchange::new(shared, &table, &trust, session.client_id)
+        .run()
+        .await;
     match end {
         End::Lost => {
             tracing::warn!(client_id = %session.client_id, "the lease is lost: running handlers are cancelled");

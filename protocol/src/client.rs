@@ -45,7 +45,8 @@ pub struct Registered {
     pub client_id: Uuid,
     /// The lease: without a renewal for so long, everything the client holds goes to others.
     pub lease_ms: u64,
-    /// How often to renew.
+    /// How often to renew while the client holds a shard. While it holds none, an answer to a renewal says when the
+    /// next is due.
     pub renew_every_ms: u64,
 }
 
@@ -72,8 +73,11 @@ pub struct Renew {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Renewed {
-    /// The lease, counted from when the request was sent.
+    /// The lease, counted from when the request was sent. It is a longer one while the client holds nothing, which ends
+    /// when it is given a shard: see [`Claimed::waited_ms`].
     pub lease_ms: u64,
+    /// When to renew next, unless a claim is answered with shards before: then as often as [`Registered`] says.
+    pub renew_every_ms: u64,
     /// Handlers to stop: their claim is no longer theirs, and a report would be refused.
     pub cancel: Vec<Cancel>,
 }
@@ -124,6 +128,10 @@ pub struct Claim {
 pub struct Claimed {
     /// The shards, now this client's. Empty when there was none.
     pub shards: Vec<ClaimedShard>,
+    /// How long the claim had waited when the shards were claimed. The long lease of a client that held nothing ends
+    /// with it: from here on the lease is that of [`Registered`], counted from when the claim was sent plus this.
+    #[serde(default)]
+    pub waited_ms: u64,
     /// What became of `results`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<ReportedShard>,

@@ -23,6 +23,7 @@ use crate::engine::renewer::{self, Renewer};
 use crate::engine::reporter::{self, Reporter};
 use crate::engine::{firer, listener, maintainer, membership, reader, sweeper};
 use crate::health::Health;
+use crate::http::serve::serve;
 use crate::reads::Reads;
 use crate::store::server::Identity;
 use crate::store::{self, pool};
@@ -51,7 +52,7 @@ pub struct Replica {
 
 /// Requests being served.
 struct Http {
-    task: JoinHandle<std::io::Result<()>>,
+    task: JoinHandle<()>,
     stopping: CancellationToken,
 }
 
@@ -166,12 +167,7 @@ impl Http {
     fn serve(app: &Shared, listener: TcpListener) -> Self {
         let stopping = CancellationToken::new();
         let router = crate::http::router(Arc::clone(app));
-        let stopped = stopping.clone().cancelled_owned();
-        let task = tokio::spawn(async move {
-            axum::serve(listener, router)
-                .with_graceful_shutdown(stopped)
-                .await
-        });
+        let task = tokio::spawn(serve(listener, router, stopping.clone()));
         Self { task, stopping }
     }
 }

@@ -156,6 +156,9 @@ fn within(text: &str, least: Duration, most: Duration) -> Result<Duration, Strin
     }
 }
 
+/// How much longer the lease of a client is that holds nothing.
+const IDLE: u32 = 6;
+
 impl Config {
     /// The lease in milliseconds, as SQL takes it.
     pub fn lease_ms(&self) -> i64 {
@@ -165,6 +168,17 @@ impl Config {
     /// How often leases are renewed: three tries before one ends.
     pub fn renew_every(&self) -> Duration {
         self.failover_wait / 3
+    }
+
+    /// As [`Config::lease_ms`], of a client that holds nothing. There is nothing to give to others when it dies, and
+    /// thousands of them wait.
+    pub fn idle_lease_ms(&self) -> i64 {
+        self.lease_ms() * i64::from(IDLE)
+    }
+
+    /// As [`Config::renew_every`], of a client that holds nothing.
+    pub fn idle_renew_every(&self) -> Duration {
+        self.renew_every() * IDLE
     }
 }
 

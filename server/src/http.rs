@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use tower_http::trace::TraceLayer;
@@ -18,6 +19,7 @@ pub mod console;
 pub mod error;
 pub mod extract;
 pub mod health;
+pub mod serve;
 
 use auth::SecuritySchemes;
 use error::ApiError;
@@ -50,7 +52,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// All routes of a replica.
 pub fn router(app: Shared) -> Router {
     let (api, document) = api().split_for_parts();
-    let document = document.to_pretty_json().unwrap_or_default();
+    let document = Bytes::from(document.to_pretty_json().unwrap_or_default());
     api.route(
         "/api/openapi.json",
         axum::routing::get(async || ([("content-type", "application/json")], document)),

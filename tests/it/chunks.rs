@@ -62,7 +62,7 @@ impl Given {
     /// Claims and returns the items.
     async fn claim(&self, wanted: i32) -> Vec<i32> {
         let mut conn = self.world.pool().acquire().await.unwrap();
-        let claims = shard::claim(&mut conn, &[self.proposal(wanted)])
+        let claims = shard::claim(&mut conn, &[self.proposal(wanted)], 10_000)
             .await
             .unwrap();
         let runs = claims.iter().filter_map(|claim| claim.run);
@@ -157,7 +157,7 @@ async fn one_statement_deals_a_row_out_to_several_clients_without_overlap() {
         })
         .collect();
     let mut conn = given.world.pool().acquire().await.unwrap();
-    let claims = shard::claim(&mut conn, &proposals).await.unwrap();
+    let claims = shard::claim(&mut conn, &proposals, 10_000).await.unwrap();
     drop(conn);
     let mut items = Vec::new();
     for ord in 1..=41 {
@@ -289,7 +289,7 @@ async fn an_instance_that_is_terminated_while_a_row_is_cut_leaves_nothing() {
     let given = given(100, 3).await;
     let mut claiming = given.world.pool().acquire().await.unwrap();
     let mut tx = claiming.begin().await.unwrap();
-    let claims = shard::claim(&mut tx, &[given.proposal(10)]).await.unwrap();
+    let claims = shard::claim(&mut tx, &[given.proposal(10)], 10_000).await.unwrap();
     assert_eq!(claims.iter().filter(|c| c.run.is_some()).count(), 1);
     let terminate = async {
         let mut conn = given.world.pool().acquire().await.unwrap();

@@ -294,7 +294,7 @@ async fn a_client_without_a_lease_claims_nothing() {
             .unwrap();
     }
     let proposals = [proposal(ended), proposal(none), proposal(alive)];
-    let claims = shard::claim(&mut due.conn, &proposals).await.unwrap();
+    let claims = shard::claim(&mut due.conn, &proposals, 10_000).await.unwrap();
     let got: Vec<_> = claims
         .iter()
         .filter(|claim| claim.run.is_some())
@@ -340,7 +340,7 @@ async fn servers_that_claim_for_one_client_at_the_same_time_keep_to_its_limit() 
     for round in 0..400 {
         let claims = servers
             .iter_mut()
-            .map(async |conn| shard::claim(conn, &[proposal]).await.unwrap());
+            .map(async |conn| shard::claim(conn, &[proposal], 10_000).await.unwrap());
         let claims = futures_util::future::join_all(claims).await;
         let held = claims
             .iter()

@@ -51,6 +51,11 @@ struct Registered {
     renew_every_ms: u64,
 }
 
+#[derive(Deserialize)]
+struct Renewed {
+    renew_every_ms: u64,
+}
+
 /// Whether a call failed because the client's lease had ended.
 pub(super) fn is_gone(error: &crate::Error) -> bool {
     error.to_string().contains("/problems/client-gone")
@@ -82,21 +87,28 @@ impl Protocol {
     }
 
     /// A client comes up. Returns its id, and how often to renew its lease.
-    pub(super) async fn register(&self) -> Result<(String, Duration)> {
+    pub(super) async fn register(&self) -> Result<(Rc<str>, Duration)> {
         let body = format!(
             r#"{{"host":"bench","pid":1,"sdk":"load","version":"1","handlers":["{NOOP}"],"slots":1}}"#
         );
         let answer = self.post(&mut None, "/client/v1/clients", body).await?;
         let me: Registered = serde_json::from_slice(&answer)?;
-        Ok((me.client_id, Duration::from_millis(me.renew_every_ms)))
+        Ok((me.client_id.into(), Duration::from_millis(me.renew_every_ms)))
     }
 
-    pub(super) async fn renew(&self, connection: &mut Option<Connection>, id: &str) -> Result {
+    /// Returns when to renew again, unless a shard is claimed before.
+    pub(super) async fn renew(
+        &self,
+        connection: &mut Option<Connection>,
+        id: &str,
+    ) -> Result<Duration> {
         // A shard is held for less than a lease, so none needs to be named.
         let path = format!("/client/v1/clients/{id}/renew");
-        self.post(connection, &path, r#"{"running":[]}"#.to_owned())
+        let answer = self
+            .post(connection, &path, r#"{"running":[]}"#.to_owned())
             .await?;
-        Ok(())
+        let renewed: Renewed = serde_json::from_slice(&answer)?;
+        Ok(Duration::from_millis(renewed.renew_every_ms))
     }
 
     /// Asks for one shard, and waits for it.

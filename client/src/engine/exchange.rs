@@ -15,6 +15,7 @@ use crate::backoff::{Backoff, jitter};
 use crate::context::CancelReason;
 use crate::outcome::chain;
 
+use super::lease::Trust;
 use super::table::{Finished, Table};
 use super::{Shared, after_failure, shard};
 
@@ -43,6 +44,7 @@ pub(super) enum End {
 pub(super) struct Exchange {
     shared: Arc<Shared>,
     table: Arc<Table>,
+    trust: Arc<Trust>,
     client_id: Uuid,
     /// A claim that waits at the server.
     poll: OptionFuture<BoxFuture<'static, Call>>,
@@ -86,10 +88,16 @@ enum Drain {
 }
 
 impl Exchange {
-    pub(super) fn new(shared: &Arc<Shared>, table: &Arc<Table>, client_id: Uuid) -> Self {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        table: &Arc<Table>,
+        trust: &Arc<Trust>,
+        client_id: Uuid,
+    ) -> Self {
         Self {
             shared: Arc::clone(shared),
             table: Arc::clone(table),
+            trust: Arc::clone(trust),
             client_id,
             poll: OptionFuture::from(None),
             poll_asked: 0,
@@ -206,8 +214,8 @@ impl Exchange {
                 let request = Report { results };
                 let answer = shared.api.report(client_id, &request).await;
                 let answer = answer.map(|reported| Claimed {
-                    shards: Vec::new(),
                     results: reported.results,
+                    ..Claimed::default()
                 });
                 (request.results, answer)
             };
@@ -236,6 +244,13 @@ impl Exchange {
                 }
                 if call.asked > 0 {
                     self.is_busy = claimed.shards.len() >= call.asked;
+                }
+                if !claimed.shards.is_empty() {
+                    let waited = Duration::from_millis(claimed.waited_ms);
+                    self.trust.claimed(call.sent, waited);
+                    if self.trust.is_over() {
+                        self.table.lose();
+                    }
                 }
                 self.start(claimed, call.asked);
             }

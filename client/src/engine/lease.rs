@@ -1,9 +1,10 @@
 //! Keeping the lease: a task of its own that depends on no handler and no claim.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use antares_protocol::client::{self as protocol, ClaimToken, Renew};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,30 +19,110 @@ use super::table::Table;
 /// Delay between attempts to renew after one failed.
 const RETRY: Duration = Duration::from_millis(300);
 
+/// Until when nobody else can have been given our shards: by our own monotonic clock, and counted from when requests
+/// were sent, so it ends before the server's count does.
+///
+/// A client that holds nothing has a long lease, of which a claim that brings shards leaves the usual one.
+pub(super) struct Trust {
+    /// The usual lease.
+    lease: Duration,
+    until: Mutex<Until>,
+    /// The first shards since the last renewal have come.
+    claimed: Notify,
+}
+
+struct Until {
+    /// By the last renewal, whatever it gave: it is at least the usual lease.
+    usual: Instant,
+    /// By the last renewal, as far as claims have left it.
+    long: Instant,
+    /// Whether shards have come since the last renewal was sent.
+    claimed: bool,
+}
+
+impl Trust {
+    /// `sent` is when the registration was.
+    pub(super) fn new(sent: Instant, lease: Duration) -> Self {
+        let until = Until {
+            usual: sent + lease,
+            long: sent + lease,
+            claimed: false,
+        };
+        Self {
+            lease,
+            until: Mutex::new(until),
+            claimed: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Until> {
+        self.until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn until(&self) -> Instant {
+        let until = self.lock();
+        until.usual.max(until.long)
+    }
+
+    /// Whether somebody else may have our shards.
+    pub(super) fn is_over(&self) -> bool {
+        self.until() <= Instant::now()
+    }
+
+    /// A claim that was sent at `sent` has brought shards, for which it had waited at the server for `waited`.
+    pub(super) fn claimed(&self, sent: Instant, waited: Duration) {
+        let mut until = self.lock();
+        until.long = until.long.min(sent + waited + self.lease);
+        if !std::mem::replace(&mut until.claimed, true) {
+            self.claimed.notify_one();
+        }
+    }
+
+    /// A renewal leaves now.
+    fn renewing(&self) {
+        self.lock().claimed = false;
+    }
+
+    /// The renewal that was sent at `sent` has given a lease of `given`. Returns whether shards have come meanwhile.
+    fn renewed(&self, sent: Instant, given: Duration) -> bool {
+        let mut until = self.lock();
+        until.usual = sent + self.lease.min(given);
+        // The server may have handed them out after it gave the lease.
+        if !until.claimed {
+            until.long = sent + given;
+        }
+        until.claimed
+    }
+}
+
 pub(super) struct Lease {
     pub(super) client_id: Uuid,
+    /// How often to renew while shards are held.
     pub(super) renew_every: Duration,
-    /// Until when nobody else can have been given our shards: by our own monotonic clock, and counted
-    /// from when the request was sent, so it ends before the server's count does.
-    pub(super) trusted_until: Instant,
+    pub(super) trust: Arc<Trust>,
     /// The client is about to leave.
     pub(super) ended: CancellationToken,
 }
 
 /// Renews until the lease is lost or ended.
-pub(super) async fn keep(shared: Arc<Shared>, table: Arc<Table>, mut lease: Lease) {
+pub(super) async fn keep(shared: Arc<Shared>, table: Arc<Table>, lease: Lease) {
     let mut renew_at = Instant::now() + lease.renew_every;
     loop {
         tokio::select! {
-            () = sleep_until(renew_at.min(lease.trusted_until)) => {}
+            () = sleep_until(renew_at.min(lease.trust.until())) => {}
+            () = lease.trust.claimed.notified() => {
+                renew_at = renew_at.min(Instant::now() + lease.renew_every);
+                continue;
+            }
             () = lease.ended.cancelled() => return,
         }
         let sent = Instant::now();
-        let left = lease.trusted_until.saturating_duration_since(sent);
+        let left = lease.trust.until().saturating_duration_since(sent);
         if left.is_zero() || table.lost.is_cancelled() {
             table.lose();
             return;
         }
+        lease.trust.renewing();
         let request = Renew {
             running: table.tokens(),
         };
@@ -50,8 +131,10 @@ pub(super) async fn keep(shared: Arc<Shared>, table: Arc<Table>, mut lease: Leas
         let renewal = shared.api.renew(lease.client_id, &request, limit);
         match timeout(left, renewal).await {
             Ok(Ok(renewed)) => {
-                lease.trusted_until = sent + Duration::from_millis(renewed.lease_ms);
-                renew_at = sent + lease.renew_every;
+                let given = Duration::from_millis(renewed.lease_ms);
+                let holds = lease.trust.renewed(sent, given);
+                let next = Duration::from_millis(renewed.renew_every_ms.max(1));
+                renew_at = sent + if holds { lease.renew_every } else { next };
                 for cancel in &renewed.cancel {
                     revoke(&table, cancel);
                 }

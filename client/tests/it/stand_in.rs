@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use antares_client::protocol::client::{
     Cancel, Claim, ClaimToken, Claimed, ClaimedShard, LogLine, RegisterClient, Registered, Renew,
@@ -63,6 +63,8 @@ pub(crate) struct Book {
     /// To tell the next renewal.
     pub(crate) cancel: Vec<Cancel>,
     pub(crate) lease_ms: u64,
+    /// How much longer the lease of a client is that runs nothing.
+    pub(crate) idle_times: u64,
     /// Renewals get no service.
     pub(crate) refuse_renewals: bool,
     /// Reports of this shard are called stale.
@@ -108,6 +110,7 @@ impl StandIn {
         Self {
             book: Arc::new(Mutex::new(Book {
                 lease_ms: 30_000,
+                idle_times: 1,
                 ..Book::default()
             })),
             changed: Arc::new(watch::Sender::new(0)),
@@ -299,8 +302,14 @@ async fn renew(
             return Err(Refusal(ProblemKind::Unavailable));
         }
         book.running = request.running;
+        let times = if book.running.is_empty() {
+            book.idle_times
+        } else {
+            1
+        };
         Ok(Json(Renewed {
-            lease_ms: book.lease_ms,
+            lease_ms: book.lease_ms * times,
+            renew_every_ms: (book.lease_ms / 3).min(50) * times,
             cancel: std::mem::take(&mut book.cancel),
         }))
     })
@@ -311,6 +320,7 @@ async fn claim(
     Path(id): Path<Uuid>,
     Json(request): Json<Claim>,
 ) -> Answer<Claimed> {
+    let received = Instant::now();
     let (max, results) = (request.max, request.results.len());
     note(&server, id, Call::Claim { max, results })?;
     let mut changed = server.changed.subscribe();
@@ -328,7 +338,12 @@ async fn claim(
         let _ = tokio::time::timeout(wait, changed.wait_for(is_ready)).await;
         shards = take();
     }
-    Ok(Json(Claimed { shards, results }))
+    let waited_ms = received.elapsed().as_millis() as u64;
+    Ok(Json(Claimed {
+        shards,
+        waited_ms,
+        results,
+    }))
 }
 
 async fn report(

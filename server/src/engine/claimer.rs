@@ -36,7 +36,15 @@ pub enum ClaimError {
     Stopping,
 }
 
-type Answer = oneshot::Sender<Result<Vec<Given>, ClaimError>>;
+/// What a claim gave.
+#[derive(Debug, Default)]
+pub struct Taken {
+    pub shards: Vec<Given>,
+    /// Just before the database was asked for them.
+    pub asked_at: Option<Instant>,
+}
+
+type Answer = oneshot::Sender<Result<Taken, ClaimError>>;
 
 struct Request {
     client: Arc<Profile>,
@@ -73,7 +81,7 @@ impl Claimer {
         client: Arc<Profile>,
         max: u32,
         wait: Duration,
-    ) -> Result<Vec<Given>, ClaimError> {
+    ) -> Result<Taken, ClaimError> {
         let (answer, receiver) = oneshot::channel();
         let request = Request {
             client,
@@ -178,7 +186,7 @@ impl State {
                     self.board
                         .wait(request.client, request.max, deadline, request.answer);
                 if let Some(answer) = replaced {
-                    let _ = answer.send(Ok(Vec::new()));
+                    let _ = answer.send(Ok(Taken::default()));
                 }
             }
             Message::Unblock(clients) => self.board.unblock(&clients),
@@ -204,7 +212,7 @@ impl State {
 
     fn answer_ended_waits(&mut self) {
         for answer in self.board.expired(Instant::now()) {
-            let _ = answer.send(Ok(Vec::new()));
+            let _ = answer.send(Ok(Taken::default()));
         }
     }
 
@@ -228,14 +236,15 @@ impl State {
             return Ok(more);
         }
         let mut conn = self.app.hot.acquire().await?;
-        let claims = shard::claim(&mut conn, &proposals).await?;
+        let asked_at = Some(Instant::now());
+        let claims = shard::claim(&mut conn, &proposals, self.app.config.lease_ms()).await?;
         let applied = self.board.apply(&proposals, &claims);
         more |= applied.again || !applied.given.is_empty();
         for (answer, client, shards) in applied.given {
             let n: usize = shards.iter().map(|given| given.n as usize).sum();
             self.app.metrics.claimed.add(n);
-            if let Err(Ok(shards)) = answer.send(Ok(shards)) {
-                self.give_back(client, &shards);
+            if let Err(Ok(taken)) = answer.send(Ok(Taken { shards, asked_at })) {
+                self.give_back(client, &taken.shards);
             }
         }
         if !applied.passed_over.is_empty() {

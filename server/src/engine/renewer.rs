@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use antares_protocol::client::{Cancel, ClaimToken};
+use antares_protocol::client::ClaimToken;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -27,7 +27,7 @@ pub enum RenewError {
     Unavailable,
 }
 
-type Answer = oneshot::Sender<Result<Vec<Cancel>, RenewError>>;
+type Answer = oneshot::Sender<Result<shard::Renewal, RenewError>>;
 
 struct Request {
     client_id: Uuid,
@@ -59,7 +59,7 @@ impl Renewer {
         &self,
         client_id: Uuid,
         running: Vec<ClaimToken>,
-    ) -> Result<Vec<Cancel>, RenewError> {
+    ) -> Result<shard::Renewal, RenewError> {
         let (answer, receiver) = oneshot::channel();
         let request = Request {
             client_id,
@@ -95,13 +95,13 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
             };
         }
         match renew(&app, &running).await {
-            Ok(mut renewals) => {
+            Ok(renewals) => {
                 backoff.reset();
                 driver::well(&app, PART);
                 for (client_id, answer) in answers {
-                    let renewal = renewals.get_mut(&client_id);
+                    let renewal = renewals.get(&client_id);
                     let _ = answer.send(if let Some(renewal) = renewal {
-                        Ok(renewal.cancel.clone())
+                        Ok(renewal.clone())
                     } else {
                         app.clients.forget(client_id);
                         Err(RenewError::Gone)
@@ -124,7 +124,13 @@ async fn renew(
     running: &HashMap<Uuid, Vec<ClaimToken>>,
 ) -> sqlx::Result<HashMap<Uuid, shard::Renewal>> {
     let mut conn = app.hot.acquire().await?;
-    let (renewals, unknown) = shard::renew(&mut conn, running, app.config.lease_ms()).await?;
+    let (renewals, unknown) = shard::renew(
+        &mut conn,
+        running,
+        app.config.lease_ms(),
+        app.config.idle_lease_ms(),
+    )
+    .await?;
     if !unknown.is_empty() {
         tracing::info!(
             shards = unknown.len(),

@@ -160,32 +160,45 @@ impl FromRequestParts<Shared> for ClientApp {
                 .map(|app_id| Self { app_id })
                 .ok_or_else(refused);
         }
-        let mut conn = app.pool.acquire().await?;
-        let found = store::app::secret_hash(&mut conn, &name).await?;
-        drop(conn);
-        let Some((app_id, stored)) = found else {
-            app.verified.forget(&key);
-            return Err(refused());
-        };
-        // The same secret against the same hash has the same verdict: it need not be computed again.
-        let remembered = app.verified.remembered(&key, &digest);
-        let valid = match remembered.filter(|v| v.stored == stored) {
-            Some(verdict) => verdict.app_id.is_some(),
-            None => {
-                app.verified
-                    .verify(&key, &digest, given, stored.clone())
-                    .await?
-            }
-        };
-        let verdict = Verdict {
-            digest,
-            app_id: valid.then_some(app_id),
-            stored,
-            until: Instant::now() + REMEMBER,
-        };
-        app.verified.remember(&key, verdict);
-        valid.then_some(Self { app_id }).ok_or_else(refused)
+        // On the heap and for as long as it takes: a claim waits for a minute with the rest of this future.
+        let app_id = Box::pin(look_up(app, &name, given, key, digest)).await?;
+        app_id.map(|app_id| Self { app_id }).ok_or_else(refused)
     }
+}
+
+/// The app `name` if `given`, whose digest is `digest`, is its secret; asks the database.
+async fn look_up(
+    app: &App,
+    name: &str,
+    given: String,
+    key: String,
+    digest: [u8; 32],
+) -> Result<Option<i64>, ApiError> {
+    let mut conn = app.pool.acquire().await?;
+    let found = store::app::secret_hash(&mut conn, name).await?;
+    drop(conn);
+    let Some((app_id, stored)) = found else {
+        app.verified.forget(&key);
+        return Ok(None);
+    };
+    // The same secret against the same hash has the same verdict: it need not be computed again.
+    let remembered = app.verified.remembered(&key, &digest);
+    let valid = match remembered.filter(|v| v.stored == stored) {
+        Some(verdict) => verdict.app_id.is_some(),
+        None => {
+            app.verified
+                .verify(&key, &digest, given, stored.clone())
+                .await?
+        }
+    };
+    let verdict = Verdict {
+        digest,
+        app_id: valid.then_some(app_id),
+        stored,
+        until: Instant::now() + REMEMBER,
+    };
+    app.verified.remember(&key, verdict);
+    Ok(valid.then_some(app_id))
 }
 
 /// Refuses requests that need the database before the replica has set it up.

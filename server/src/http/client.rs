@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -22,6 +23,7 @@ use super::error::ApiError;
 use super::extract::{Json, Path, storable, storable_time};
 use crate::app::{App, Shared};
 use crate::engine::board::Given;
+use crate::engine::claimer::Taken;
 use crate::engine::hint::Hint;
 use crate::engine::reporter;
 use crate::pipeline::attempt;
@@ -48,17 +50,24 @@ pub fn router() -> OpenApiRouter<Shared> {
 
 /// The caller's client, if it is the caller's and has not left.
 async fn own_client(app: &App, caller: ClientApp, id: Uuid) -> Result<Arc<Profile>, ApiError> {
-    if let Some(client) = app.clients.get(&app.pool, id).await? {
-        if client.app_id == caller.app_id {
-            return Ok(client);
-        }
-        return Err(ApiError::not_found(format_args!("client {id} in this app")));
+    match app.clients.get(&app.pool, id).await? {
+        Some(client) if client.app_id == caller.app_id => Ok(client),
+        Some(_) => Err(not_in_this_app(id)),
+        // On the heap and for as long as it takes: a claim waits for a minute with the rest of this future.
+        None => Err(Box::pin(why_unknown(app, caller, id)).await?),
     }
+}
+
+async fn why_unknown(app: &App, caller: ClientApp, id: Uuid) -> Result<ApiError, ApiError> {
     let mut conn = app.pool.acquire().await?;
     if client::app_of(&mut conn, id).await? == Some(caller.app_id) {
-        return Err(crate::engine::claimer::ClaimError::Gone.into());
+        return Ok(crate::engine::claimer::ClaimError::Gone.into());
     }
-    Err(ApiError::not_found(format_args!("client {id} in this app")))
+    Ok(not_in_this_app(id))
+}
+
+fn not_in_this_app(id: Uuid) -> ApiError {
+    ApiError::not_found(format_args!("client {id} in this app"))
 }
 
 /// Register a process. Its lease begins.
@@ -127,7 +136,7 @@ async fn leave(
 ) -> Result<StatusCode, ApiError> {
     let mut conn = app.pool.acquire().await?;
     if client::app_of(&mut conn, id).await? != Some(caller.app_id) {
-        return Err(ApiError::not_found(format_args!("client {id} in this app")));
+        return Err(not_in_this_app(id));
     }
     let ended = attempt::leave(&mut conn, &[id]).await?;
     drop(conn);
@@ -150,10 +159,16 @@ async fn renew(
     if body.running.len() > 20_000 {
         return Err(ApiError::field("running", "at most 20000 shards"));
     }
-    let cancel = app.renewer.renew(id, body.running).await?;
+    let renewal = app.renewer.renew(id, body.running).await?;
+    let (lease_ms, renew_every) = if renewal.idle {
+        (app.config.idle_lease_ms(), app.config.idle_renew_every())
+    } else {
+        (app.config.lease_ms(), app.config.renew_every())
+    };
     Ok(axum::Json(Renewed {
-        lease_ms: app.config.lease_ms() as u64,
-        cancel,
+        lease_ms: lease_ms as u64,
+        renew_every_ms: renew_every.as_millis() as u64,
+        cancel: renewal.cancel,
     }))
 }
 
@@ -166,6 +181,7 @@ async fn claim(
     Path(id): Path<Uuid>,
     Json(body): Json<Claim>,
 ) -> Result<axum::Json<Claimed>, ApiError> {
+    let received = Instant::now();
     let client = own_client(&app, caller, id).await?;
     if !(1..=MOST as u32).contains(&body.max) {
         return Err(ApiError::field(
@@ -189,14 +205,16 @@ async fn claim(
         results = record(&app, id, body.results).await?;
         wait = Duration::ZERO;
     }
-    let shards = match app.claimer.claim(client, body.max, wait).await {
-        Ok(shards) => shards,
+    let taken = match app.claimer.claim(client, body.max, wait).await {
+        Ok(taken) => taken,
         // The results are recorded: the client must hear of it.
-        Err(_) if !results.is_empty() => Vec::new(),
+        Err(_) if !results.is_empty() => Taken::default(),
         Err(error) => return Err(error.into()),
     };
+    let waited = taken.asked_at.map(|at| at.duration_since(received));
     Ok(axum::Json(Claimed {
-        shards: shards.iter().flat_map(describe).collect(),
+        shards: taken.shards.iter().flat_map(describe).collect(),
+        waited_ms: waited.unwrap_or_default().as_millis() as u64,
         results,
     }))
 }

@@ -68,9 +68,15 @@ pub struct Clients(Mutex<HashMap<Uuid, Arc<Profile>>>);
 impl Clients {
     /// The client, or `None` if there is none or it has left.
     pub async fn get(&self, pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Arc<Profile>>> {
-        if let Some(client) = self.0.lock().expect("no holder panics").get(&id) {
-            return Ok(Some(Arc::clone(client)));
+        let known = self.0.lock().expect("no holder panics").get(&id).cloned();
+        match known {
+            Some(client) => Ok(Some(client)),
+            // On the heap: what waits for a minute at the server calls this.
+            None => Box::pin(self.read(pool, id)).await,
         }
+    }
+
+    async fn read(&self, pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Arc<Profile>>> {
         let mut conn = pool.acquire().await?;
         let Some(client) = store::client::profile(&mut conn, id).await? else {
             return Ok(None);

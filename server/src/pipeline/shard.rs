@@ -11,8 +11,10 @@ use crate::domain::chunk;
 use crate::store::{client, instance, shard};
 
 /// What a renewal found about one client.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Renewal {
+    /// Whether the client holds nothing, and has the long lease.
+    pub idle: bool,
     /// Handlers to stop.
     pub cancel: Vec<Cancel>,
 }
@@ -25,14 +27,15 @@ pub async fn renew(
     conn: &mut PgConnection,
     running: &HashMap<Uuid, Vec<ClaimToken>>,
     lease_ms: i64,
+    idle_lease_ms: i64,
 ) -> sqlx::Result<(HashMap<Uuid, Renewal>, Vec<shard::Held>)> {
     let mut ids: Vec<Uuid> = running.keys().copied().collect();
     ids.sort_unstable();
-    let renewed = client::renew(conn, &ids, lease_ms).await?;
+    let renewed = client::renew(conn, &ids, lease_ms, idle_lease_ms).await?;
 
     let mut held_by: HashMap<Uuid, HashSet<ClaimToken>> = HashMap::new();
     let mut unknown = Vec::new();
-    for &claim in renewed.values().flatten() {
+    for &claim in renewed.values().flat_map(|lease| &lease.held) {
         held_by
             .entry(claim.client_id)
             .or_default()
@@ -54,8 +57,12 @@ pub async fn renew(
     }
     let mut answers: HashMap<Uuid, Renewal> = HashMap::new();
     let mut over: Vec<(Uuid, ClaimToken)> = Vec::new();
-    for id in renewed.into_keys() {
-        answers.insert(id, Renewal::default());
+    for (id, lease) in renewed {
+        let renewal = Renewal {
+            idle: lease.idle,
+            cancel: Vec::new(),
+        };
+        answers.insert(id, renewal);
         let held = held_by.get(&id);
         over.extend(
             running[&id]

@@ -66,22 +66,35 @@ pub async fn app_of(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<i6
         .await
 }
 
-/// Extends the leases that stand. Returns whose they are, each with what it holds; the others' have ended.
+/// A lease that was extended.
+#[derive(Debug, Default)]
+pub struct Lease {
+    /// Whether it is the long one of a client that holds nothing.
+    pub idle: bool,
+    /// What the client holds.
+    pub held: Vec<Held>,
+}
+
+/// Extends the leases that stand, by `lease_ms`, or by `idle_lease_ms` where nothing is held. Returns whose they are;
+/// the others' have ended.
 pub async fn renew(
     conn: &mut PgConnection,
     clients: &[Uuid],
     lease_ms: i64,
-) -> sqlx::Result<HashMap<Uuid, Vec<Held>>> {
-    let mut renewed: HashMap<Uuid, Vec<Held>> = HashMap::new();
+    idle_lease_ms: i64,
+) -> sqlx::Result<HashMap<Uuid, Lease>> {
+    let mut renewed: HashMap<Uuid, Lease> = HashMap::new();
     let rows = sqlx::query(include_str!("sql/renew_clients.sql"))
         .bind(clients)
         .bind(lease_ms)
+        .bind(idle_lease_ms)
         .fetch_all(conn)
         .await?;
     for row in rows {
-        let held = renewed.entry(row.try_get("client_id")?).or_default();
+        let lease = renewed.entry(row.try_get("client_id")?).or_default();
+        lease.idle = row.try_get("idle")?;
         if row.try_get::<Option<i64>, _>("instance_id")?.is_some() {
-            held.push(Held::from_row(&row)?);
+            lease.held.push(Held::from_row(&row)?);
         }
     }
     Ok(renewed)

@@ -84,8 +84,12 @@ pub struct Run {
     pub whole: bool,
 }
 
-/// Claims shards for many clients at once. See `claim.sql` for what the answer means.
-pub async fn claim(conn: &mut PgConnection, proposals: &[Proposal]) -> sqlx::Result<Vec<Claim>> {
+/// Claims shards for many clients at once. See `claim.sql` for what the answer means, and for the lease.
+pub async fn claim(
+    conn: &mut PgConnection,
+    proposals: &[Proposal],
+    lease_ms: i64,
+) -> sqlx::Result<Vec<Claim>> {
     fn column<T>(proposals: &[Proposal], get: impl Fn(&Proposal) -> T) -> Vec<T> {
         proposals.iter().map(get).collect()
     }
@@ -97,6 +101,7 @@ pub async fn claim(conn: &mut PgConnection, proposals: &[Proposal]) -> sqlx::Res
         .bind(column(proposals, |p| p.mark))
         .bind(column(proposals, |p| p.timeout_ms))
         .bind(column(proposals, |p| p.rows))
+        .bind(lease_ms)
         .try_map(|row: PgRow| {
             let run = match row.try_get("id")? {
                 None => None,

@@ -1,14 +1,15 @@
 -- Hands ready shards to clients.
 -- Proposals, one row for each client and instance: $1 client_id, $2 instance_id, $3 how many shards at most,
 --   $4 how many of the instance the client may hold at once (0: no limit), $5 mark: look only above this id,
---   $6 shard timeout in ms (0: none), $7 how many rows of the instance to look at.
+--   $6 shard timeout in ms (0: none), $7 how many rows of the instance to look at. $8 is the lease in ms of a client
+--   that holds something: one that held nothing may have a longer one, which ends here.
 -- Answers one row for each run of shards claimed, and one without for each proposal that was considered and
 -- got none; a proposal that is not answered at all was made for a client that has no lease, or that another
 -- server is serving at this moment. "whole" says that the row of the queue is used up.
 with live as materialized (
     -- Serialises the claims of one client over all servers, so that the cap below is exact: shards_held sees
     -- what another server committed before this one got the lock.
-    select l.client_id from client_lease l
+    select l.client_id, l.expires_at from client_lease l
     where l.client_id = any ($1) and l.expires_at > now()
     order by l.client_id
     for no key update skip locked
@@ -74,6 +75,12 @@ with live as materialized (
     select ($1::uuid[])[ord], instance_id, (item / 64)::smallint, attempt, chunk_mask(item, n),
         case when ($6::bigint[])[ord] > 0 then now() + (($6::bigint[])[ord] + 5000) * interval '1 ms' end
     from given
+), shortened as (
+    update client_lease set expires_at = now() + $8::bigint * interval '1 ms'
+    where client_id = any (array(
+        select client_id from live
+        where expires_at > now() + $8::bigint * interval '1 ms' and client_id in (select ($1::uuid[])[ord] from given)
+    ))
 )
 select ord, 0::bigint as allowed, id, item, n, attempt::smallint, whole from given
 union all
