@@ -261,6 +261,7 @@ impl Client {
             };
             let is_gone = protocol::is_gone(&error);
             self.seen.borrow_mut().failed(&error);
+            self.leases.borrow_mut().claimed(&id);
             connection = None;
             tokio::time::sleep(Duration::from_millis(200)).await;
             if is_gone && let Ok(again) = self.register().await {

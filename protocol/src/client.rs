@@ -74,9 +74,11 @@ pub struct Renew {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Renewed {
     /// The lease, counted from when the request was sent. It is a longer one while the client holds nothing, which ends
-    /// when it is given a shard: see [`Claimed::waited_ms`].
+    /// when it is given a shard, see [`Claimed::lease_ms`], and when it hangs up while a claim waits: it is then that of
+    /// [`Registered`] again.
     pub lease_ms: u64,
-    /// When to renew next, unless a claim is answered with shards before: then as often as [`Registered`] says.
+    /// When to renew next, unless a claim is answered with shards, or breaks off, before: then as often as
+    /// [`Registered`] says.
     pub renew_every_ms: u64,
     /// Handlers to stop: their claim is no longer theirs, and a report would be refused.
     pub cancel: Vec<Cancel>,
@@ -128,10 +130,13 @@ pub struct Claim {
 pub struct Claimed {
     /// The shards, now this client's. Empty when there was none.
     pub shards: Vec<ClaimedShard>,
-    /// How long the claim had waited when the shards were claimed. The long lease of a client that held nothing ends
-    /// with it: from here on the lease is that of [`Registered`], counted from when the claim was sent plus this.
+    /// How long the claim had waited when the shards were claimed; 0 without shards.
     #[serde(default)]
     pub waited_ms: u64,
+    /// The lease from then on, at least, which ends the long one of a client that held nothing: counted from when the
+    /// claim was sent plus `waited_ms`. 0 without shards.
+    #[serde(default)]
+    pub lease_ms: u64,
     /// What became of `results`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<ReportedShard>,

@@ -9,6 +9,7 @@ pub mod listener;
 pub mod look;
 pub mod maintainer;
 pub mod membership;
+pub mod offer;
 pub mod reader;
 pub mod renewer;
 pub mod reporter;

@@ -4,6 +4,7 @@ use antares_protocol::shard::shard_id;
 use antares_server::pipeline::attempt;
 use antares_server::pipeline::instance;
 use antares_server::store::attempt::Ending;
+use antares_server::store::client;
 use antares_server::store::shard::{self, Proposal};
 use antares_tests::{BOUND, World, wait_until};
 use sqlx::Connection as _;
@@ -289,7 +290,9 @@ async fn an_instance_that_is_terminated_while_a_row_is_cut_leaves_nothing() {
     let given = given(100, 3).await;
     let mut claiming = given.world.pool().acquire().await.unwrap();
     let mut tx = claiming.begin().await.unwrap();
-    let claims = shard::claim(&mut tx, &[given.proposal(10)], 10_000).await.unwrap();
+    let claims = shard::claim(&mut tx, &[given.proposal(10)], 10_000)
+        .await
+        .unwrap();
     assert_eq!(claims.iter().filter(|c| c.run.is_some()).count(), 1);
     let terminate = async {
         let mut conn = given.world.pool().acquire().await.unwrap();
@@ -305,4 +308,35 @@ async fn an_instance_that_is_terminated_while_a_row_is_cut_leaves_nothing() {
     };
     futures_util::future::join(terminate, commit).await;
     given.world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_renewal_that_waits_for_a_claim_does_not_give_the_long_lease() {
+    let given = given(100, 3).await;
+    let mut claiming = given.world.pool().acquire().await.unwrap();
+    let mut tx = claiming.begin().await.unwrap();
+    let claims = shard::claim(&mut tx, &[given.proposal(10)], 10_000)
+        .await
+        .unwrap();
+    assert_eq!(claims.iter().filter(|c| c.run.is_some()).count(), 1);
+    let renew = async {
+        let mut conn = given.world.pool().acquire().await.unwrap();
+        client::renew(&mut conn, &[given.client], 10_000, 60_000)
+            .await
+            .unwrap()
+    };
+    let commit = async {
+        given.blocked("Extends the leases of the clients").await;
+        tx.commit().await.unwrap();
+    };
+    let (renewed, ()) = futures_util::future::join(renew, commit).await;
+    assert!(!renewed[&given.client].idle);
+    let usual: bool = sqlx::query_scalar(
+        "select expires_at <= now() + interval '10 s' from client_lease where client_id = $1",
+    )
+    .bind(given.client)
+    .fetch_one(given.world.pool())
+    .await
+    .unwrap();
+    assert!(usual, "a client that holds shards has a long lease");
 }

@@ -294,7 +294,9 @@ async fn a_client_without_a_lease_claims_nothing() {
             .unwrap();
     }
     let proposals = [proposal(ended), proposal(none), proposal(alive)];
-    let claims = shard::claim(&mut due.conn, &proposals, 10_000).await.unwrap();
+    let claims = shard::claim(&mut due.conn, &proposals, 10_000)
+        .await
+        .unwrap();
     let got: Vec<_> = claims
         .iter()
         .filter(|claim| claim.run.is_some())

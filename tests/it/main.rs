@@ -9,6 +9,7 @@ mod console;
 mod failover;
 mod firing;
 mod guards;
+mod leases;
 mod openapi;
 mod plans;
 mod pooler;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::header::HeaderValue;
 use serde::Deserialize;
 
 use super::connection::{Connection, Target};
@@ -64,21 +63,20 @@ pub(super) fn is_gone(error: &crate::Error) -> bool {
 impl Protocol {
     pub(super) fn new(server: &str, app: &str, secret: &str) -> Self {
         let basic = format!("Basic {}", STANDARD.encode(format!("{app}:{secret}")));
-        let header = |text: &str| HeaderValue::from_str(text);
         Self(Rc::new(Target {
             address: server.to_owned(),
-            // Both are plain ASCII: an address, and Base64.
-            host: header(server).unwrap_or(HeaderValue::from_static("localhost")),
-            authorization: header(&basic).unwrap_or(HeaderValue::from_static("")),
+            headers: format!(
+                "host: {server}\r\nauthorization: {basic}\r\ncontent-type: application/json\r\n"
+            ),
         }))
     }
 
-    async fn post(
+    async fn post<'a>(
         &self,
-        connection: &mut Option<Connection>,
+        connection: &'a mut Option<Connection>,
         path: &str,
-        body: String,
-    ) -> Result<bytes::Bytes> {
+        body: &str,
+    ) -> Result<&'a [u8]> {
         let connection = match connection {
             Some(connection) => connection,
             none => none.insert(Connection::open(&self.0).await?),
@@ -91,9 +89,15 @@ impl Protocol {
         let body = format!(
             r#"{{"host":"bench","pid":1,"sdk":"load","version":"1","handlers":["{NOOP}"],"slots":1}}"#
         );
-        let answer = self.post(&mut None, "/client/v1/clients", body).await?;
-        let me: Registered = serde_json::from_slice(&answer)?;
-        Ok((me.client_id.into(), Duration::from_millis(me.renew_every_ms)))
+        let mut connection = None;
+        let answer = self
+            .post(&mut connection, "/client/v1/clients", &body)
+            .await?;
+        let me: Registered = serde_json::from_slice(answer)?;
+        Ok((
+            me.client_id.into(),
+            Duration::from_millis(me.renew_every_ms),
+        ))
     }
 
     /// Returns when to renew again, unless a shard is claimed before.
@@ -104,10 +108,8 @@ impl Protocol {
     ) -> Result<Duration> {
         // A shard is held for less than a lease, so none needs to be named.
         let path = format!("/client/v1/clients/{id}/renew");
-        let answer = self
-            .post(connection, &path, r#"{"running":[]}"#.to_owned())
-            .await?;
-        let renewed: Renewed = serde_json::from_slice(&answer)?;
+        let answer = self.post(connection, &path, r#"{"running":[]}"#).await?;
+        let renewed: Renewed = serde_json::from_slice(answer)?;
         Ok(Duration::from_millis(renewed.renew_every_ms))
     }
 
@@ -120,8 +122,8 @@ impl Protocol {
     ) -> Result<Option<Shard>> {
         let path = format!("/client/v1/clients/{id}/claim");
         let body = format!(r#"{{"max":1,"wait_ms":{wait_ms}}}"#);
-        let answer = self.post(connection, &path, body).await?;
-        let claimed: Claimed = serde_json::from_slice(&answer)?;
+        let answer = self.post(connection, &path, &body).await?;
+        let claimed: Claimed = serde_json::from_slice(answer)?;
         Ok(claimed.shards.first().copied())
     }
 
@@ -137,8 +139,8 @@ impl Protocol {
         let body = format!(
             r#"{{"max":1,"results":[{{"shard_id":{shard_id},"attempt":{attempt},"outcome":"succeeded","started_at":"{STARTED}","ended_at":"{STARTED}"}}]}}"#
         );
-        let answer = self.post(connection, &path, body).await?;
-        let claimed: Claimed = serde_json::from_slice(&answer)?;
+        let answer = self.post(connection, &path, &body).await?;
+        let claimed: Claimed = serde_json::from_slice(answer)?;
         let accepted = claimed
             .results
             .first()

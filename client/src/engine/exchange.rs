@@ -246,8 +246,9 @@ impl Exchange {
                     self.is_busy = claimed.shards.len() >= call.asked;
                 }
                 if !claimed.shards.is_empty() {
-                    let waited = Duration::from_millis(claimed.waited_ms);
-                    self.trust.claimed(call.sent, waited);
+                    let [waited, lease] =
+                        [claimed.waited_ms, claimed.lease_ms].map(Duration::from_millis);
+                    self.trust.claimed(call.sent, waited, lease);
                     if self.trust.is_over() {
                         self.table.lose();
                     }
@@ -255,6 +256,9 @@ impl Exchange {
                 self.start(claimed, call.asked);
             }
             Err(error) => {
+                if call.is_poll {
+                    self.trust.hung_up();
+                }
                 self.shared.release(call.asked);
                 self.fail(call.batch, &error);
             }
@@ -387,6 +391,9 @@ impl Exchange {
     }
 
     fn drop_poll(&mut self) {
+        if self.poll_asked > 0 {
+            self.trust.hung_up();
+        }
         self.poll = OptionFuture::from(None);
         self.shared.release(std::mem::take(&mut self.poll_asked));
     }

@@ -22,19 +22,19 @@ const RETRY: Duration = Duration::from_millis(300);
 /// Until when nobody else can have been given our shards: by our own monotonic clock, and counted from when requests
 /// were sent, so it ends before the server's count does.
 ///
-/// A client that holds nothing has a long lease, of which a claim that brings shards leaves the usual one.
+/// A client that holds nothing has a long lease, which ends with a claim that brings shards.
 pub(super) struct Trust {
     /// The usual lease.
     lease: Duration,
     until: Mutex<Until>,
-    /// The first shards since the last renewal have come.
-    claimed: Notify,
+    /// The long lease is over, so that it is time to renew.
+    sooner: Notify,
 }
 
 struct Until {
-    /// By the last renewal, whatever it gave: it is at least the usual lease.
+    /// By the last renewal or claim, of a client that holds something.
     usual: Instant,
-    /// By the last renewal, as far as claims have left it.
+    /// By the last renewal, of one that holds nothing.
     long: Instant,
     /// Whether shards have come since the last renewal was sent.
     claimed: bool,
@@ -51,7 +51,7 @@ impl Trust {
         Self {
             lease,
             until: Mutex::new(until),
-            claimed: Notify::new(),
+            sooner: Notify::new(),
         }
     }
 
@@ -69,13 +69,21 @@ impl Trust {
         self.until() <= Instant::now()
     }
 
-    /// A claim that was sent at `sent` has brought shards, for which it had waited at the server for `waited`.
-    pub(super) fn claimed(&self, sent: Instant, waited: Duration) {
+    /// A claim that was sent at `sent` has brought shards. They were claimed `waited` after it reached the server, and
+    /// from then on there is a lease of `given` at least.
+    pub(super) fn claimed(&self, sent: Instant, waited: Duration, given: Duration) {
         let mut until = self.lock();
-        until.long = until.long.min(sent + waited + self.lease);
+        let end = sent + waited + given;
+        until.usual = until.usual.max(end);
+        until.long = until.long.min(end);
         if !std::mem::replace(&mut until.claimed, true) {
-            self.claimed.notify_one();
+            self.sooner.notify_one();
         }
+    }
+
+    /// A claim was broken off: the server may take this client for dead.
+    pub(super) fn hung_up(&self) {
+        self.sooner.notify_one();
     }
 
     /// A renewal leaves now.
@@ -86,7 +94,7 @@ impl Trust {
     /// The renewal that was sent at `sent` has given a lease of `given`. Returns whether shards have come meanwhile.
     fn renewed(&self, sent: Instant, given: Duration) -> bool {
         let mut until = self.lock();
-        until.usual = sent + self.lease.min(given);
+        until.usual = until.usual.max(sent + self.lease.min(given));
         // The server may have handed them out after it gave the lease.
         if !until.claimed {
             until.long = sent + given;
@@ -110,7 +118,7 @@ pub(super) async fn keep(shared: Arc<Shared>, table: Arc<Table>, lease: Lease) {
     loop {
         tokio::select! {
             () = sleep_until(renew_at.min(lease.trust.until())) => {}
-            () = lease.trust.claimed.notified() => {
+            () = lease.trust.sooner.notified() => {
                 renew_at = renew_at.min(Instant::now() + lease.renew_every);
                 continue;
             }

@@ -83,6 +83,42 @@ async fn handlers_are_cancelled_when_the_lease_passes_without_a_renewal() {
 }
 
 #[tokio::test]
+async fn a_client_that_holds_nothing_renews_seldom_until_it_is_given_a_shard() {
+    let server = StandIn::start();
+    let (told, mut reasons) = mpsc::unbounded_channel();
+    // Idle, it is told to renew after 200 s and has a lease of hours.
+    server.edit(|book| (book.lease_ms, book.idle_times) = (2_000, 4_000));
+    let client = server
+        .client()
+        .handler("wait", tell(told))
+        .build()
+        .unwrap()
+        .spawn();
+    let idle = |call: &&Call| matches!(call, Call::Renew { running: 0 });
+    server
+        .until("an idle renewal", |book| {
+            book.calls.iter().find(idle).map(drop)
+        })
+        .await;
+    server.add([shard(1, "wait")]);
+    // It renews as often as any client that holds something.
+    let busy = |call: &&Call| matches!(call, Call::Renew { running: 1 });
+    server
+        .until("renewals while it holds a shard", |book| {
+            (book.calls.iter().filter(busy).count() >= 3).then_some(())
+        })
+        .await;
+    assert_eq!(
+        server.edit(|book| book.calls.iter().filter(idle).count()),
+        1
+    );
+    // Nor does it trust the long lease any more.
+    server.edit(|book| book.refuse_renewals = true);
+    assert_eq!(soon(reasons.recv()).await, Some(Some(CancelReason::Lost)));
+    soon(client.shutdown()).await;
+}
+
+#[tokio::test]
 async fn a_renewal_that_fails_for_less_than_a_lease_costs_nothing() {
     let server = StandIn::start();
     let go = Arc::new(Notify::new());

@@ -342,6 +342,7 @@ async fn claim(
     Ok(Json(Claimed {
         shards,
         waited_ms,
+        lease_ms: server.edit(|book| book.lease_ms),
         results,
     }))
 }

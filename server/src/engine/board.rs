@@ -196,11 +196,16 @@ impl<T> Board<T> {
         self.by_deadline.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Takes out the waits that have ended by `now`.
-    pub fn expired(&mut self, now: Instant) -> Vec<T> {
+    /// Takes out the waits that have ended by `now`, each with whether the client was held back from an instance.
+    pub fn expired(&mut self, now: Instant) -> Vec<(T, bool)> {
         let ended = self.by_deadline.range(..=(now, u64::MAX));
-        let ids: Vec<u64> = ended.map(|(_, id)| *id).collect();
-        ids.into_iter().filter_map(|id| self.take(id)).collect()
+        let ended: Vec<(u64, bool)> = ended
+            .map(|(_, id)| (*id, !self.waiters[id].blocked.is_empty()))
+            .collect();
+        ended
+            .into_iter()
+            .filter_map(|(id, held_back)| Some((self.take(id)?, held_back)))
+            .collect()
     }
 
     /// Takes out every wait.
@@ -214,13 +219,14 @@ impl<T> Board<T> {
         self.take(*self.by_client.get(&client)?)
     }
 
-    /// Takes out waits whose client has hung up.
-    pub fn drop_closed(&mut self, is_closed: impl Fn(&T) -> bool) {
-        let closed = self.waiters.iter().filter(|(_, w)| is_closed(&w.answer));
-        let ids: Vec<u64> = closed.map(|(id, _)| *id).collect();
-        for id in ids {
-            self.take(id);
+    /// Takes out waits whose client has hung up. Returns whose they were.
+    pub fn drop_closed(&mut self, is_closed: impl Fn(&T) -> bool) -> Vec<Uuid> {
+        let closed = self.waiters.values().filter(|w| is_closed(&w.answer));
+        let clients: Vec<Uuid> = closed.map(|waiter| waiter.client.id).collect();
+        for client in &clients {
+            self.take_client(*client);
         }
+        clients
     }
 
     fn take(&mut self, id: u64) -> Option<T> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::board::{Board, Given, Known};
 use super::driver::{self, Backoff};
 use super::look::Looks;
-use crate::app::Shared;
+use crate::app::{App, Shared};
 use crate::domain::chunk::{self, CHUNK};
 use crate::pipeline::attempt::endings;
 use crate::store::client::Profile;
@@ -42,6 +42,8 @@ pub struct Taken {
     pub shards: Vec<Given>,
     /// Just before the database was asked for them.
     pub asked_at: Option<Instant>,
+    /// Whether the client got none of an instance because it holds as many of it as it may.
+    pub held_back: bool,
 }
 
 type Answer = oneshot::Sender<Result<Taken, ClaimError>>;
@@ -113,6 +115,8 @@ struct State {
     board: Board<Answer>,
     looks: Looks,
     next_tidy: Instant,
+    /// Clients that hung up while they waited. They may have died, and hold nothing: their long lease is cut.
+    hung_up: Vec<Uuid>,
     /// Do not ask again before this: somebody else is serving the same clients.
     not_before: Option<Instant>,
 }
@@ -123,6 +127,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         board: Board::default(),
         looks: Looks::default(),
         next_tidy: Instant::now() + TIDY,
+        hung_up: Vec::new(),
         not_before: None,
         app,
     };
@@ -211,15 +216,18 @@ impl State {
     }
 
     fn answer_ended_waits(&mut self) {
-        for answer in self.board.expired(Instant::now()) {
-            let _ = answer.send(Ok(Taken::default()));
+        for (answer, held_back) in self.board.expired(Instant::now()) {
+            let _ = answer.send(Ok(Taken {
+                held_back,
+                ..Taken::default()
+            }));
         }
     }
 
     /// One round: look for instances, claim, answer. Returns whether another round may find more.
     async fn step(&mut self) -> sqlx::Result<bool> {
         let now = Instant::now();
-        self.tidy(now);
+        self.tidy(now).await?;
         if !self.board.has_waiters() {
             return Ok(false);
         }
@@ -243,8 +251,13 @@ impl State {
         for (answer, client, shards) in applied.given {
             let n: usize = shards.iter().map(|given| given.n as usize).sum();
             self.app.metrics.claimed.add(n);
-            if let Err(Ok(taken)) = answer.send(Ok(Taken { shards, asked_at })) {
-                self.give_back(client, &taken.shards);
+            if let Err(Ok(taken)) = answer.send(Ok(Taken {
+                shards,
+                asked_at,
+                held_back: false,
+            })) {
+                let reason = "the client hung up before the claim was answered";
+                give_back(&self.app, client, &taken.shards, reason);
             }
         }
         if !applied.passed_over.is_empty() {
@@ -263,18 +276,25 @@ impl State {
         Ok(more && self.board.has_waiters())
     }
 
-    fn tidy(&mut self, now: Instant) {
+    async fn tidy(&mut self, now: Instant) -> sqlx::Result<()> {
         if now < self.next_tidy {
-            return;
+            return Ok(());
         }
         self.next_tidy = now + TIDY;
         self.board.unblock_all();
-        self.board.drop_closed(oneshot::Sender::is_closed);
+        let hung_up = self.board.drop_closed(oneshot::Sender::is_closed);
+        self.hung_up.extend(hung_up);
         let waits = |app_id| self.board.has_waiters_of(app_id);
         let since = now.checked_sub(REMEMBER).unwrap_or(now);
         for app_id in self.looks.forget(since, waits) {
             self.board.forget_app(app_id);
         }
+        if !self.hung_up.is_empty() {
+            let mut conn = self.app.hot.acquire().await?;
+            client::cut(&mut conn, &self.hung_up, self.app.config.lease_ms()).await?;
+            self.hung_up.clear();
+        }
+        Ok(())
     }
 
     /// Looks for instances with shards, when there is a reason to. Returns whether there is more to read.
@@ -310,21 +330,20 @@ impl State {
         let waits = |app_id| self.board.has_waiters_of(app_id);
         Ok(self.looks.has_pages(waits))
     }
+}
 
-    /// The client hung up before it could be told: its shards go back at once.
-    fn give_back(&self, client_id: Uuid, shards: &[Given]) {
-        let held: Vec<shard::Held> = shards
-            .iter()
-            .map(|given| shard::Held {
-                client_id,
-                instance_id: given.known.ready.id,
-                chunk: (given.item / CHUNK) as i16,
-                attempt: given.attempt,
-                open: chunk::run(given.item, given.n),
-                old: false,
-            })
-            .collect();
-        let reason = "the client hung up before the claim was answered";
-        self.app.reporter.end(endings(&held, "returned", reason));
-    }
+/// Shards that were claimed for a client which cannot be told go back at once.
+pub fn give_back(app: &App, client_id: Uuid, shards: &[Given], reason: &str) {
+    let held: Vec<shard::Held> = shards
+        .iter()
+        .map(|given| shard::Held {
+            client_id,
+            instance_id: given.known.ready.id,
+            chunk: (given.item / CHUNK) as i16,
+            attempt: given.attempt,
+            open: chunk::run(given.item, given.n),
+            old: false,
+        })
+        .collect();
+    app.reporter.end(endings(&held, "returned", reason));
 }

@@ -23,12 +23,12 @@ use super::error::ApiError;
 use super::extract::{Json, Path, storable, storable_time};
 use crate::app::{App, Shared};
 use crate::engine::board::Given;
-use crate::engine::claimer::Taken;
+use crate::engine::claimer::{self, Taken};
 use crate::engine::hint::Hint;
 use crate::engine::reporter;
 use crate::pipeline::attempt;
 use crate::store::client::{self, Profile};
-use crate::store::history;
+use crate::store::{history, shard};
 
 /// Most results, log lines or shards in one call.
 const MOST: usize = 1000;
@@ -61,7 +61,7 @@ async fn own_client(app: &App, caller: ClientApp, id: Uuid) -> Result<Arc<Profil
 async fn why_unknown(app: &App, caller: ClientApp, id: Uuid) -> Result<ApiError, ApiError> {
     let mut conn = app.pool.acquire().await?;
     if client::app_of(&mut conn, id).await? == Some(caller.app_id) {
-        return Ok(crate::engine::claimer::ClaimError::Gone.into());
+        return Ok(claimer::ClaimError::Gone.into());
     }
     Ok(not_in_this_app(id))
 }
@@ -189,7 +189,7 @@ async fn claim(
             format!("{} is not allowed; give 1 to {MOST}", body.max),
         ));
     }
-    let mut wait = Duration::from_millis(body.wait_ms);
+    let wait = Duration::from_millis(body.wait_ms);
     if wait > super::MAX_WAIT {
         return Err(ApiError::field(
             "wait_ms",
@@ -200,23 +200,48 @@ async fn claim(
             ),
         ));
     }
-    let mut results = Vec::new();
-    if !body.results.is_empty() {
-        results = record(&app, id, body.results).await?;
-        wait = Duration::ZERO;
-    }
-    let taken = match app.claimer.claim(client, body.max, wait).await {
-        Ok(taken) => taken,
-        // The results are recorded: the client must hear of it.
-        Err(_) if !results.is_empty() => Taken::default(),
-        Err(error) => return Err(error.into()),
+    let (taken, results) = if body.results.is_empty() {
+        (app.claimer.claim(client, body.max, wait).await?, Vec::new())
+    } else {
+        report_and_claim(&app, client, body.max, body.results).await?
     };
     let waited = taken.asked_at.map(|at| at.duration_since(received));
+    let lease_ms = shard::claim_lease_ms(app.config.lease_ms());
     Ok(axum::Json(Claimed {
         shards: taken.shards.iter().flat_map(describe).collect(),
         waited_ms: waited.unwrap_or_default().as_millis() as u64,
+        lease_ms: waited.map_or(0, |_| lease_ms as u64),
         results,
     }))
+}
+
+/// Records results and claims, at once: a claim seldom depends on what was reported with it.
+async fn report_and_claim(
+    app: &App,
+    client: Arc<Profile>,
+    max: u32,
+    results: Vec<ShardResult>,
+) -> Result<(Taken, Vec<ReportedShard>), ApiError> {
+    check(&results)?;
+    let claim = |client| app.claimer.claim(client, max, Duration::ZERO);
+    let recorded = record(app, client.id, results);
+    let (recorded, taken) = tokio::join!(recorded, claim(Arc::clone(&client)));
+    let taken = taken.unwrap_or_default();
+    let results = match recorded {
+        Ok(results) => results,
+        Err(error) => {
+            // The answer is the error: it has no place for shards.
+            let reason = "the results that came with the claim could not be recorded";
+            claimer::give_back(app, client.id, &taken.shards, reason);
+            return Err(error);
+        }
+    };
+    if !taken.held_back {
+        return Ok((taken, results));
+    }
+    // Now it holds fewer. Whatever comes of it, the client must hear that the results are recorded.
+    let taken = claim(client).await.unwrap_or_default();
+    Ok((taken, results))
 }
 
 /// Report how shards ended. A stale result changes nothing and is answered as such.
@@ -234,15 +259,12 @@ async fn report(
     {
         return Err(error);
     }
+    check(&body.results)?;
     let results = record(&app, id, body.results).await?;
     Ok(axum::Json(Reported { results }))
 }
 
-async fn record(
-    app: &App,
-    client_id: Uuid,
-    results: Vec<ShardResult>,
-) -> Result<Vec<ReportedShard>, ApiError> {
+fn check(results: &[ShardResult]) -> Result<(), ApiError> {
     if results.len() > MOST {
         return Err(ApiError::field(
             "results",
@@ -257,6 +279,14 @@ async fn record(
             ));
         }
     }
+    Ok(())
+}
+
+async fn record(
+    app: &App,
+    client_id: Uuid,
+    results: Vec<ShardResult>,
+) -> Result<Vec<ReportedShard>, ApiError> {
     if results.is_empty() {
         return Ok(Vec::new());
     }

@@ -21,8 +21,12 @@ use crate::store::shard::Ready;
 const FIRST_BATCH: usize = 64;
 /// Most ticks that one statement decides.
 const MOST_BATCH: usize = 512;
-/// Ticks read of each bucket at a time.
+/// With more ticks than this, or more than one read of the buckets brings, half of the buckets are worked on beside
+/// the other half: PostgreSQL has more than one core, and one half is read while the other is fired.
+const MANY: usize = 2 * FIRST_BATCH;
+/// Ticks read of each bucket at a time, and when it is known that there are many.
 const PER_BUCKET: i64 = 16;
+const MANY_PER_BUCKET: i64 = 64;
 /// How far ahead to look, so that a tick is fired on time without asking again before.
 const AHEAD: Duration = Duration::from_millis(1100);
 
@@ -35,6 +39,17 @@ pub struct Pass {
     pub ahead: Ahead,
     /// Whether more ticks were due than one pass takes.
     pub more: bool,
+}
+
+impl Pass {
+    /// This, and what was done of other buckets.
+    pub fn and(mut self, other: Self) -> Self {
+        self.decided += other.decided;
+        self.more |= other.more;
+        self.ahead.ticks.extend(other.ahead.ticks);
+        self.ahead.clock = self.ahead.clock.or(other.ahead.clock);
+        self
+    }
 }
 
 /// Ticks that were read before they are due, so that nothing need be read when they are.
@@ -56,6 +71,16 @@ impl Ahead {
     pub fn next_in(&self) -> Option<Duration> {
         let first = self.ticks.iter().map(|due| due.next_fire_at).min()?;
         Some((first - self.now()?).to_std().unwrap_or_default())
+    }
+
+    /// Whether so many are due by now that they are better fired by halves.
+    pub fn has_many_due(&self) -> bool {
+        let now = self.now();
+        let due = self
+            .ticks
+            .iter()
+            .filter(|due| Some(due.next_fire_at) <= now);
+        due.count() > MANY
     }
 
     /// Job and version of the ticks.
@@ -94,16 +119,18 @@ pub struct Owner<'a> {
     pub threshold: TimeDelta,
 }
 
-/// Fires what is due of the owner's buckets. `fired` is told of the instances of each statement as soon as they
-/// are there.
+/// Fires what is due of the owner's buckets; `many` says that there is much. `fired` is told of the instances of each
+/// statement as soon as they are there.
 pub async fn fire_due(
     conn: &mut PgConnection,
     owner: &Owner<'_>,
+    many: bool,
     expressions: &mut Expressions,
     fired: impl Fn(Vec<Ready>),
 ) -> sqlx::Result<Pass> {
+    let at_a_time = if many { MANY_PER_BUCKET } else { PER_BUCKET };
     let buckets: Vec<i16> = owner.owned.iter().map(|o| o.bucket).collect();
-    let rows = schedule::due(conn, &buckets, AHEAD.as_millis() as i64, PER_BUCKET).await?;
+    let rows = schedule::due(conn, &buckets, AHEAD.as_millis() as i64, at_a_time).await?;
     let Some(now) = rows.iter().map(|due| due.now).max() else {
         return Ok(Pass::default());
     };
@@ -116,7 +143,7 @@ pub async fn fire_due(
     let decisions = decide_all(&due, now, owner, expressions);
     Ok(Pass {
         // A bucket that filled its share may hold more; so may a schedule whose next tick is due as well.
-        more: per_bucket.values().any(|n| *n >= PER_BUCKET)
+        more: per_bucket.values().any(|n| *n >= at_a_time)
             || decisions
                 .iter()
                 .any(|d| d.new_fire_at.is_some_and(|next| next <= now)),

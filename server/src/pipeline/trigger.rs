@@ -7,7 +7,27 @@ use uuid::Uuid;
 use super::job::JobError;
 use crate::domain::job::{FieldError, holds_nul, visible};
 use crate::store::instance::Triggered;
+use crate::store::shard::Ready;
 use crate::store::{instance, job};
+
+/// What a trigger came to.
+#[derive(Debug)]
+pub enum Trigger {
+    /// An instance.
+    Made(Box<Ready>),
+    /// Nothing: an earlier call with the same idempotency key had made this one.
+    Repeated(i64),
+}
+
+impl Trigger {
+    /// The instance.
+    pub fn instance_id(&self) -> i64 {
+        match self {
+            Self::Made(ready) => ready.id,
+            Self::Repeated(id) => *id,
+        }
+    }
+}
 
 /// Makes an instance of the job now.
 ///
@@ -18,24 +38,25 @@ pub async fn trigger(
     server: Uuid,
     job_id: i64,
     request: &TriggerJob,
-) -> Result<i64, JobError> {
+) -> Result<Trigger, JobError> {
     check(request)?;
+    let asked = [(job_id, request.param.as_ref())];
+    let Some(key) = &request.idempotency_key else {
+        let made = instance::trigger(conn, server, &asked).await?;
+        return outcome(job_id, made.into_iter().next());
+    };
     let mut tx = conn.begin().await?;
     job::lock(&mut tx, job_id)
         .await?
         .ok_or(JobError::NotFound(job_id))?;
-    if let Some(key) = &request.idempotency_key
-        && let Some(first) = instance::triggered_before(&mut tx, job_id, key).await?
-    {
-        return Ok(first);
+    if let Some(first) = instance::triggered_before(&mut tx, job_id, key).await? {
+        return Ok(Trigger::Repeated(first));
     }
-    let made = instance::trigger(&mut tx, server, &[(job_id, request.param.as_ref())]).await?;
-    let id = outcome(job_id, &made[0])?;
-    if let Some(key) = &request.idempotency_key {
-        instance::remember_trigger(&mut tx, job_id, key, id).await?;
-    }
+    let made = instance::trigger(&mut tx, server, &asked).await?;
+    let made = outcome(job_id, made.into_iter().next())?;
+    instance::remember_trigger(&mut tx, job_id, key, made.instance_id()).await?;
     tx.commit().await?;
-    Ok(id)
+    Ok(made)
 }
 
 /// Makes instances of many jobs, whose requests were checked, in one statement where there is no idempotency key. Answers for each alone:
@@ -44,8 +65,8 @@ pub async fn trigger_many(
     conn: &mut PgConnection,
     server: Uuid,
     requests: &[(i64, TriggerJob)],
-) -> sqlx::Result<Vec<Result<i64, JobError>>> {
-    let mut answers: Vec<Option<Result<i64, JobError>>> = Vec::with_capacity(requests.len());
+) -> sqlx::Result<Vec<Result<Trigger, JobError>>> {
+    let mut answers: Vec<Option<Result<Trigger, JobError>>> = Vec::with_capacity(requests.len());
     let mut plain = Vec::new();
     for (id, request) in requests {
         answers.push(if request.idempotency_key.is_some() {
@@ -55,16 +76,10 @@ pub async fn trigger_many(
             None
         });
     }
-    let made = instance::trigger(conn, server, &plain).await?;
-    let mut made = plain.iter().zip(made);
+    let mut made = instance::trigger(conn, server, &plain).await?.into_iter();
+    let answers = answers.into_iter().zip(requests);
     Ok(answers
-        .into_iter()
-        .map(|answer| {
-            answer.unwrap_or_else(|| match made.next() {
-                Some(((id, _), made)) => outcome(*id, &made),
-                None => Err(sqlx::Error::RowNotFound.into()),
-            })
-        })
+        .map(|(answer, (id, _))| answer.unwrap_or_else(|| outcome(*id, made.next())))
         .collect())
 }
 
@@ -84,9 +99,10 @@ pub fn check(request: &TriggerJob) -> Result<(), FieldError> {
     Ok(())
 }
 
-fn outcome(job_id: i64, made: &Triggered) -> Result<i64, JobError> {
-    match (made.instance_id, made.state.as_deref()) {
-        (Some(id), _) => Ok(id),
+fn outcome(job_id: i64, triggered: Option<Triggered>) -> Result<Trigger, JobError> {
+    let Triggered { state, made } = triggered.unwrap_or_default();
+    match (made, state.as_deref()) {
+        (Some(ready), _) => Ok(Trigger::Made(Box::new(ready))),
         (None, None) => Err(JobError::NotFound(job_id)),
         (None, Some("waiting")) => Err(JobError::State {
             action: "trigger",

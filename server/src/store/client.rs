@@ -100,6 +100,16 @@ pub async fn renew(
     Ok(renewed)
 }
 
+/// Ends the long leases of `clients`, which hold nothing: from now on they have the usual one.
+pub async fn cut(conn: &mut PgConnection, clients: &[Uuid], lease_ms: i64) -> sqlx::Result<()> {
+    sqlx::query(include_str!("sql/cut_leases.sql"))
+        .bind(clients)
+        .bind(lease_ms)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Of `clients`, those whose lease stands.
 pub async fn live(conn: &mut PgConnection, clients: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar(

@@ -3,16 +3,18 @@
 use std::collections::HashMap;
 
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
 
+use super::shard::Ready;
+
 /// What became of a trigger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Triggered {
     /// The job's state; `None` if there is no such job.
     pub state: Option<String>,
     /// The instance that was made.
-    pub instance_id: Option<i64>,
+    pub made: Option<Ready>,
 }
 
 /// Makes instances of waiting jobs by hand, with their shards, each with its parameter instead of the job's own.
@@ -21,30 +23,25 @@ pub async fn trigger(
     server: Uuid,
     jobs: &[(i64, Option<&Value>)],
 ) -> sqlx::Result<Vec<Triggered>> {
-    let rows: Vec<(Option<i64>, i64, Option<String>, Option<i64>)> =
-        sqlx::query_as(include_str!("sql/trigger.sql"))
-            .bind(jobs.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-            .bind(jobs.iter().map(|(_, param)| *param).collect::<Vec<_>>())
-            .bind(server)
-            .fetch_all(conn)
-            .await?;
-    let mut triggered = vec![
-        Triggered {
-            state: None,
-            instance_id: None
-        };
-        jobs.len()
-    ];
-    let mut made: HashMap<i64, i64> = HashMap::new();
-    for (ord, job, state, instance) in rows {
-        if let Some(instance) = instance {
-            made.insert(job, instance);
+    let rows = sqlx::query(include_str!("sql/trigger.sql"))
+        .bind(jobs.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+        .bind(jobs.iter().map(|(_, param)| *param).collect::<Vec<_>>())
+        .bind(server)
+        .fetch_all(conn)
+        .await?;
+    let mut triggered = vec![Triggered::default(); jobs.len()];
+    let mut made: HashMap<i64, Ready> = HashMap::new();
+    for row in rows {
+        let ord: Option<i64> = row.try_get("ord")?;
+        if ord.is_none() {
+            let ready = Ready::from_row(&row)?;
+            made.insert(ready.job_id, ready);
         } else if let Some(at) = ord.and_then(|ord| triggered.get_mut(ord as usize - 1)) {
-            at.state = state;
+            at.state = row.try_get("state")?;
         }
     }
     for ((job, _), at) in jobs.iter().zip(&mut triggered) {
-        at.instance_id = made.remove(job);
+        at.made = made.remove(job);
     }
     Ok(triggered)
 }

@@ -84,7 +84,13 @@ pub struct Run {
     pub whole: bool,
 }
 
-/// Claims shards for many clients at once. See `claim.sql` for what the answer means, and for the lease.
+/// How much of a lease is left at least when shards have been claimed.
+pub fn claim_lease_ms(lease_ms: i64) -> i64 {
+    lease_ms * 2 / 3
+}
+
+/// Claims shards for many clients at once. See `claim.sql` for what the answer means. Whoever gets some has a lease of
+/// at least [`claim_lease_ms`] from here on.
 pub async fn claim(
     conn: &mut PgConnection,
     proposals: &[Proposal],
@@ -102,6 +108,7 @@ pub async fn claim(
         .bind(column(proposals, |p| p.timeout_ms))
         .bind(column(proposals, |p| p.rows))
         .bind(lease_ms)
+        .bind(claim_lease_ms(lease_ms))
         .try_map(|row: PgRow| {
             let run = match row.try_get("id")? {
                 None => None,

@@ -33,7 +33,7 @@ impl Case {
     }
 }
 
-pub(crate) const CASES: [Case; 21] = [
+pub(crate) const CASES: [Case; 22] = [
     case(
         "discover",
         1000,
@@ -47,7 +47,7 @@ pub(crate) const CASES: [Case; 21] = [
         40,
         "select array_agg(uuid(lpad(n::text, 32, '0'))), array_agg(instance), array_agg(2), array_agg(10),
             array_agg((select min(id) - 1 from shard_ready where instance_id = instance and attempt = instance % 2)),
-            array_agg(1000), array_agg(5), 10000
+            array_agg(1000), array_agg(5), 10000, 6666
          from (select n, n % 250 + 2 as instance from generate_series(1, 500) n) p",
     ),
     // One instance, whose mark is above 200,000 dead rows and what is left of its chunks.
@@ -57,7 +57,7 @@ pub(crate) const CASES: [Case; 21] = [
         40,
         "select array_agg(uuid(lpad(n::text, 32, '0'))), array_agg(1), array_agg(250), array_agg(0),
             array_agg((select min(id) - 1 from shard_ready where instance_id = 1 and attempt = 1)),
-            array_agg(0), array_agg(1000), 10000
+            array_agg(0), array_agg(1000), 10000, 6666
          from generate_series(1, 4) n",
     ),
     case(
@@ -106,6 +106,12 @@ pub(crate) const CASES: [Case; 21] = [
         "select array_agg(uuid(lpad(n::text, 32, '0'))), 30000, 180000 from generate_series(1, 200) n",
     ),
     case(
+        "cut_leases",
+        500,
+        10,
+        "select array_agg(uuid(lpad(n::text, 32, '0'))), 10000 from generate_series(1, 200) n",
+    ),
+    case(
         "live_clients",
         200,
         5,
@@ -116,7 +122,7 @@ pub(crate) const CASES: [Case; 21] = [
         "held",
         2000,
         10,
-        "select array_agg(uuid(lpad(n::text, 32, '0'))), 30000, 180000 from generate_series(1, 200) n",
+        "select array_agg(uuid(lpad(n::text, 32, '0'))), 30000 from generate_series(1, 200) n",
     ),
     case(
         "running_instances",

@@ -17,9 +17,12 @@ use utoipa_axum::routes;
 use crate::app::Shared;
 use crate::domain::job::{Action, parse_cron, parse_zone};
 use crate::engine::hint::Hint;
+use crate::engine::offer::offer;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, OptionalJson, Path, Query, cursor, limit, page, storable};
+use crate::pipeline::job::JobError;
+use crate::pipeline::trigger::Trigger;
 use crate::pipeline::{self, retry};
 use crate::store;
 
@@ -182,12 +185,15 @@ async fn trigger(
     Path(id): Path<i64>,
     OptionalJson(body): OptionalJson<TriggerJob>,
 ) -> Result<(StatusCode, axum::Json<Triggered>), ApiError> {
-    let instance_id = retry::on_conflict(&app, || async {
+    let triggered = retry::on_conflict(&app, || async {
         let mut conn = app.pool.acquire().await?;
         pipeline::trigger::trigger(&mut conn, app.server_id, id, &body).await
     })
     .await?;
-    app.hints.send(&Hint::ready(instance_id));
+    let instance_id = triggered.instance_id();
+    if let Trigger::Made(ready) = triggered {
+        offer(&app, vec![*ready]);
+    }
     Ok((StatusCode::ACCEPTED, axum::Json(Triggered { instance_id })))
 }
 
@@ -226,9 +232,19 @@ async fn trigger_many(
         pipeline::trigger::trigger_many(&mut conn, app.server_id, &requests).await
     })
     .await?;
-    if let Some(first) = outcomes.iter().filter_map(|o| o.as_ref().ok()).min() {
-        app.hints.send(&Hint::ready(*first));
-    }
+    let mut made = Vec::new();
+    let outcomes: Vec<Result<i64, JobError>> = outcomes
+        .into_iter()
+        .map(|outcome| {
+            let triggered = outcome?;
+            let id = triggered.instance_id();
+            if let Trigger::Made(ready) = triggered {
+                made.push(*ready);
+            }
+            Ok(id)
+        })
+        .collect();
+    offer(&app, made);
     let results = requests.iter().zip(outcomes);
     let results = results.map(|((job_id, _), outcome)| {
         let (instance_id, problem) = match outcome {

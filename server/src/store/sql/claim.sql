@@ -1,8 +1,8 @@
 -- Hands ready shards to clients.
 -- Proposals, one row for each client and instance: $1 client_id, $2 instance_id, $3 how many shards at most,
 --   $4 how many of the instance the client may hold at once (0: no limit), $5 mark: look only above this id,
---   $6 shard timeout in ms (0: none), $7 how many rows of the instance to look at. $8 is the lease in ms of a client
---   that holds something: one that held nothing may have a longer one, which ends here.
+--   $6 shard timeout in ms (0: none), $7 how many rows of the instance to look at. $8 is the lease in ms that the
+--   clients have from now on, of which $9 ms must be left at least: who held nothing may have a longer one.
 -- Answers one row for each run of shards claimed, and one without for each proposal that was considered and
 -- got none; a proposal that is not answered at all was made for a client that has no lease, or that another
 -- server is serving at this moment. "whole" says that the row of the queue is used up.
@@ -75,11 +75,14 @@ with live as materialized (
     select ($1::uuid[])[ord], instance_id, (item / 64)::smallint, attempt, chunk_mask(item, n),
         case when ($6::bigint[])[ord] > 0 then now() + (($6::bigint[])[ord] + 5000) * interval '1 ms' end
     from given
-), shortened as (
+), leased as (
     update client_lease set expires_at = now() + $8::bigint * interval '1 ms'
     where client_id = any (array(
         select client_id from live
-        where expires_at > now() + $8::bigint * interval '1 ms' and client_id in (select ($1::uuid[])[ord] from given)
+        -- Most have renewed a moment ago.
+        where expires_at not between now() + $9::bigint * interval '1 ms' and now() + $8::bigint * interval '1 ms'
+            -- As above; "coalesce" keeps this "in" from becoming a join.
+            and coalesce(client_id in (select ($1::uuid[])[ord] from given), false)
     ))
 )
 select ord, 0::bigint as allowed, id, item, n, attempt::smallint, whole from given

@@ -19,11 +19,12 @@ with asked as materialized (
         param, $3, max_attempts, shard_count, shard_count
     from (select distinct on (job_id) * from locked where state = 'waiting' order by job_id, ord) l
     on conflict (job_id) do nothing
-    returning id, job_id, total
+    returning id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total
 ), shards as (
     insert into shard_ready (instance_id, item, n, attempt)
     select m.id, item, least(64, m.total - item), 0 from made m cross join lateral generate_series(0, m.total - 1, 64) as item
 )
-select ord, job_id, state, null::bigint as instance_id from locked
+select ord, job_id, state, null::bigint as id, null::bigint as app_id, null::integer as job_version, null as trigger,
+    null::timestamptz as scheduled_at, null::timestamptz as fired_at, null::jsonb as param, null::integer as total from locked
 union all
-select null, job_id, null, id from made
+select null, job_id, null, id, app_id, job_version, trigger, scheduled_at, fired_at, param, total from made
