@@ -17,13 +17,19 @@ async fn renew(client: &RawClient, running: Vec<ClaimToken>) -> Renewed {
     renewed.expect("the renewal is answered")
 }
 
-/// When it ends.
-async fn end(world: &World, client: &RawClient) -> DateTime<Utc> {
-    sqlx::query_scalar("select expires_at from client_lease where client_id = $1")
+/// The time, and when the lease of `client` ends, by the database's clock.
+async fn lease(world: &World, client: &RawClient) -> (DateTime<Utc>, DateTime<Utc>) {
+    sqlx::query_as("select clock_timestamp(), expires_at from client_lease where client_id = $1")
         .bind(client.id)
         .fetch_one(world.pool())
         .await
         .expect("the client has a lease")
+}
+
+/// How much of the lease of `client` is left, in milliseconds.
+async fn left(world: &World, client: &RawClient) -> i64 {
+    let (now, end) = lease(world, client).await;
+    (end - now).num_milliseconds()
 }
 
 #[tokio::test]
@@ -39,8 +45,8 @@ async fn a_client_has_a_long_lease_while_it_holds_nothing() {
         (idle.lease_ms, idle.renew_every_ms),
         (IDLE_LEASE_MS, 19_999)
     );
-    let long = end(&world, &client).await;
-    assert!(long > Utc::now() + TimeDelta::seconds(50), "{long}");
+    let long = left(&world, &client).await;
+    assert!(long > 50_000, "{long}");
 
     // What it is given ends the long lease, at a moment that the client can reckon: never later than the server does.
     let claim = Claim {
@@ -48,11 +54,11 @@ async fn a_client_has_a_long_lease_while_it_holds_nothing() {
         wait_ms: 60_000,
         results: Vec::new(),
     };
-    let sent = Utc::now();
+    let (sent, _) = lease(&world, &client).await;
     let (claimed, _) = tokio::join!(client.api.claim(client.id, &claim), job.trigger());
     let claimed = claimed.expect("the claim is answered");
-    let usual = end(&world, &client).await;
-    assert!(usual <= Utc::now() + TimeDelta::milliseconds(LEASE_MS as i64));
+    let (now, usual) = lease(&world, &client).await;
+    assert!(usual <= now + TimeDelta::milliseconds(LEASE_MS as i64));
     assert_eq!(claimed.lease_ms, LEASE_MS * 2 / 3);
     let trusted = sent + TimeDelta::milliseconds((claimed.waited_ms + claimed.lease_ms) as i64);
     assert!(trusted <= usual, "{trusted} {usual}");
@@ -60,14 +66,14 @@ async fn a_client_has_a_long_lease_while_it_holds_nothing() {
     let token = claimed.shards[0].token();
     let busy = renew(&client, vec![token]).await;
     assert_eq!((busy.lease_ms, busy.renew_every_ms), (LEASE_MS, 3_333));
-    assert!(end(&world, &client).await <= Utc::now() + TimeDelta::milliseconds(LEASE_MS as i64));
+    assert!(left(&world, &client).await <= LEASE_MS as i64);
 
     // Nothing again. A claim that brings nothing leaves the long lease.
     let report = client.report_all(vec![result(token, Outcome::Succeeded)]);
     assert_eq!(report.await.len(), 1);
     assert_eq!(renew(&client, Vec::new()).await.lease_ms, IDLE_LEASE_MS);
     assert!(client.claim(1, 0).await.is_empty());
-    assert!(end(&world, &client).await > Utc::now() + TimeDelta::seconds(50));
+    assert!(left(&world, &client).await > 50_000);
 }
 
 #[tokio::test]
@@ -89,11 +95,11 @@ async fn a_client_that_hangs_up_while_it_waits_has_no_long_lease() {
     }
     let usual = "the lease is the usual one";
     wait_until(usual, BOUND, async || {
-        let end = end(&world, &client).await;
-        if end <= Utc::now() + TimeDelta::milliseconds(LEASE_MS as i64) {
+        let left = left(&world, &client).await;
+        if left <= LEASE_MS as i64 {
             Ok(())
         } else {
-            Err(end)
+            Err(left)
         }
     })
     .await;

@@ -43,6 +43,7 @@ pub struct Pass {
 
 impl Pass {
     /// This, and what was done of other buckets.
+    #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.decided += other.decided;
         self.more |= other.more;
