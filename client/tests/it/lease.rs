@@ -100,8 +100,9 @@ async fn a_client_that_holds_nothing_renews_seldom_until_it_is_given_a_shard() {
             book.calls.iter().find(idle).map(drop)
         })
         .await;
+    // From the claim on it renews as often as any client that holds something.
+    server.edit(|book| book.refuse_renewals = true);
     server.add([shard(1, "wait")]);
-    // It renews as often as any client that holds something.
     let busy = |call: &&Call| matches!(call, Call::Renew { running: 1 });
     server
         .until("renewals while it holds a shard", |book| {
@@ -113,7 +114,6 @@ async fn a_client_that_holds_nothing_renews_seldom_until_it_is_given_a_shard() {
         1
     );
     // Nor does it trust the long lease any more.
-    server.edit(|book| book.refuse_renewals = true);
     assert_eq!(soon(reasons.recv()).await, Some(Some(CancelReason::Lost)));
     soon(client.shutdown()).await;
 }
