@@ -7,7 +7,7 @@ use antares_server::store::attempt::Ending;
 use antares_server::store::client;
 use antares_server::store::shard::{self, Proposal};
 use antares_tests::{BOUND, World, wait_until};
-use sqlx::Connection as _;
+use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 /// An instance with so many shards, and a client with a lease.
@@ -69,6 +69,14 @@ impl Given {
         let runs = claims.iter().filter_map(|claim| claim.run);
         runs.flat_map(|run| run.item..run.item + i32::from(run.n))
             .collect()
+    }
+
+    /// Claims a part of a row on a connection whose transaction stays open.
+    async fn cut_a_row(&self, conn: &mut PgConnection) {
+        let claims = shard::claim(conn, &[self.proposal(10)], 10_000)
+            .await
+            .unwrap();
+        assert_eq!(claims.iter().filter(|c| c.run.is_some()).count(), 1);
     }
 
     fn ending(&self, item: i32, outcome: &'static str) -> Ending {
@@ -290,10 +298,7 @@ async fn an_instance_that_is_terminated_while_a_row_is_cut_leaves_nothing() {
     let given = given(100, 3).await;
     let mut claiming = given.world.pool().acquire().await.unwrap();
     let mut tx = claiming.begin().await.unwrap();
-    let claims = shard::claim(&mut tx, &[given.proposal(10)], 10_000)
-        .await
-        .unwrap();
-    assert_eq!(claims.iter().filter(|c| c.run.is_some()).count(), 1);
+    given.cut_a_row(&mut tx).await;
     let terminate = async {
         let mut conn = given.world.pool().acquire().await.unwrap();
         assert!(
@@ -315,10 +320,7 @@ async fn a_renewal_that_waits_for_a_claim_does_not_give_the_long_lease() {
     let given = given(100, 3).await;
     let mut claiming = given.world.pool().acquire().await.unwrap();
     let mut tx = claiming.begin().await.unwrap();
-    let claims = shard::claim(&mut tx, &[given.proposal(10)], 10_000)
-        .await
-        .unwrap();
-    assert_eq!(claims.iter().filter(|c| c.run.is_some()).count(), 1);
+    given.cut_a_row(&mut tx).await;
     let renew = async {
         let mut conn = given.world.pool().acquire().await.unwrap();
         client::renew(&mut conn, &[given.client], 10_000, 60_000)
