@@ -60,11 +60,14 @@ pub struct ClaimToken {
     pub attempt: i16,
 }
 
+/// Most shards a client may hold at once: those that run, and those whose results the server has not taken yet.
+pub const MAX_HELD: usize = 20_000;
+
 /// `POST /client/v1/clients/{id}/renew`: still alive, and running these.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Renew {
-    /// Every shard the client holds. One it holds in the database for longer than a lease and does not
+    /// Every shard the client holds, [`MAX_HELD`] at most. One it holds in the database for longer than a lease and does not
     /// list was lost on the way to it, and goes back.
     pub running: Vec<ClaimToken>,
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use antares_protocol::client::{Claim, ClaimToken, Claimed, Report, ReportStatus, ShardResult};
+use antares_protocol::client::{
+    Claim, ClaimToken, Claimed, MAX_HELD, Report, ReportStatus, ShardResult,
+};
 use futures_util::future::{BoxFuture, OptionFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, sleep_until};
@@ -173,7 +175,7 @@ impl Exchange {
             let more = self.is_busy || batch.iter().any(|finished| finished.is_wide);
             let may_claim = more && self.drain == Drain::No && self.batch_limit == MAX_BATCH;
             let asked = if may_claim {
-                self.shared.reserve(MAX_BATCH)
+                self.shared.reserve(self.room())
             } else {
                 0
             };
@@ -181,11 +183,18 @@ impl Exchange {
             self.reports.push(self.call(batch, asked, false));
         }
         if self.drain == Drain::No && self.poll_asked == 0 && now >= self.no_poll_before {
-            self.poll_asked = self.shared.reserve(MAX_BATCH);
+            self.poll_asked = self.shared.reserve(self.room());
             if self.poll_asked > 0 {
                 self.poll = Some(self.call(Vec::new(), self.poll_asked, true)).into();
             }
         }
+    }
+
+    /// How many shards one claim may ask for. Slots are not the only limit: a slot is free when its handler is done,
+    /// and while the server takes results more slowly than handlers end, those pile up.
+    fn room(&self) -> usize {
+        let asked = self.poll_asked + self.reports_asked;
+        MAX_BATCH.min(MAX_HELD.saturating_sub(self.table.held() + asked))
     }
 
     fn call(&self, batch: Vec<Finished>, asked: usize, is_poll: bool) -> BoxFuture<'static, Call> {
@@ -349,7 +358,7 @@ impl Exchange {
     fn is_done(&self) -> bool {
         let handlers_ended = self.shared.running() == 0;
         let time_is_up = matches!(self.drain, Drain::Cancelled(until) if Instant::now() >= until);
-        time_is_up || (handlers_ended && self.table.holds_nothing())
+        time_is_up || (handlers_ended && self.table.held() == 0)
     }
 
     /// When there is something to do even if nothing happens.

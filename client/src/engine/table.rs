@@ -121,8 +121,9 @@ impl Table {
         self.lock().held.keys().copied().collect()
     }
 
-    pub(super) fn holds_nothing(&self) -> bool {
-        self.lock().held.is_empty()
+    /// How many shards this client holds, those included whose results wait for the server's word.
+    pub(super) fn held(&self) -> usize {
+        self.lock().held.len()
     }
 
     pub(super) fn finished(&self) -> usize {

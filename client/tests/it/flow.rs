@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use antares_client::protocol::client::{LogLevel, Outcome as Reported};
+use antares_client::protocol::client::{LogLevel, MAX_HELD, Outcome as Reported};
 use antares_client::protocol::shard::Trigger;
 use antares_client::{BoxError, Context, Job, Outcome};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::stand_in::{Call, StandIn, shard, soon};
+use crate::stand_in::{Book, Call, StandIn, shard, soon};
 
 #[tokio::test]
 async fn a_shard_is_claimed_run_and_reported() {
@@ -128,6 +128,42 @@ async fn many_shards_take_few_calls_and_claims_join_reports() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 20_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_never_holds_more_shards_than_it_may_renew() {
+    const ALL: usize = MAX_HELD * 3 / 2;
+    let server = StandIn::start();
+    server.add((0..ALL as i64).map(|id| shard(id, "nothing")));
+    server.edit(|book| book.hold_results = true);
+    let client = server
+        .client()
+        .slots(10_000)
+        .handler("nothing", async |_ctx: Context| {})
+        .build()
+        .unwrap()
+        .spawn();
+    let renewals = |book: &Book| -> Vec<usize> {
+        let running = |call: &Call| match call {
+            Call::Renew { running } => Some(*running),
+            _ => None,
+        };
+        book.calls.iter().filter_map(running).collect()
+    };
+    // It takes more and more while its results wait, and then no more.
+    server
+        .until("all it takes", |book| match renewals(book)[..] {
+            [.., a, b, c] if a > 10_000 && a == b && b == c => Some(()),
+            _ => None,
+        })
+        .await;
+    server.edit(|book| book.hold_results = false);
+    server
+        .until("all", |book| (book.results.len() == ALL).then_some(()))
+        .await;
+    let most = server.edit(|book| renewals(book).into_iter().max());
+    assert!(most <= Some(MAX_HELD), "{most:?}");
+    soon(client.shutdown()).await;
 }
 
 #[tokio::test]

@@ -71,6 +71,8 @@ pub(crate) struct Book {
     pub(crate) stale: Option<i64>,
     /// Reports that hold this shard are refused as invalid.
     pub(crate) poison: Option<i64>,
+    /// Calls with results are not answered while this stands.
+    pub(crate) hold_results: bool,
     /// So many registrations are refused for a wrong secret.
     pub(crate) wrong_secrets: u32,
 }
@@ -324,7 +326,7 @@ async fn claim(
     let (max, results) = (request.max, request.results.len());
     note(&server, id, Call::Claim { max, results })?;
     let mut changed = server.changed.subscribe();
-    let results = take_results(&server, request.results)?;
+    let results = take_results(&server, request.results).await?;
     let take = || {
         server.edit(|book| {
             let count = book.ready.len().min(max as usize);
@@ -354,14 +356,19 @@ async fn report(
 ) -> Answer<Reported> {
     let results = request.results.len();
     note(&server, id, Call::Report { results })?;
-    let results = take_results(&server, request.results)?;
+    let results = take_results(&server, request.results).await?;
     Ok(Json(Reported { results }))
 }
 
-fn take_results(
+async fn take_results(
     server: &StandIn,
     results: Vec<ShardResult>,
 ) -> Result<Vec<ReportedShard>, Refusal> {
+    if !results.is_empty() {
+        let mut changed = server.changed.subscribe();
+        let is_free = |_: &u64| !server.book.lock().unwrap().hold_results;
+        changed.wait_for(is_free).await.unwrap();
+    }
     server.edit(|book| {
         if results
             .iter()

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use antares_protocol::client::{
-    Claim, Claimed, ClaimedShard, RegisterClient, Registered, Renew, Renewed, Report, Reported,
-    ReportedShard, ShardLogs, ShardResult,
+    Claim, Claimed, ClaimedShard, MAX_HELD, RegisterClient, Registered, Renew, Renewed, Report,
+    Reported, ReportedShard, ShardLogs, ShardResult,
 };
 use antares_protocol::job::JobKind;
 use antares_protocol::problem::{Problem, ProblemKind};
@@ -156,8 +156,14 @@ async fn renew(
     Json(body): Json<Renew>,
 ) -> Result<axum::Json<Renewed>, ApiError> {
     own_client(&app, caller, id).await?;
-    if body.running.len() > 20_000 {
-        return Err(ApiError::field("running", "at most 20000 shards"));
+    if body.running.len() > MAX_HELD {
+        return Err(ApiError::field(
+            "running",
+            format!(
+                "{} shards are too many; a client may hold {MAX_HELD}: claim more when results have been reported",
+                body.running.len()
+            ),
+        ));
     }
     let renewal = app.renewer.renew(id, body.running).await?;
     let (lease_ms, renew_every) = if renewal.idle {
