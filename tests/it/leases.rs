@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use antares_protocol::client::{Claim, ClaimToken, Outcome, Renew, Renewed};
+use antares_protocol::client::{Claim, ClaimToken, ClaimedShard, Outcome, Renew, Renewed};
 use antares_tests::{BOUND, RawClient, World, result, wait_until};
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -137,4 +137,43 @@ async fn a_claim_with_results_gets_more_of_an_instance_that_the_client_was_full_
         held = claimed.shards;
     }
     assert!(held.is_empty());
+}
+
+#[tokio::test]
+async fn a_renewal_sees_shards_of_an_instance_older_than_the_last_renewal_knew() {
+    let world = World::new().await;
+    let [server] = world.servers_with(&["--failover-wait", "10s"]).await;
+    let app = world.app(&server, "shop").await;
+    let [older, newer] = [
+        app.job("older", |_| {}).await,
+        app.job("newer", |_| {}).await,
+    ];
+    let [other, client] = [
+        app.raw_client(&server, &["work"]).await,
+        app.raw_client(&server, &["work"]).await,
+    ];
+    let first = older.trigger().await;
+    assert_eq!(other.claim(1, 10_000).await[0].instance_id, first);
+    let second = newer.trigger().await;
+    let mut held = client.claim(1, 10_000).await;
+    assert_eq!(held[0].instance_id, second);
+    // From now on the client is known to hold nothing of the first.
+    assert_eq!(
+        renew(&client, vec![held[0].token()]).await.lease_ms,
+        LEASE_MS
+    );
+    other.leave().await;
+    held.extend(client.claim(1, 10_000).await);
+    assert_eq!(held[1].instance_id, first);
+    for _ in 0..2 {
+        let tokens = held.iter().map(ClaimedShard::token).collect();
+        let renewed = renew(&client, tokens).await;
+        assert!(renewed.cancel.is_empty(), "{:?}", renewed.cancel);
+    }
+    // What has ended is not taken for held.
+    let results = held
+        .iter()
+        .map(|shard| result(shard.token(), Outcome::Succeeded));
+    client.report_all(results.collect()).await;
+    assert_eq!(renew(&client, Vec::new()).await.lease_ms, IDLE_LEASE_MS);
 }

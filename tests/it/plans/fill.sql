@@ -38,16 +38,16 @@ insert into shard_delayed (instance_id, item, attempt, due_at)
 select n % 2000 + 1, 2000 + n / 2000, 1, now() + case when n < 1500 then -1 else n % 3600 + 600 end * interval '1 s'
 from generate_series(0, 999999) n;
 
--- Each client had 48 claims that are gone, and has 4; those without a lease too. 500 are out of time.
+-- Each client had 48 claims of older instances that are gone, and has 4; those without a lease too. 500 are out of time.
 insert into shard_running (client_id, instance_id, chunk, attempt, open)
-select uuid(lpad((n % 10500 + 1)::text, 32, '0')), n % 2000 + 1, n / 10000, 9, 1 from generate_series(0, 499999) n;
+select uuid(lpad((n % 10500 + 1)::text, 32, '0')), -1 - n % 2000, n / 10000, 9, 1 from generate_series(0, 499999) n;
 insert into shard_running (client_id, instance_id, chunk, attempt, open, deadline_at)
 select uuid(lpad((n % 10550 + 1)::text, 32, '0')), n % 2000 + 1, 100 + n / 2000, 1, 255, case when n % 2 = 0 then now() + case when n < 1000 then -1 else n end * interval '1 s' end
 from generate_series(0, 42199) n;
 
 -- History of the last week.
-insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask, client_id, claimed_at, ended_at, started_at)
-select 1000000 + n / 50, n % 50, 1, true, 'succeeded', -1, uuid(lpad((n % 10000 + 1)::text, 32, '0')), now(), now() - n * interval '5 s', array_fill(now(), array[64])
+insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask, client_id, claimed_at, ended_at, started_at)
+select 1000000 + n / 50, 1, 1, n % 50, 1, true, 'succeeded', -1, uuid(lpad((n % 10000 + 1)::text, 32, '0')), now(), now() - n * interval '5 s', array_fill(now(), array[64])
 from generate_series(1, 100000) n;
 insert into tick (job_id, scheduled_at, last_scheduled_at, outcome, instance_id)
 select n, now() - n % 7 * interval '1 day' - n * interval '1 ms', now(), 'fired', -n from generate_series(1, 100000) n;

@@ -9,7 +9,7 @@
 with live as materialized (
     -- Serialises the claims of one client over all servers, so that the cap below is exact: shards_held sees
     -- what another server committed before this one got the lock.
-    select l.client_id, l.expires_at from client_lease l
+    select l.client_id, l.expires_at, l.held_from from client_lease l
     where l.client_id = any ($1) and l.expires_at > now()
     order by l.client_id
     for no key update skip locked
@@ -76,11 +76,14 @@ with live as materialized (
         case when ($6::bigint[])[ord] > 0 then now() + (($6::bigint[])[ord] + 5000) * interval '1 ms' end
     from given
 ), leased as (
-    update client_lease set expires_at = now() + $8::bigint * interval '1 ms'
+    -- Shards of an older instance than the client was known to hold: the next renewal has to see them.
+    update client_lease set expires_at = now() + $8::bigint * interval '1 ms',
+        held_from = least(held_from, (select min(instance_id) from given))
     where client_id = any (array(
         select client_id from live
-        -- Most have renewed a moment ago.
-        where expires_at not between now() + $9::bigint * interval '1 ms' and now() + $8::bigint * interval '1 ms'
+        -- Most have renewed a moment ago, and are given what is new.
+        where (held_from > (select min(instance_id) from given)
+                or expires_at not between now() + $9::bigint * interval '1 ms' and now() + $8::bigint * interval '1 ms')
             -- As above; "coalesce" keeps this "in" from becoming a join.
             and coalesce(client_id in (select ($1::uuid[])[ord] from given), false)
     ))
