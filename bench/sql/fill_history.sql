@@ -24,8 +24,8 @@ select id, job_id, app_id, 1, case when has_failed then 'failed' else 'succeeded
 from filled;
 
 -- A row for each chunk, and one more where a shard did not end like the others.
-insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask, client_id, claimed_at, ended_at, started_at, errors)
-select f.id, part.chunk, 1, true, case when part.failed then 'failed' else 'succeeded' end, part.mask,
+insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask, client_id, claimed_at, ended_at, started_at, errors)
+select f.id, f.job_id, 1, part.chunk, 1, true, case when part.failed then 'failed' else 'succeeded' end, part.mask,
     '00000000-0000-7000-8000-000000000000', f.fired_at + interval '0.1 second', f.fired_at + interval '1 second',
     array_fill(f.fired_at + interval '0.2 second', array[mask_count(part.mask)]),
     case when part.failed then array['it failed'] end

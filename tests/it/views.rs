@@ -25,12 +25,12 @@ const VIEWS: [(&str, &str); 7] = [
     (
         "shard_history",
         "shard_id instance_id item param state attempts client_id client_host client_pid claimed_at started_at ended_at \
-         duration_ms error output",
+         duration_ms error output job_id",
     ),
     (
         "attempt_history",
         "shard_id instance_id item attempt outcome final client_id client_host client_pid claimed_at started_at ended_at \
-         duration_ms error output",
+         duration_ms error output job_id",
     ),
     (
         "server_view",

@@ -109,8 +109,9 @@ pub async fn cancel_shards(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result
     loop {
         sqlx::query(
             "with gone as (delete from shard_ready where instance_id = any($1) returning instance_id, item, n, attempt)
-             insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask)
-             select instance_id, (item / 64)::smallint, attempt, true, 'cancelled', chunk_mask(item, n) from gone",
+             insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask)
+             select instance_id, job_id, job_version, (item / 64)::smallint, attempt, true, 'cancelled', chunk_mask(item, n)
+             from gone join instance i on i.id = gone.instance_id",
         )
         .bind(ids)
         .execute(&mut *conn)
@@ -127,16 +128,18 @@ pub async fn cancel_shards(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result
     }
     sqlx::query(
         "with gone as (delete from shard_delayed where instance_id = any($1) returning instance_id, item, attempt)
-         insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask)
-         select instance_id, (item / 64)::smallint, attempt, true, 'cancelled', chunk_mask(item, 1) from gone",
+         insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask)
+         select instance_id, job_id, job_version, (item / 64)::smallint, attempt, true, 'cancelled', chunk_mask(item, 1)
+         from gone join instance i on i.id = gone.instance_id",
     )
     .bind(ids)
     .execute(&mut *conn)
     .await?;
     sqlx::query(
         "with gone as (delete from shard_running where instance_id = any($1) returning *)
-         insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask, client_id, claimed_at)
-         select instance_id, chunk, attempt, true, 'cancelled', open, client_id, claimed_at from gone",
+         insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask, client_id, claimed_at)
+         select instance_id, job_id, job_version, chunk, attempt, true, 'cancelled', open, client_id, claimed_at
+         from gone join instance i on i.id = gone.instance_id",
     )
     .bind(ids)
     .execute(conn)

@@ -13,10 +13,10 @@ with ending as materialized (
 ), locked as materialized (
     -- Instances before shards, ids ascending: the one lock order. Looked up for each ending and not joined:
     -- the planner takes the arrays for ten rows, and would compare every ending with every instance.
-    select e.*, r.id, r.open, r.claimed_at, i.max_attempts, i.remaining
+    select e.*, r.id, r.open, r.claimed_at, i.max_attempts, i.remaining, i.job_id, i.job_version
     from ending e
     cross join lateral (
-        select i.id, i.max_attempts, i.remaining from instance i where i.id = e.instance_id for no key update
+        select i.id, i.max_attempts, i.remaining, i.job_id, i.job_version from instance i where i.id = e.instance_id for no key update
     ) i
     cross join lateral (
         -- Naming the instance keeps the planner from locking the claim before its instance.
@@ -44,8 +44,8 @@ with ending as materialized (
         [width_bucket(r.id, array(select id from touched where rest <> 0 order by id))]
     where r.id = any (array(select id from touched where rest <> 0))
 ), history as (
-    insert into attempt_ended (instance_id, chunk, attempt, final, outcome, mask, client_id, claimed_at, started_at, errors, outputs)
-    select instance_id, chunk, attempt, final, outcome, hit, client_id, claimed_at,
+    insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask, client_id, claimed_at, started_at, errors, outputs)
+    select instance_id, job_id, job_version, chunk, attempt, final, outcome, hit, client_id, claimed_at,
         case when starts > 0 then
             case when hit = mask then ($11::timestamptz[])[starts : starts + width - 1]
                 else mask_pick(($11::timestamptz[])[starts : starts + width - 1], mask, hit) end
