@@ -132,6 +132,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         app,
     };
     let mut backoff = Backoff::default();
+    let mut backstop = state.app.hints.backstop();
     let mut more = false;
     loop {
         if !more {
@@ -142,7 +143,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
                     None => return,
                 },
                 () = state.app.hints.ready() => {}
-                () = state.app.hints.backstop.notified() => state.looks.backstop(),
+                Ok(()) = backstop.changed() => state.looks.backstop(*backstop.borrow_and_update()),
                 () = tokio::time::sleep_until(wake_at) => {}
                 () = state.app.stopping.cancelled() => break,
             }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 
 /// What changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,12 +104,11 @@ pub struct Hints {
     pub membership: Notify,
     /// Wakes the stager, which asks [`Hints::next_due`] how long it may sleep.
     pub stager: Notify,
-    /// Wakes the claimer: the sweeper saw shards to hand out, which no hint may have told of.
-    pub backstop: Notify,
     /// To browsers.
     pub events: broadcast::Sender<Hint>,
     ready: Mutex<Option<i64>>,
     has_ready: Notify,
+    backstop: watch::Sender<i64>,
     next_due: Mutex<Option<tokio::time::Instant>>,
     outgoing: Mutex<Hint>,
     has_outgoing: Notify,
@@ -121,10 +120,10 @@ impl Default for Hints {
             firer: Notify::new(),
             membership: Notify::new(),
             stager: Notify::new(),
-            backstop: Notify::new(),
             events: broadcast::channel(64).0,
             ready: Mutex::default(),
             has_ready: Notify::new(),
+            backstop: watch::Sender::new(0),
             next_due: Mutex::default(),
             outgoing: Mutex::default(),
             has_outgoing: Notify::new(),
@@ -146,6 +145,16 @@ impl Hints {
             ..hint.clone()
         });
         self.tell(hint);
+    }
+
+    /// The sweeper saw shards to hand out, which no hint may have told of; none of an instance below `from`.
+    pub fn send_backstop(&self, from: i64) {
+        self.backstop.send_replace(from);
+    }
+
+    /// For the claimer: what [`Hints::send_backstop`] is told.
+    pub fn backstop(&self) -> watch::Receiver<i64> {
+        self.backstop.subscribe()
     }
 
     fn tell(&self, hint: &Hint) {

@@ -67,10 +67,12 @@ impl Looks {
         }
     }
 
-    /// There are shards that no hint may have told of: one page of each app is to be read.
-    pub fn backstop(&mut self) {
+    /// There are shards that no hint may have told of, but none of an instance below `from`: one page of each app is to
+    /// be read.
+    pub fn backstop(&mut self, from: i64) {
         for look in self.apps.values_mut() {
             look.backstop = true;
+            look.backstop_at = look.backstop_at.max(from);
         }
     }
 
@@ -180,15 +182,15 @@ mod tests {
         let mut looks = Looks::default();
         looks.wanted(1);
         read(&mut looks, None);
-        looks.backstop();
-        assert_eq!(page(&mut looks), Some((1, 0)));
+        looks.backstop(5);
+        assert_eq!(page(&mut looks), Some((1, 5)));
         read(&mut looks, Some(90));
         assert_eq!(page(&mut looks), None);
-        looks.backstop();
+        looks.backstop(7);
         assert_eq!(page(&mut looks), Some((1, 90)));
         read(&mut looks, None);
-        looks.backstop();
-        assert_eq!(page(&mut looks), Some((1, 0)));
+        looks.backstop(7);
+        assert_eq!(page(&mut looks), Some((1, 7)));
     }
 
     #[test]

@@ -52,8 +52,8 @@ pub async fn rescue(app: Shared) {
 async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
     let mut conn = app.hot.acquire().await?;
     let found = sweep::look(&mut conn).await?;
-    if found.ready {
-        app.hints.backstop.notify_one();
+    if let Some(from) = found.ready_from {
+        app.hints.send_backstop(from);
     }
     if found.delayed {
         app.hints.stager.notify_one();

@@ -17,8 +17,8 @@ pub struct Found {
     pub overdue_instances: bool,
     /// Delayed shards whose time has come.
     pub delayed: bool,
-    /// Shards to hand out.
-    pub ready: bool,
+    /// The lowest instance that has shards to hand out.
+    pub ready_from: Option<i64>,
 }
 
 /// Looks.
