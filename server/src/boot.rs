@@ -94,10 +94,11 @@ pub async fn start(
     let (claimer, claims) = Claimer::new();
     let (reporter, reports) = Reporter::new();
     let (renewer, renewals) = Renewer::new();
+    // Membership and notifications have one each. Of the rest the loops get most: firing alone works on several.
+    let cold = 1.max((config.pool_size - 2) / 3);
     let app: Shared = Arc::new(App {
-        // Membership and notifications have one each.
-        pool: pool::pool(options.clone(), (config.pool_size - 2) / 2),
-        hot: pool::hot_pool(options.clone(), (config.pool_size - 1) / 2),
+        pool: pool::pool(options.clone(), cold),
+        hot: pool::hot_pool(options.clone(), config.pool_size - 2 - cold),
         reads,
         config,
         server_id,

@@ -60,7 +60,7 @@ pub struct Config {
     pub misfire_threshold: Duration,
 
     /// Most connections to PostgreSQL, 4 to 100. Two of them are for membership and notifications.
-    #[arg(long, env = "ANTARES_POOL_SIZE", value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(4..=100))]
+    #[arg(long, env = "ANTARES_POOL_SIZE", value_name = "NUMBER", default_value_t = 12, value_parser = clap::value_parser!(u32).range(4..=100))]
     pub pool_size: u32,
 
     /// How many days history is kept, 1 to 36500.

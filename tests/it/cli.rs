@@ -330,7 +330,7 @@ fn help_lists_every_option_with_its_default() {
             "ANTARES_MISFIRE_THRESHOLD",
             Some("5s"),
         ),
-        ("--pool-size", "ANTARES_POOL_SIZE", Some("10")),
+        ("--pool-size", "ANTARES_POOL_SIZE", Some("12")),
         ("--retention-days", "ANTARES_RETENTION_DAYS", Some("30")),
         ("--admin-password", "ANTARES_ADMIN_PASSWORD", None),
         ("--secure-cookies", "ANTARES_SECURE_COOKIES", None),

@@ -3,19 +3,22 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use sqlx::PgConnection;
+use futures_util::future::join_all;
+use sqlx::{PgConnection, PgPool};
 
 use super::driver::{self, Backoff};
 use super::membership::Ownership;
 use super::offer::offer;
 use crate::app::{App, Shared};
 use crate::pipeline::fire::{self, Ahead, Expressions, Owner, Pass};
-use crate::store::bucket::Owned;
 use crate::store::shard::Ready;
 
 /// Name in logs and in `/readyz`.
 const PART: &str = "firing";
-/// How often half of the buckets are read again before the other half is waited for.
+/// Into how many parts the buckets are divided when there is much to fire, each on a connection of its own. Three fired
+/// no faster on two cores, and let claims wait for longer.
+const PARTS: usize = 2;
+/// How often one part of the buckets is read again before the others are waited for.
 const ROUNDS: usize = 4;
 /// How often to look when nothing is near.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -23,7 +26,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Runs until the replica stops.
 pub async fn run(app: Shared, mut ownership: Ownership) {
     let mut backoff = Backoff::default();
-    let mut expressions = [Expressions::default(), Expressions::default()];
+    let mut expressions: [Expressions; PARTS] = Default::default();
     let mut ahead = Ahead::default();
     let mut many = false;
     while !app.stopping.is_cancelled() {
@@ -59,7 +62,7 @@ pub async fn run(app: Shared, mut ownership: Ownership) {
 async fn pass(
     app: &App,
     ownership: &mut Ownership,
-    expressions: &mut [Expressions; 2],
+    expressions: &mut [Expressions; PARTS],
     ahead: &Ahead,
     many: bool,
 ) -> sqlx::Result<Pass> {
@@ -71,34 +74,39 @@ async fn pass(
         return Ok(Pass::default());
     }
     let threshold = TimeDelta::from_std(app.config.misfire_threshold).unwrap_or(TimeDelta::MAX);
-    let by = |owned| Owner {
-        server,
-        owned,
-        threshold,
-    };
-    let mut conn = app.hot.acquire().await?;
-    let spare = if many || ahead.has_many_due() {
-        app.hot.try_acquire()
-    } else {
-        None
-    };
-    let [first, second] = expressions;
-    let pass = if let Some(mut spare) = spare {
-        let (even, odd): (Vec<Owned>, Vec<Owned>) = owned.iter().partition(|o| o.bucket % 2 == 0);
-        let (even, odd) = (by(&even), by(&odd));
-        // Not `try_join`: a statement that is given up half-way costs its connection.
-        let (even, odd) = tokio::join!(
-            fire(app, &mut conn, &even, first, ahead, many),
-            fire(app, &mut spare, &odd, second, ahead, many)
-        );
-        even?.and(odd?)
-    } else {
-        fire(app, &mut conn, &by(&owned), first, ahead, many).await?
-    };
-    drop(conn);
+    let mut conns = vec![app.hot.acquire().await?];
+    let is_burst = many || ahead.has_many_due();
+    while is_burst && conns.len() < PARTS && has_spare(&app.hot) {
+        conns.push(app.hot.acquire().await?);
+    }
+    let mut parts = vec![Vec::new(); conns.len()];
+    for owned in owned.iter() {
+        parts[owned.bucket as usize % conns.len()].push(*owned);
+    }
+    let parts = conns.iter_mut().zip(&parts).zip(expressions);
+    let fires = parts.map(async |((conn, owned), expressions)| {
+        let part = Owner {
+            server,
+            owned,
+            threshold,
+        };
+        fire(app, conn, &part, expressions, ahead, many).await
+    });
+    // To the end of each: a statement that is given up half-way costs its connection.
+    let passes = join_all(fires).await;
+    drop(conns);
+    let mut pass = Pass::default();
+    for part in passes {
+        pass = pass.and(part?);
+    }
     // Their definitions are needed when they fire, and read now.
     app.jobs.get(&app.hot, &pass.ahead.jobs()).await?;
     Ok(pass)
+}
+
+/// Whether a connection can be had without waiting for one that is in use. `try_acquire` never opens one.
+fn has_spare(pool: &PgPool) -> bool {
+    pool.num_idle() > 0 || pool.size() < pool.options().get_max_connections()
 }
 
 /// Does so for the buckets of `by`.
@@ -116,7 +124,7 @@ async fn fire(
     };
     fire::fire_ahead(conn, by, ahead, expressions, fired).await?;
     let mut pass = fire::fire_due(conn, by, many, expressions, fired).await?;
-    // While there is much, the halves need not wait for each other, but now and then for the lease to be looked at.
+    // While there is much, the parts need not wait for each other, but now and then for the lease to be looked at.
     for _ in 0..ROUNDS {
         if !(many && pass.more && pass.decided > 0) {
             break;

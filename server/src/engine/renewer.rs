@@ -15,8 +15,8 @@ use crate::pipeline::shard;
 
 /// Name in logs and in `/readyz`.
 const PART: &str = "renewals";
-/// Most clients in one statement.
-const MOST: usize = 10_000;
+/// Most clients in one statement: it locks their leases, which their claims need.
+const MOST: usize = 700;
 
 /// Why a lease was not renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
             () = tokio::time::sleep_until(not_before) => {}
             () = app.stopping.cancelled() => {}
         }
-        not_before = Instant::now() + gather;
+        let began = Instant::now();
         let mut running = HashMap::new();
         let mut answers: Vec<(Uuid, Answer)> = Vec::new();
         let mut next = Some(first);
@@ -93,6 +93,10 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
             } else {
                 None
             };
+        }
+        // What did not fit into the statement has been gathered already.
+        if answers.len() < MOST {
+            not_before = began + gather;
         }
         match renew(&app, &running).await {
             Ok(renewals) => {

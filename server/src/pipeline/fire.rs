@@ -21,8 +21,8 @@ use crate::store::shard::Ready;
 const FIRST_BATCH: usize = 64;
 /// Most ticks that one statement decides.
 const MOST_BATCH: usize = 512;
-/// With more ticks than this, or more than one read of the buckets brings, half of the buckets are worked on beside
-/// the other half: PostgreSQL has more than one core, and one half is read while the other is fired.
+/// With more ticks than this, or more than one read of the buckets brings, the buckets are worked on in parts:
+/// PostgreSQL has more than one core, and one part is read while another is fired.
 const MANY: usize = 2 * FIRST_BATCH;
 /// Ticks read of each bucket at a time, and when it is known that there are many.
 const PER_BUCKET: i64 = 16;
@@ -74,7 +74,7 @@ impl Ahead {
         Some((first - self.now()?).to_std().unwrap_or_default())
     }
 
-    /// Whether so many are due by now that they are better fired by halves.
+    /// Whether so many are due by now that they are better fired in parts.
     pub fn has_many_due(&self) -> bool {
         let now = self.now();
         let due = self
