@@ -1,7 +1,7 @@
 //! Takes back what the dead hold, makes delayed shards ready, and ends instances that are out of time.
 //! Every replica does all of it: each statement is idempotent and passes over rows another one has locked.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::driver::{self, Backoff};
 use super::hint::Hint;
@@ -17,21 +17,34 @@ const STAGER: &str = "stage";
 const PERIOD: Duration = Duration::from_secs(1);
 /// How long the stager may sleep when it knows of no delayed shard: the look tells it of any.
 const REST: Duration = Duration::from_mins(1);
-/// Every so many looks, claims without a lease are searched for even if no lease has just ended.
-const ORPHANS_EVERY: u32 = 10;
+/// How often to look thoroughly: at all instances, also below the lowest that the last look saw, and for claims without
+/// a lease even if no lease has just ended.
+const THOROUGH_PERIOD: Duration = Duration::from_secs(10);
+/// While somebody holds a snapshot, a thorough look reads ever more dead rows. It takes no more than this part of the
+/// time.
+const THOROUGH_PART: u32 = 200;
 
 /// Looks, rescues claims, times instances out, and wakes the other loops if there is something for them, until
 /// the replica stops.
 pub async fn rescue(app: Shared) {
     let mut backoff = Backoff::default();
-    let mut looks: u32 = 0;
+    let mut from = 0;
+    let mut thorough_at = Instant::now();
     loop {
-        match rescue_once(&app, looks.is_multiple_of(ORPHANS_EVERY)).await {
-            Ok(()) => {
+        let began = Instant::now();
+        let is_thorough = began >= thorough_at;
+        if is_thorough {
+            from = 0;
+        }
+        match rescue_once(&app, from, is_thorough).await {
+            Ok(lowest) => {
                 backoff.reset();
                 driver::well(&app, RESCUER);
                 driver::database_works(&app);
-                looks = looks.wrapping_add(1);
+                from = lowest.unwrap_or(from);
+                if is_thorough {
+                    thorough_at = began + THOROUGH_PERIOD.max(began.elapsed() * THOROUGH_PART);
+                }
                 tokio::select! {
                     () = tokio::time::sleep(PERIOD) => {}
                     () = app.stopping.cancelled() => return,
@@ -39,7 +52,7 @@ pub async fn rescue(app: Shared) {
             }
             Err(error) => {
                 driver::note(&app, RESCUER, &error);
-                looks = 0;
+                thorough_at = Instant::now();
                 backoff.wait().await;
                 if app.stopping.is_cancelled() {
                     return;
@@ -49,9 +62,10 @@ pub async fn rescue(app: Shared) {
     }
 }
 
-async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
+/// One look, at instances from the id `from` on. Returns the lowest there is of those.
+async fn rescue_once(app: &Shared, from: i64, is_thorough: bool) -> sqlx::Result<Option<i64>> {
     let mut conn = app.hot.acquire().await?;
-    let found = sweep::look(&mut conn).await?;
+    let found = sweep::look(&mut conn, from).await?;
     if let Some(from) = found.ready_from {
         app.hints.send_backstop(from);
     }
@@ -61,7 +75,7 @@ async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
     if found.overdue_instances && instance::time_out(&mut conn).await? > 0 {
         app.hints.send(&Hint::instances());
     }
-    let sweep = attempt::rescue(&mut conn, &found, look_for_orphans).await?;
+    let sweep = attempt::rescue(&mut conn, &found, is_thorough).await?;
     if !sweep.expired.is_empty() || !sweep.ended.is_empty() {
         tracing::info!(
             clients = sweep.expired.len(),
@@ -77,7 +91,7 @@ async fn rescue_once(app: &Shared, look_for_orphans: bool) -> sqlx::Result<()> {
         app.hints.send(&Hint::clients());
     }
     reporter::after(app, &sweep.ended);
-    Ok(())
+    Ok(found.lowest)
 }
 
 /// Makes delayed shards ready, until the replica stops.

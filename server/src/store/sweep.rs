@@ -19,11 +19,14 @@ pub struct Found {
     pub delayed: bool,
     /// The lowest instance that has shards to hand out.
     pub ready_from: Option<i64>,
+    /// The lowest instance there is.
+    pub lowest: Option<i64>,
 }
 
-/// Looks.
-pub async fn look(conn: &mut PgConnection) -> sqlx::Result<Found> {
+/// Looks; for instances from the id `from` on.
+pub async fn look(conn: &mut PgConnection, from: i64) -> sqlx::Result<Found> {
     sqlx::query_as(include_str!("sql/look.sql"))
+        .bind(from)
         .fetch_one(conn)
         .await
 }

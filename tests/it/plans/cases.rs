@@ -149,7 +149,7 @@ pub(crate) const CASES: [Case; 22] = [
     // An index on expires_at would cost each renewal more than this costs once a second.
     case("expire_clients", 500, 60, "select 500").walks("client_lease"),
     // Up to 2,000 instances of which none may have shards that wait; the leases for the reason above.
-    case("look", 2000, 20, "select").walks("client_lease"),
+    case("look", 2000, 20, "select 0").walks("client_lease"),
     // One look for each client that holds something.
     case("orphans", 10550, 20, "select 5000"),
     case("overdue_claims", 500, 5, "select 5000"),

@@ -1,5 +1,6 @@
 -- Whether there is anything to sweep. What is found is taken up by statements of its own, which check again; when
--- there is nothing, as nearly always, this is all that a replica asks.
+-- there is nothing, as nearly always, this is all that a replica asks. For shards to hand out it looks at instances
+-- from $1 on.
 select
     exists (select from client_lease l where l.expires_at <= now()) as expired,
     exists (select from shard_running r where r.deadline_at <= now()) as overdue_claims,
@@ -8,5 +9,6 @@ select
     -- As discover.sql looks, for the same reasons. What lies below need not be read by the claimer, whom everybody
     -- waits for: while somebody holds a snapshot, it is very many dead rows.
     (select i.id from instance i
-        where (select r.id from shard_ready r where r.instance_id = i.id order by r.id desc limit 1) is not null
-        order by i.id limit 1) as ready_from
+        where i.id >= $1 and (select r.id from shard_ready r where r.instance_id = i.id order by r.id desc limit 1) is not null
+        order by i.id limit 1) as ready_from,
+    (select i.id from instance i where i.id >= $1 order by i.id limit 1) as lowest
