@@ -30,7 +30,7 @@ const VIEWS: [(&str, &str); 7] = [
     (
         "attempt_history",
         "shard_id instance_id item attempt outcome final client_id client_host client_pid claimed_at started_at ended_at \
-         duration_ms error output job_id",
+         duration_ms error output job_id job_version",
     ),
     (
         "server_view",
