@@ -21,8 +21,9 @@ const REST: Duration = Duration::from_mins(1);
 /// a lease even if no lease has just ended.
 const THOROUGH_PERIOD: Duration = Duration::from_secs(10);
 /// While somebody holds a snapshot, a thorough look reads ever more dead rows. It takes no more than this part of the
-/// time.
+/// time, up to the longest period: one may also be slow for having much to take back.
 const THOROUGH_PART: u32 = 200;
+const LONGEST_THOROUGH_PERIOD: Duration = Duration::from_mins(1);
 
 /// Looks, rescues claims, times instances out, and wakes the other loops if there is something for them, until
 /// the replica stops.
@@ -43,7 +44,8 @@ pub async fn rescue(app: Shared) {
                 driver::database_works(&app);
                 from = lowest.unwrap_or(from);
                 if is_thorough {
-                    thorough_at = began + THOROUGH_PERIOD.max(began.elapsed() * THOROUGH_PART);
+                    let period = began.elapsed() * THOROUGH_PART;
+                    thorough_at = began + period.clamp(THOROUGH_PERIOD, LONGEST_THOROUGH_PERIOD);
                 }
                 tokio::select! {
                     () = tokio::time::sleep(PERIOD) => {}
