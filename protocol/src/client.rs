@@ -67,8 +67,8 @@ pub const MAX_HELD: usize = 20_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Renew {
-    /// Every shard the client holds, [`MAX_HELD`] at most. One it holds in the database for longer than a lease and does not
-    /// list was lost on the way to it, and goes back.
+    /// Every shard the client holds, 20,000 at most ([`MAX_HELD`]). One it holds in the database for longer than a
+    /// lease and does not list was lost on the way to it, and goes back.
     pub running: Vec<ClaimToken>,
 }
 

@@ -75,14 +75,16 @@ with live as materialized (
     select ($1::uuid[])[ord], instance_id, (item / 64)::smallint, attempt, chunk_mask(item, n),
         case when ($6::bigint[])[ord] > 0 then now() + (($6::bigint[])[ord] + 5000) * interval '1 ms' end
     from given
+), oldest as materialized (
+    select min(instance_id) as id from given
 ), leased as (
     -- Shards of an older instance than the client was known to hold: the next renewal has to see them.
     update client_lease set expires_at = now() + $8::bigint * interval '1 ms',
-        held_from = least(held_from, (select min(instance_id) from given))
+        held_from = least(held_from, (select id from oldest))
     where client_id = any (array(
         select client_id from live
         -- Most have renewed a moment ago, and are given what is new.
-        where (held_from > (select min(instance_id) from given)
+        where (held_from > (select id from oldest)
                 or expires_at not between now() + $9::bigint * interval '1 ms' and now() + $8::bigint * interval '1 ms')
             -- As above; "coalesce" keeps this "in" from becoming a join.
             and coalesce(client_id in (select ($1::uuid[])[ord] from given), false)
