@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::policy::{Assignment, Dependency, Join, NoClient, Retry, Sharding};
 use crate::problem::Problem;
+use crate::schedule::{DstFold, DstGap, Misfire, Overlap};
 
 /// Handler name that clients which allow scripts register, and that script jobs ask for.
 pub const SCRIPT_HANDLER: &str = "script";
@@ -73,16 +75,81 @@ pub struct JobSpec {
     /// What to run, for scripts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<Script>,
-    /// When to fire: a Quartz cron expression of 6 or 7 fields. Left out, the job runs on demand only.
+    /// When to fire: a Quartz cron expression of 6 or 7 fields, in which `H` stands for a value that is chosen by the
+    /// job's name. At most one of `cron`, `fixed_rate_ms`, `fixed_delay_ms` and `at` is given; without any of them the
+    /// job runs on demand only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cron: Option<String>,
+    /// Fire each time so much has passed since `start_at`, or since 1970 began; 1 second to 366 days. The phase is kept
+    /// whatever happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed_rate_ms: Option<u64>,
+    /// Fire so long after the last instance has ended, or after `start_at` or the moment it was scheduled if there was
+    /// none since; 1 second to 366 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed_delay_ms: Option<u64>,
+    /// Fire once at each of these instants, 1,000 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<DateTime<Utc>>,
     /// IANA zone in which `cron` is read.
     #[serde(default = "utc")]
     pub time_zone: String,
+    /// What becomes of times of `cron` that the clocks go forward over.
+    #[serde(default)]
+    pub dst_gap: DstGap,
+    /// What becomes of times of `cron` that come twice.
+    #[serde(default)]
+    pub dst_fold: DstFold,
+    /// No tick before this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<DateTime<Utc>>,
+    /// No tick after this instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_at: Option<DateTime<Utc>>,
+    /// Fire up to so much later than the schedule says, by a chance that is the same whenever it is looked at, but
+    /// before the next time; up to a day. Not for `fixed_delay_ms`.
+    #[serde(default)]
+    pub jitter_ms: u64,
+    /// Names of calendars: only ticks that lie in one of them fire, if any are given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include_calendars: Vec<String>,
+    /// Names of calendars: ticks that lie in one of them do not fire.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude_calendars: Vec<String>,
+    /// What becomes of ticks that were missed.
+    #[serde(default)]
+    pub misfire: Misfire,
+    /// What becomes of a tick or trigger that finds an instance running.
+    #[serde(default)]
+    pub overlap: Overlap,
+    /// Jobs that this one follows, 100 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Dependency>,
+    /// When it fires if there are several of them.
+    #[serde(default)]
+    pub join: Join,
+    /// Which clients may run it.
+    #[serde(default)]
+    pub assignment: Assignment,
+    /// What becomes of a tick while there is no such client.
+    #[serde(default)]
+    pub no_client: NoClient,
+    /// Shards of a higher priority are handed out first, of two that fired at any time; -1,000 to 1,000.
+    #[serde(default)]
+    pub priority: i16,
+    /// How many shards of the job may run at once, over all its instances; 0 for no limit.
+    #[serde(default)]
+    pub max_running_shards: u32,
+    /// Names of limits that count its shards too, 10 at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<String>,
     /// Parameter of the job, any JSON.
     #[serde(default)]
     pub param: Value,
-    /// Number of shards, 1 to 100,000.
+    /// How an instance is split.
+    #[serde(default)]
+    pub sharding: Sharding,
+    /// Number of shards, 1 to 100,000, if that is fixed.
     #[serde(default = "one")]
     pub shard_count: u32,
     /// Parameter of each item, any JSON; items without one get null. A JSON array, or the text
@@ -95,6 +162,15 @@ pub struct JobSpec {
     /// How often a shard may be claimed, 1 to 1,000. Losing the last attempt fails the shard.
     #[serde(default = "three")]
     pub max_attempts: u16,
+    /// When an attempt that failed is repeated, as long as one is left. Left out, a shard whose handler fails has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// How many shards may fail without the instance failing.
+    #[serde(default)]
+    pub allowed_failures: u32,
+    /// Whether the rest is cancelled as soon as more shards than that have failed.
+    #[serde(default)]
+    pub cancel_on_failure: bool,
     /// How long one attempt may take; 0 for no limit.
     #[serde(default)]
     pub shard_timeout_ms: u64,
@@ -125,12 +201,35 @@ impl JobSpec {
             handler: None,
             script: None,
             cron: None,
+            fixed_rate_ms: None,
+            fixed_delay_ms: None,
+            at: Vec::new(),
             time_zone: utc(),
+            dst_gap: DstGap::default(),
+            dst_fold: DstFold::default(),
+            start_at: None,
+            end_at: None,
+            jitter_ms: 0,
+            include_calendars: Vec::new(),
+            exclude_calendars: Vec::new(),
+            misfire: Misfire::default(),
+            overlap: Overlap::default(),
+            depends_on: Vec::new(),
+            join: Join::default(),
+            assignment: Assignment::default(),
+            no_client: NoClient::default(),
+            priority: 0,
+            max_running_shards: 0,
+            limits: Vec::new(),
+            sharding: Sharding::default(),
             param: Value::Null,
             shard_count: one(),
             shard_params: Vec::new(),
             max_shards_per_client: one(),
             max_attempts: three(),
+            retry: None,
+            allowed_failures: 0,
+            cancel_on_failure: false,
             shard_timeout_ms: 0,
             instance_timeout_ms: 0,
         }

@@ -10,6 +10,8 @@ pub mod cluster;
 pub mod instance;
 pub mod job;
 pub mod page;
+pub mod policy;
 pub mod problem;
+pub mod schedule;
 pub mod session;
 pub mod shard;
