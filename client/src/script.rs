@@ -5,7 +5,6 @@ use std::io::Write;
 use std::time::Duration;
 
 use antares_protocol::job::Script;
-use antares_protocol::shard::Trigger;
 use serde_json::Value;
 use tempfile::TempPath;
 use tokio::process::Command;
@@ -75,11 +74,7 @@ fn write_private(body: &str) -> std::io::Result<TempPath> {
 fn environment(ctx: &Context) -> Vec<(&'static str, OsString)> {
     let shard_param = text(ctx.param_value());
     let item = ctx.item().to_string();
-    let trigger = match ctx.trigger() {
-        Trigger::Schedule => "schedule",
-        Trigger::Api => "api",
-        Trigger::Other => "other",
-    };
+    let trigger = ctx.trigger().name();
     [
         ("ANTARES_APP", ctx.app().to_owned()),
         ("ANTARES_JOB", ctx.job().to_owned()),

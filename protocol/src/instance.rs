@@ -11,6 +11,8 @@ use crate::shard::Trigger;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InstanceState {
+    /// Waits for its time, or for a slot of its job.
+    Queued,
     /// Some shard has not ended.
     Running,
     /// Every shard succeeded.
@@ -76,6 +78,8 @@ pub enum TickOutcome {
     Skipped,
     /// It was missed, and a later tick was fired in its place.
     Coalesced,
+    /// It was missed, and the job's misfire policy lets it go.
+    Missed,
 }
 
 /// Times at which a schedule was due, and what became of them.

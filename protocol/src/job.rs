@@ -366,13 +366,19 @@ pub struct TriggerJob {
     /// kept. 1 to 200 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// Priority of this run instead of the job's own; -1,000 to 1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i16>,
+    /// Start it only after so long, up to 366 days; it then waits for its turn by the job's overlap policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
 }
 
 /// Answer to [`TriggerJob`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Triggered {
-    /// The instance.
+    /// The instance, which may have to wait for its turn.
     pub instance_id: i64,
 }
 
@@ -381,7 +387,7 @@ pub struct Triggered {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TriggerJobs {
-    /// 1 to 1,000 triggers. Of a job that is named twice, the first counts.
+    /// 1 to 1,000 triggers, made in this order.
     pub triggers: Vec<JobTrigger>,
 }
 
@@ -398,6 +404,12 @@ pub struct JobTrigger {
     /// As in [`TriggerJob`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
+    /// As in [`TriggerJob`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i16>,
+    /// As in [`TriggerJob`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
 }
 
 /// Answer to [`TriggerJobs`].

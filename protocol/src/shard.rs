@@ -33,9 +33,35 @@ pub enum Trigger {
     Schedule,
     /// A call of the API, or a button of the console.
     Api,
+    /// A call of the SQL function `antares_trigger`.
+    Sql,
+    /// The end of an instance of another job.
+    Dependency,
+    /// A tick of the past, on request.
+    Backfill,
+    /// The failed shards of an earlier instance, on request.
+    Rerun,
+    /// The planning of an instance whose shards are found out at run time.
+    Plan,
     /// A reason this version does not know.
     #[serde(other)]
     Other,
+}
+
+impl Trigger {
+    /// Its name, as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Schedule => "schedule",
+            Self::Api => "api",
+            Self::Sql => "sql",
+            Self::Dependency => "dependency",
+            Self::Backfill => "backfill",
+            Self::Rerun => "rerun",
+            Self::Plan => "plan",
+            Self::Other => "other",
+        }
+    }
 }
 
 /// State of a shard.

@@ -21,7 +21,7 @@ use crate::engine::driver::Backoff;
 use crate::engine::hint::Hints;
 use crate::engine::renewer::{self, Renewer};
 use crate::engine::reporter::{self, Reporter};
-use crate::engine::{firer, listener, maintainer, membership, reader, sweeper};
+use crate::engine::{firer, listener, maintainer, membership, reader, starter, sweeper};
 use crate::health::Health;
 use crate::http::serve::serve;
 use crate::reads::Reads;
@@ -147,6 +147,7 @@ pub async fn start(
         ));
         tracker.spawn(firer::run(Arc::clone(&app), ownership));
         tracker.spawn(claimer::run(Arc::clone(&app), claims));
+        tracker.spawn(starter::run(Arc::clone(&app)));
         tracker.spawn(sweeper::rescue(Arc::clone(&app)));
         tracker.spawn(sweeper::stage(Arc::clone(&app)));
         tracker.spawn(listener::listen(Arc::clone(&app), options));

@@ -5,4 +5,7 @@ pub mod chunk;
 pub mod cron;
 pub mod job;
 pub mod misfire;
+pub mod policy;
+pub mod schedule;
 pub mod secret;
+mod when;

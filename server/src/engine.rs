@@ -13,4 +13,5 @@ pub mod offer;
 pub mod reader;
 pub mod renewer;
 pub mod reporter;
+pub mod starter;
 pub mod sweeper;

@@ -3,9 +3,12 @@
 
 pub mod attempt;
 pub mod cache;
+pub mod calendar;
+pub mod dependency;
 pub mod fire;
 pub mod instance;
 pub mod job;
 pub mod retry;
 pub mod shard;
+pub mod start;
 pub mod trigger;

@@ -1,5 +1,7 @@
 //! Chunks of shards: claims and endings that meet in one row.
 
+use std::sync::Arc;
+
 use antares_protocol::shard::shard_id;
 use antares_server::pipeline::attempt;
 use antares_server::pipeline::instance;
@@ -57,6 +59,7 @@ impl Given {
             mark: 0,
             timeout_ms: 0,
             rows: wanted + 1,
+            limits: Arc::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The guards of single statements, one by one: cases that processes reach only by bad luck.
 
+use std::sync::Arc;
+
 use antares_server::store::schedule::{self, Decision};
 use antares_server::store::shard::{self, Proposal};
 use antares_tests::{BOUND, World, wait_until};
@@ -46,7 +48,7 @@ async fn given_due() -> Due {
         prev_fire_at: None,
         new_fire_at: Some(due + TimeDelta::hours(1)),
         fire_at: Some(due),
-        missed: None,
+        unfired: Vec::new(),
     };
     Due {
         world,
@@ -283,6 +285,7 @@ async fn a_client_without_a_lease_claims_nothing() {
         mark: 0,
         timeout_ms: 0,
         rows: 2,
+        limits: Arc::default(),
     };
     let [ended, none, alive] = [(); 3].map(|()| Uuid::now_v7());
     for (client, seconds) in [(ended, -1), (alive, 3600)] {
@@ -333,6 +336,7 @@ async fn servers_that_claim_for_one_client_at_the_same_time_keep_to_its_limit() 
         mark: 0,
         timeout_ms: 0,
         rows: 2,
+        limits: Arc::default(),
     };
     let mut servers = Vec::new();
     for _ in 0..3 {
@@ -340,9 +344,11 @@ async fn servers_that_claim_for_one_client_at_the_same_time_keep_to_its_limit() 
     }
     let mut handed_out = 0;
     for round in 0..400 {
-        let claims = servers
-            .iter_mut()
-            .map(async |conn| shard::claim(conn, &[proposal], 10_000).await.unwrap());
+        let claims = servers.iter_mut().map(async |conn| {
+            shard::claim(conn, std::slice::from_ref(&proposal), 10_000)
+                .await
+                .unwrap()
+        });
         let claims = futures_util::future::join_all(claims).await;
         let held = claims
             .iter()

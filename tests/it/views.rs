@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Every view with its columns, in order. Columns are only ever added, at the end.
-const VIEWS: [(&str, &str); 7] = [
+const VIEWS: [(&str, &str); 10] = [
     (
         "job_view",
         "job_id app job state version description cron time_zone shard_count prev_fire_at next_fire_at server_id \
@@ -20,8 +20,17 @@ const VIEWS: [(&str, &str); 7] = [
     (
         "instance_history",
         "instance_id job_id app job job_version state trigger scheduled_at fired_at ended_at duration_ms total succeeded \
-         failed cancelled param reason server_id",
+         failed cancelled param reason server_id priority cause_id",
     ),
+    (
+        "queue_view",
+        "instance_id job_id app job trigger scheduled_at queued_at due_at priority param cause_id",
+    ),
+    (
+        "dependency_view",
+        "successor_id successor_app successor predecessor_id predecessor_app predecessor on_end pass joins satisfied_by",
+    ),
+    ("limit_view", "key most description running updated_at"),
     (
         "shard_history",
         "shard_id instance_id item param state attempts client_id client_host client_pid claimed_at started_at ended_at \

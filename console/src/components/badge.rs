@@ -57,6 +57,7 @@ impl State for JobState {
 impl State for InstanceState {
     fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
         match self {
+            Self::Queued => (Tone::Ready, |t| t.queued),
             Self::Running => (Tone::Busy, |t| t.running),
             Self::Succeeded => (Tone::Good, |t| t.succeeded),
             Self::Failed => (Tone::Bad, |t| t.failed),

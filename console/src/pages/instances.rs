@@ -114,6 +114,11 @@ fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
     move || match instance.with(|instance| instance.trigger) {
         Trigger::Schedule => i18n.texts().by_schedule,
         Trigger::Api => i18n.texts().by_api,
+        Trigger::Sql => "SQL",
+        Trigger::Dependency => i18n.texts().by_dependency,
+        Trigger::Backfill => i18n.texts().by_backfill,
+        Trigger::Rerun => i18n.texts().by_rerun,
+        Trigger::Plan => i18n.texts().by_plan,
         Trigger::Other => i18n.texts().by_other,
     }
 }

@@ -37,6 +37,7 @@ mod days;
 mod dialect;
 mod error;
 mod field;
+mod policy;
 mod set;
 mod zone;
 

@@ -1,10 +1,16 @@
 //! Which definitions of jobs are allowed, and how a job changes state.
 
+use std::borrow::Cow;
+
 use antares_protocol::job::{JobKind, JobSpec, SCRIPT_HANDLER, Script};
 use antares_protocol::shard::MAX_SHARDS;
 use chrono_tz::Tz;
 
 use super::cron::CronExpression;
+use super::policy;
+pub use super::policy::PRIORITIES;
+use super::schedule::{Schedule, Timing, fnv, resolve_hashes};
+use super::when;
 
 /// A field that is not allowed, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +30,7 @@ fn error(field: &'static str, message: impl Into<String>) -> FieldError {
 /// Largest job parameter and largest sum of shard parameters, as JSON text.
 const MAX_PARAM_BYTES: usize = 1 << 20;
 /// Longest timeout: a year.
-const MAX_TIMEOUT_MS: u64 = 366 * 24 * 3_600_000;
+pub const MAX_TIMEOUT_MS: u64 = 366 * 24 * 3_600_000;
 
 /// Reads an IANA zone.
 pub fn parse_zone(name: &str) -> Result<Tz, FieldError> {
@@ -41,13 +47,33 @@ pub fn parse_cron(expression: &str) -> Result<CronExpression, FieldError> {
     CronExpression::parse(expression).map_err(|cause| error("cron", cause.to_string()))
 }
 
-/// The schedule of a definition, if it has one.
-pub fn schedule(spec: &JobSpec) -> Result<Option<(CronExpression, Tz)>, FieldError> {
-    let zone = parse_zone(&spec.time_zone)?;
-    match &spec.cron {
-        None => Ok(None),
-        Some(expression) => Ok(Some((parse_cron(expression)?, zone))),
-    }
+/// What chance is to a job, the same for ever: for `H` and for jitter.
+fn seed(app: &str, spec: &JobSpec) -> u64 {
+    fnv(app.bytes().chain([b'/']).chain(spec.name.bytes()))
+}
+
+/// The cron expression of a job of `app`, with a value for each `H`.
+pub fn resolved_cron<'a>(app: &str, spec: &'a JobSpec) -> Result<Option<Cow<'a, str>>, FieldError> {
+    let Some(cron) = &spec.cron else {
+        return Ok(None);
+    };
+    let resolved = resolve_hashes(cron, seed(app, spec))?;
+    Ok(Some(if resolved == *cron {
+        Cow::Borrowed(cron)
+    } else {
+        Cow::Owned(resolved)
+    }))
+}
+
+/// What decides the ticks of a job of `app` beside its cron expression and time zone.
+pub fn timing(app: &str, spec: &JobSpec) -> Timing {
+    Timing::of(spec, seed(app, spec))
+}
+
+/// The schedule of a job of `app`, if it has one that ticks by itself; a fixed delay has none.
+pub fn compile(app: &str, spec: &JobSpec) -> Result<Option<Schedule>, FieldError> {
+    let cron = resolved_cron(app, spec)?;
+    Schedule::new(cron.as_deref(), &spec.time_zone, timing(app, spec))
 }
 
 /// Checks a definition. The first field that is not allowed is named.
@@ -92,7 +118,9 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         (JobKind::Script, Some(script)) => validate_script(script)?,
         (JobKind::Handler, None) => {}
     }
-    schedule(spec)?;
+    when::validate(spec)?;
+    compile("", spec)?;
+    policy::validate(spec)?;
     if !(1..=MAX_SHARDS).contains(&spec.shard_count) {
         return Err(error(
             "shard_count",

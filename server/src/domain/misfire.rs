@@ -1,149 +1,234 @@
 //! What to do about a tick that is due: fire it, or account for those that were missed.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
+use std::collections::VecDeque;
 
-use super::cron::CronExpression;
+use antares_protocol::schedule::Misfire;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::schedule::Schedule;
 
 /// Most ticks that one decision accounts for. A longer outage of a dense schedule takes several decisions,
 /// so that none holds up the other jobs.
-const MOST_MISSED: i64 = 100_000;
+const MOST_MISSED: usize = 100_000;
 
 /// What to do about a schedule whose next tick is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// The tick to fire.
     pub fire_at: Option<DateTime<Utc>>,
-    /// First, last and number of the ticks to record as coalesced.
-    pub missed: Option<(DateTime<Utc>, DateTime<Utc>, i64)>,
-    /// The next tick; `None` when the schedule has ended.
+    /// The ticks that do not fire, oldest first.
+    pub unfired: Vec<Unfired>,
+    /// The next tick, which may be due as well; `None` when the schedule has ended.
     pub next_fire_at: Option<DateTime<Utc>>,
 }
 
-/// Decides about the tick `due`, which is not after `now`.
+/// Consecutive ticks that do not fire, all for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfired {
+    pub first: DateTime<Utc>,
+    pub last: DateTime<Utc>,
+    pub count: i64,
+    pub outcome: UnfiredOutcome,
+    pub reason: String,
+}
+
+/// What becomes of ticks that do not fire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnfiredOutcome {
+    /// A calendar keeps them out, or nobody is there to run the job.
+    Skipped,
+    /// A later tick fires for them.
+    Coalesced,
+    /// The misfire policy lets them go.
+    Missed,
+}
+
+impl UnfiredOutcome {
+    /// Its name in the table `tick`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Skipped => "skipped",
+            Self::Coalesced => "coalesced",
+            Self::Missed => "missed",
+        }
+    }
+}
+
+const COALESCED: &str = "missed: the server fired the latest missed tick only";
+const IGNORED: &str = "missed: the job's misfire policy lets missed ticks go";
+
+/// Ticks in the order of time, each with why it does not fire; the rest fires or is yet to be decided.
+#[derive(Default)]
+struct Account(Vec<Unfired>);
+
+impl Account {
+    fn add(&mut self, tick: DateTime<Utc>, outcome: UnfiredOutcome, reason: String) {
+        if let Some(last) = self.0.last_mut()
+            && last.outcome == outcome
+            && last.reason == reason
+        {
+            last.last = tick;
+            last.count += 1;
+            return;
+        }
+        self.0.push(Unfired {
+            first: tick,
+            last: tick,
+            count: 1,
+            outcome,
+            reason,
+        });
+    }
+
+    fn add_all(&mut self, ticks: &[Tick], outcome: UnfiredOutcome, reason: &str) {
+        for (tick, out) in ticks {
+            match out {
+                Some(out) => self.add(*tick, UnfiredOutcome::Skipped, out.clone()),
+                None => self.add(*tick, outcome, reason.to_owned()),
+            }
+        }
+    }
+}
+
+/// A tick, and why a calendar keeps it out.
+type Tick = (DateTime<Utc>, Option<String>);
+
+/// Decides about the tick `due`, which is not after `now`. `lies_out` tells why a calendar keeps a tick out.
 ///
-/// A tick at most `threshold` late fires, however many there are. Of ticks that are later than that, only
-/// the latest fires; the others are coalesced into it (Quartz calls this "fire once now").
+/// A tick at most `threshold` late fires, however many there are. What becomes of ticks that are later than that is the
+/// job's policy: only the latest fires (Quartz calls this "fire once now"), none does, or each of the latest few, one
+/// with each decision. Each tick is accounted for once, in this decision or in one that follows.
 pub fn decide(
-    cron: &CronExpression,
-    zone: Tz,
+    schedule: &Schedule,
+    lies_out: &dyn Fn(DateTime<Utc>) -> Option<String>,
     due: DateTime<Utc>,
     now: DateTime<Utc>,
     threshold: TimeDelta,
 ) -> Plan {
+    let mut account = Account::default();
     if now - due <= threshold {
+        let out = lies_out(due);
+        let fire_at = out.is_none().then_some(due);
+        if let Some(reason) = out {
+            account.add(due, UnfiredOutcome::Skipped, reason);
+        }
         return Plan {
-            fire_at: Some(due),
-            missed: None,
-            next_fire_at: cron.next_after(due, zone),
+            fire_at,
+            unfired: account.0,
+            next_fire_at: schedule.next_after(due),
         };
     }
-    let (mut latest, mut before, mut count) = (due, None, 0);
-    let mut next = cron.next_after(due, zone);
-    while let Some(tick) = next.filter(|tick| *tick <= now) {
-        if count == MOST_MISSED {
-            // The rest is for the next decision: coalesce these and fire none of them.
-            return Plan {
-                fire_at: None,
-                missed: Some((due, latest, count + 1)),
-                next_fire_at: Some(tick),
-            };
-        }
-        before = Some(latest);
-        latest = tick;
-        count += 1;
-        next = cron.next_after(tick, zone);
+    let policy = schedule.timing().misfire;
+    // The latest of those that were missed is the latest that is due; others fire when they are decided by themselves.
+    let until = match policy {
+        Misfire::Latest => now,
+        Misfire::Ignore | Misfire::All { .. } => now - threshold,
+    };
+    let mut ticks: Vec<Tick> = vec![(due, lies_out(due))];
+    let mut next = schedule.next_after(due);
+    while let Some(tick) = next
+        && (tick <= now && (tick < until || policy == Misfire::Latest))
+        && ticks.len() <= MOST_MISSED
+    {
+        ticks.push((tick, lies_out(tick)));
+        next = schedule.next_after(tick);
     }
-    Plan {
-        fire_at: Some(latest),
-        missed: before.map(|before| (due, before, count)),
-        next_fire_at: next,
+    let is_whole = ticks.len() <= MOST_MISSED;
+    let free = ticks.iter().rposition(|(_, out)| out.is_none());
+    match policy {
+        Misfire::Ignore => {
+            account.add_all(&ticks, UnfiredOutcome::Missed, IGNORED);
+            Plan {
+                fire_at: None,
+                unfired: account.0,
+                next_fire_at: next,
+            }
+        }
+        // Those that follow may all be kept out: the latest that is not is left for the next decision.
+        Misfire::Latest if !is_whole => match free.filter(|at| *at > 0) {
+            Some(at) => {
+                account.add_all(&ticks[..at], UnfiredOutcome::Coalesced, COALESCED);
+                Plan {
+                    fire_at: None,
+                    unfired: account.0,
+                    next_fire_at: Some(ticks[at].0),
+                }
+            }
+            None => {
+                account.add_all(&ticks, UnfiredOutcome::Coalesced, COALESCED);
+                Plan {
+                    fire_at: None,
+                    unfired: account.0,
+                    next_fire_at: next,
+                }
+            }
+        },
+        Misfire::Latest => {
+            let (before, rest) = ticks.split_at(free.unwrap_or(0));
+            account.add_all(before, UnfiredOutcome::Coalesced, COALESCED);
+            let (fired, after) = match free {
+                Some(_) => rest.split_at(1),
+                None => rest.split_at(0),
+            };
+            account.add_all(after, UnfiredOutcome::Coalesced, COALESCED);
+            Plan {
+                fire_at: fired.first().map(|(tick, _)| *tick),
+                unfired: account.0,
+                next_fire_at: next,
+            }
+        }
+        Misfire::All { max, window_ms } => {
+            let oldest = if window_ms == 0 {
+                DateTime::<Utc>::MIN_UTC
+            } else {
+                now - TimeDelta::milliseconds(window_ms as i64)
+            };
+            let mut kept: VecDeque<usize> = VecDeque::new();
+            for (at, (tick, out)) in ticks.iter().enumerate() {
+                if out.is_none() && *tick >= oldest {
+                    kept.push_back(at);
+                    if kept.len() > max as usize {
+                        kept.pop_front();
+                    }
+                }
+            }
+            let first = kept.front().copied();
+            for (at, (tick, out)) in ticks.iter().enumerate().take(first.unwrap_or(ticks.len())) {
+                let reason = match out {
+                    Some(_) => String::new(),
+                    None if *tick < oldest => {
+                        format!(
+                            "missed: more than {window_ms} ms ago, the window of the job's misfire policy"
+                        )
+                    }
+                    None => format!("missed: the job's misfire policy fires the latest {max} only"),
+                };
+                account.add_all(&ticks[at..=at], UnfiredOutcome::Missed, &reason);
+            }
+            let Some(first) = first else {
+                return Plan {
+                    fire_at: None,
+                    unfired: account.0,
+                    next_fire_at: next,
+                };
+            };
+            let tick = ticks[first].0;
+            if !is_whole {
+                // More of them may be beyond the limit: the next decision sees.
+                return Plan {
+                    fire_at: None,
+                    unfired: account.0,
+                    next_fire_at: Some(tick),
+                };
+            }
+            Plan {
+                fire_at: Some(tick),
+                unfired: account.0,
+                next_fire_at: ticks.get(first + 1).map_or(next, |(tick, _)| Some(*tick)),
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
-    }
-
-    fn plan(cron: &str, due: &str, now: &str) -> Plan {
-        let cron = CronExpression::parse(cron).unwrap();
-        decide(&cron, Tz::UTC, at(due), at(now), TimeDelta::seconds(5))
-    }
-
-    #[test]
-    fn a_tick_within_the_threshold_fires_even_if_a_later_one_is_due() {
-        let plan = plan(
-            "* * * * * ?",
-            "2026-01-01T00:00:00Z",
-            "2026-01-01T00:00:03Z",
-        );
-        assert_eq!(plan.fire_at, Some(at("2026-01-01T00:00:00Z")));
-        assert_eq!(plan.missed, None);
-        assert_eq!(plan.next_fire_at, Some(at("2026-01-01T00:00:01Z")));
-    }
-
-    #[test]
-    fn of_missed_ticks_the_latest_fires_and_the_rest_is_counted() {
-        let plan = plan(
-            "0 * * * * ?",
-            "2026-01-01T00:00:00Z",
-            "2026-01-01T01:00:30Z",
-        );
-        assert_eq!(plan.fire_at, Some(at("2026-01-01T01:00:00Z")));
-        assert_eq!(
-            plan.missed,
-            Some((at("2026-01-01T00:00:00Z"), at("2026-01-01T00:59:00Z"), 60))
-        );
-        assert_eq!(plan.next_fire_at, Some(at("2026-01-01T01:01:00Z")));
-    }
-
-    #[test]
-    fn a_single_missed_tick_fires_and_nothing_is_coalesced() {
-        let plan = plan(
-            "0 0 3 * * ?",
-            "2026-01-01T03:00:00Z",
-            "2026-01-01T09:00:00Z",
-        );
-        assert_eq!(plan.fire_at, Some(at("2026-01-01T03:00:00Z")));
-        assert_eq!(plan.missed, None);
-        assert_eq!(plan.next_fire_at, Some(at("2026-01-02T03:00:00Z")));
-    }
-
-    #[test]
-    fn a_long_outage_is_accounted_for_in_several_decisions_without_a_gap() {
-        let cron = CronExpression::parse("* * * * * ?").unwrap();
-        let (start, now) = (at("2026-01-01T00:00:00Z"), at("2026-01-03T12:00:00Z"));
-        let (mut due, mut counted) = (start, 0);
-        loop {
-            let plan = decide(&cron, Tz::UTC, due, now, TimeDelta::seconds(5));
-            if let Some((first, last, count)) = plan.missed {
-                assert_eq!(first, due);
-                assert_eq!((last - first).num_seconds() + 1, count);
-                counted += count;
-            }
-            due = plan.next_fire_at.unwrap();
-            if let Some(fired) = plan.fire_at {
-                assert_eq!(fired, now);
-                counted += 1;
-                break;
-            }
-        }
-        assert_eq!(counted, (now - start).num_seconds() + 1);
-        assert!(due > now);
-    }
-
-    #[test]
-    fn a_schedule_that_ended_while_missed_fires_its_last_tick() {
-        let plan = plan(
-            "0 0 0 1 1 ? 2026",
-            "2026-01-01T00:00:00Z",
-            "2026-06-01T00:00:00Z",
-        );
-        assert_eq!(plan.fire_at, Some(at("2026-01-01T00:00:00Z")));
-        assert_eq!(plan.next_fire_at, None);
-    }
-}
+mod tests;

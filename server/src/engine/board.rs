@@ -4,6 +4,7 @@
 //! client may hold as many of an instance as it may. What the statement answers corrects the guess.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,18 @@ const MARK_LASTS: Duration = Duration::from_secs(5);
 pub struct Known {
     pub ready: Ready,
     pub job: Arc<JobSpec>,
+    /// Limits that its shards count against.
+    pub limits: Arc<[String]>,
+}
+
+impl Known {
+    /// The instance of a job, as its definition has it.
+    pub fn new(ready: Ready, job: Arc<JobSpec>) -> Self {
+        let own = (job.max_running_shards > 0).then(|| format!("job:{}", ready.job_id));
+        let named = job.limits.iter().map(|name| format!("name:{name}"));
+        let limits = own.into_iter().chain(named).collect();
+        Self { ready, job, limits }
+    }
 }
 
 #[derive(Debug)]
@@ -63,7 +76,7 @@ struct Waiter<T> {
     client: Arc<Profile>,
     max: u32,
     deadline: Instant,
-    /// Instances of which the client holds as many shards as it may.
+    /// Instances of which the client holds as many shards as it may, or whose limit is reached.
     blocked: HashSet<i64>,
     answer: T,
 }
@@ -95,21 +108,31 @@ impl Proposing {
     }
 }
 
-/// Up to which instance a queue is used up that has nothing left.
-const ALL: i64 = i64::MAX;
+/// Where an instance stands in its queue: by priority, the highest first, and then by age.
+type Place = (i32, i64);
+
+fn place(ready: &Ready) -> Place {
+    (-i32::from(ready.priority), ready.id)
+}
+
+/// Before every place, and after every one.
+const START: Place = (i32::MIN, i64::MIN);
+const ALL: Place = (i32::MAX, i64::MAX);
 
 /// Waiting clients and instances with shards. `T` is how a client is answered.
 #[derive(Debug)]
 pub struct Board<T> {
     instances: HashMap<i64, Entry>,
-    /// Instances in the order of firing, by app and handler.
-    queues: HashMap<i64, HashMap<String, BTreeSet<i64>>>,
+    /// Instances in the order in which they are handed out, by app and handler.
+    queues: HashMap<i64, HashMap<String, BTreeSet<Place>>>,
     waiters: HashMap<u64, Waiter<T>>,
     by_client: HashMap<Uuid, u64>,
     /// Who waits, in the order in which they came, by app.
     by_app: HashMap<i64, BTreeSet<u64>>,
     by_deadline: BTreeSet<(Instant, u64)>,
     next_waiter: u64,
+    /// Who was held back by a limit.
+    limited: HashSet<u64>,
 }
 
 impl<T> Default for Board<T> {
@@ -122,6 +145,7 @@ impl<T> Default for Board<T> {
             by_app: HashMap::new(),
             by_deadline: BTreeSet::new(),
             next_waiter: 0,
+            limited: HashSet::new(),
         }
     }
 }
@@ -156,11 +180,11 @@ impl<T> Board<T> {
     /// An instance has shards to hand out, as many as it has in all for all that is known.
     pub fn offer(&mut self, known: Known) {
         let ready = &known.ready;
-        let (id, total) = (ready.id, ready.total);
+        let (id, total, place) = (ready.id, ready.total, place(ready));
         let queues = self.queues.entry(ready.app_id).or_default();
         match queues.get_mut(known.job.handler()) {
-            Some(queue) => _ = queue.insert(id),
-            None => _ = queues.insert(known.job.handler().to_owned(), BTreeSet::from([id])),
+            Some(queue) => _ = queue.insert(place),
+            None => _ = queues.insert(known.job.handler().to_owned(), BTreeSet::from([place])),
         }
         let entry = self.instances.entry(id).or_insert_with(|| Entry {
             known: Arc::new(known),
@@ -253,6 +277,12 @@ impl<T> Board<T> {
                 waiter.blocked.clear();
             }
         }
+        // What they ended may have counted against limits that hold others back.
+        for id in std::mem::take(&mut self.limited) {
+            if let Some(waiter) = self.waiters.get_mut(&id) {
+                waiter.blocked.clear();
+            }
+        }
     }
 
     /// As [`Board::unblock`], for every client: another replica may have taken their reports.
@@ -263,7 +293,7 @@ impl<T> Board<T> {
     }
 
     /// What to try to claim. Apps take turns; in each, clients are served in the order in which they came, and
-    /// instances in the order in which they fired. Each client is offered its fair part of an instance, so
+    /// instances by priority and then in the order in which they fired. Each client is offered its fair part of an instance, so
     /// that the first one does not take all of it. One that has hung up is passed over: its shards would only
     /// come back.
     pub fn propose(&self, has_hung_up: impl Fn(&T) -> bool) -> Vec<Proposal> {
@@ -309,9 +339,9 @@ impl<T> Board<T> {
     fn propose_to<'a>(
         &'a self,
         waiter: &Waiter<T>,
-        queues: &'a HashMap<String, BTreeSet<i64>>,
+        queues: &'a HashMap<String, BTreeSet<Place>>,
         waiting: usize,
-        used_up: &mut HashMap<&'a str, i64>,
+        used_up: &mut HashMap<&'a str, Place>,
         round: &mut Proposing,
     ) {
         let mut wanted = waiter.max.min(MOST_SHARDS - round.shards) as i32;
@@ -319,12 +349,13 @@ impl<T> Board<T> {
             let Some((handler, queue)) = queues.get_key_value(handler) else {
                 continue;
             };
-            let from = used_up.get(handler.as_str()).copied().unwrap_or(-1);
+            let from = used_up.get(handler.as_str()).copied().unwrap_or(START);
             if from == ALL {
                 continue;
             }
             let mut leading = true;
-            for id in queue.range(from + 1..) {
+            for place in queue.range((Bound::Excluded(from), Bound::Unbounded)) {
+                let id = &place.1;
                 if wanted <= 0 || round.proposals.len() >= MOST_PROPOSALS {
                     return;
                 }
@@ -332,12 +363,12 @@ impl<T> Board<T> {
                 let left = round.left.entry(*id).or_insert(entry.left);
                 if *left <= 0 {
                     if leading {
-                        used_up.insert(handler, *id);
+                        used_up.insert(handler, *place);
                     }
                     continue;
                 }
                 leading = false;
-                if waiter.blocked.contains(id) {
+                if waiter.blocked.contains(id) || !waiter.client.may_run(&entry.known.job) {
                     continue;
                 }
                 let cap = entry.cap();
@@ -357,6 +388,7 @@ impl<T> Board<T> {
                     mark: entry.mark,
                     timeout_ms: entry.known.job.shard_timeout_ms as i64,
                     rows: 0,
+                    limits: Arc::clone(&entry.known.limits),
                 });
             }
             if leading {
@@ -372,14 +404,18 @@ impl<T> Board<T> {
             .and_then(|id| self.waiters.get_mut(id))
         {
             waiter.blocked.insert(instance);
+            let known = self.instances.get(&instance);
+            if known.is_some_and(|entry| !entry.known.limits.is_empty()) {
+                self.limited.extend(self.by_client.get(&client));
+            }
         }
     }
 
     /// Forgets the instances of an app for which nobody waits.
     pub fn forget_app(&mut self, app_id: i64) {
         let queues = self.queues.remove(&app_id).unwrap_or_default();
-        for id in queues.into_values().flatten() {
-            self.instances.remove(&id);
+        for place in queues.into_values().flatten() {
+            self.instances.remove(&place.1);
         }
     }
 
@@ -392,7 +428,7 @@ impl<T> Board<T> {
             return;
         };
         if let Some(queue) = queues.get_mut(entry.known.job.handler()) {
-            queue.remove(&instance);
+            queue.remove(&place(&entry.known.ready));
             if queue.is_empty() {
                 queues.remove(entry.known.job.handler());
             }

@@ -323,7 +323,7 @@ impl State {
         for ready in found {
             if let Some(job) = jobs.get(&(ready.job_id, ready.job_version)) {
                 let job = Arc::clone(job);
-                self.board.offer(Known { ready, job });
+                self.board.offer(Known::new(ready, job));
             } else {
                 tracing::error!(instance_id = ready.id, "an instance has no definition");
             }

@@ -10,7 +10,7 @@ use super::driver::{self, Backoff};
 use super::membership::Ownership;
 use super::offer::offer;
 use crate::app::{App, Shared};
-use crate::pipeline::fire::{self, Ahead, Expressions, Owner, Pass};
+use crate::pipeline::fire::{self, Ahead, Owner, Pass, Schedules};
 use crate::store::shard::Ready;
 
 /// Name in logs and in `/readyz`.
@@ -26,11 +26,11 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Runs until the replica stops.
 pub async fn run(app: Shared, mut ownership: Ownership) {
     let mut backoff = Backoff::default();
-    let mut expressions: [Expressions; PARTS] = Default::default();
+    let mut schedules: [Schedules; PARTS] = Default::default();
     let mut ahead = Ahead::default();
     let mut many = false;
     while !app.stopping.is_cancelled() {
-        match pass(&app, &mut ownership, &mut expressions, &ahead, many).await {
+        match pass(&app, &mut ownership, &mut schedules, &ahead, many).await {
             Ok(pass) => {
                 backoff.reset();
                 driver::well(&app, PART);
@@ -62,7 +62,7 @@ pub async fn run(app: Shared, mut ownership: Ownership) {
 async fn pass(
     app: &App,
     ownership: &mut Ownership,
-    expressions: &mut [Expressions; PARTS],
+    schedules: &mut [Schedules; PARTS],
     ahead: &Ahead,
     many: bool,
 ) -> sqlx::Result<Pass> {
@@ -83,14 +83,15 @@ async fn pass(
     for owned in owned.iter() {
         parts[owned.bucket as usize % conns.len()].push(*owned);
     }
-    let parts = conns.iter_mut().zip(&parts).zip(expressions);
-    let fires = parts.map(async |((conn, owned), expressions)| {
+    let parts = conns.iter_mut().zip(&parts).zip(schedules);
+    let fires = parts.map(async |((conn, owned), schedules)| {
         let part = Owner {
             server,
             owned,
             threshold,
+            jobs: &app.jobs,
         };
-        fire(app, conn, &part, expressions, ahead, many).await
+        fire(app, conn, &part, schedules, ahead, many).await
     });
     // To the end of each: a statement that is given up half-way costs its connection.
     let passes = join_all(fires).await;
@@ -114,22 +115,25 @@ async fn fire(
     app: &App,
     conn: &mut PgConnection,
     by: &Owner<'_>,
-    expressions: &mut Expressions,
+    schedules: &mut Schedules,
     ahead: &Ahead,
     many: bool,
 ) -> sqlx::Result<Pass> {
-    let fired = |instances: Vec<Ready>| {
+    let fired = |instances: Vec<Ready>, is_queued: bool| {
+        if is_queued {
+            app.hints.queued();
+        }
         app.metrics.fired.add(instances.len());
         offer(app, instances);
     };
-    fire::fire_ahead(conn, by, ahead, expressions, fired).await?;
-    let mut pass = fire::fire_due(conn, by, many, expressions, fired).await?;
+    fire::fire_ahead(conn, by, ahead, schedules, fired).await?;
+    let mut pass = fire::fire_due(conn, by, many, schedules, fired).await?;
     // While there is much, the parts need not wait for each other, but now and then for the lease to be looked at.
     for _ in 0..ROUNDS {
         if !(many && pass.more && pass.decided > 0) {
             break;
         }
-        pass = fire::fire_due(conn, by, many, expressions, fired).await?;
+        pass = fire::fire_due(conn, by, many, schedules, fired).await?;
     }
     Ok(pass)
 }

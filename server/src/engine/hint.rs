@@ -3,6 +3,7 @@
 //! A hint carries no state. One that is lost costs latency only, because every loop also runs on a period.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -104,6 +105,10 @@ pub struct Hints {
     pub membership: Notify,
     /// Wakes the stager, which asks [`Hints::next_due`] how long it may sleep.
     pub stager: Notify,
+    /// Wakes the starter.
+    pub starter: Notify,
+    /// Whether anything may start, follow or be dated when an instance ends.
+    follows: AtomicBool,
     /// To browsers.
     pub events: broadcast::Sender<Hint>,
     ready: Mutex<Option<i64>>,
@@ -120,6 +125,8 @@ impl Default for Hints {
             firer: Notify::new(),
             membership: Notify::new(),
             stager: Notify::new(),
+            starter: Notify::new(),
+            follows: AtomicBool::new(true),
             events: broadcast::channel(64).0,
             ready: Mutex::default(),
             has_ready: Notify::new(),
@@ -155,6 +162,24 @@ impl Hints {
     /// For the claimer: what [`Hints::send_backstop`] is told.
     pub fn backstop(&self) -> watch::Receiver<i64> {
         self.backstop.subscribe()
+    }
+
+    /// Whether the end of an instance may have a consequence, as the last look found.
+    pub fn set_follows(&self, follows: bool) {
+        self.follows.store(follows, Ordering::Relaxed);
+    }
+
+    /// Instances may have ended.
+    pub fn ended(&self) {
+        if self.follows.load(Ordering::Relaxed) {
+            self.starter.notify_one();
+        }
+    }
+
+    /// An instance was queued.
+    pub fn queued(&self) {
+        self.set_follows(true);
+        self.starter.notify_one();
     }
 
     fn tell(&self, hint: &Hint) {

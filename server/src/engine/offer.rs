@@ -14,7 +14,7 @@ pub fn offer(app: &App, instances: Vec<Ready>) {
         .into_iter()
         .map(|ready| {
             let job = app.jobs.known(ready.job_id, ready.job_version)?;
-            Some(Known { ready, job })
+            Some(Known::new(ready, job))
         })
         .collect();
     let hint = Hint::ready(lowest);

@@ -154,6 +154,9 @@ pub fn after(app: &App, ended: &[Ended]) {
     let mut clients: Vec<Uuid> = ended.iter().map(|e| e.client_id).collect();
     clients.dedup();
     app.claimer.unblock(clients);
+    if ended.iter().any(|e| e.is_final) {
+        app.hints.ended();
+    }
     let again = ended.iter().filter(|e| !e.is_final);
     let ready = again
         .clone()

@@ -71,6 +71,10 @@ async fn rescue_once(app: &Shared, from: i64, is_thorough: bool) -> sqlx::Result
     if let Some(from) = found.ready_from {
         app.hints.send_backstop(from);
     }
+    app.hints.set_follows(found.follows);
+    if found.startable {
+        app.hints.starter.notify_one();
+    }
     if found.delayed {
         app.hints.stager.notify_one();
     }

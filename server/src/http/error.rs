@@ -97,7 +97,9 @@ impl From<JobError> for ApiError {
             JobError::Spec(error) if error.field == "spec" => error.into(),
             JobError::Spec(error) => Self::field(&format!("spec.{}", error.field), detail),
             JobError::Field(error) => error.into(),
-            JobError::State { .. } => Self::new(ProblemKind::IllegalState, detail),
+            JobError::State { .. } | JobError::Followed { .. } => {
+                Self::new(ProblemKind::IllegalState, detail)
+            }
             JobError::Version { .. } => Self::new(ProblemKind::VersionConflict, detail),
             JobError::Database(error) => error.into(),
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use antares_protocol::job::JobSpec;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::store;
@@ -33,21 +33,52 @@ impl Jobs {
     ) -> sqlx::Result<HashMap<(i64, i32), Arc<JobSpec>>> {
         let mut found = HashMap::with_capacity(keys.len());
         let mut unknown = Vec::new();
-        {
-            let cache = self.0.lock().expect("no holder panics");
-            for key in keys {
-                match cache.get(key) {
-                    Some(spec) => drop(found.insert(*key, Arc::clone(spec))),
-                    None => unknown.push(*key),
-                }
-            }
-        }
+        self.look_up(keys, &mut found, &mut unknown);
         if unknown.is_empty() {
             return Ok(found);
         }
         let mut conn = pool.acquire().await?;
-        let read = store::job::versions(&mut conn, &unknown).await?;
-        drop(conn);
+        self.read(&mut conn, &unknown, &mut found).await?;
+        Ok(found)
+    }
+
+    /// As [`Jobs::get`], on a connection that the caller has.
+    pub async fn get_on(
+        &self,
+        conn: &mut PgConnection,
+        keys: &[(i64, i32)],
+    ) -> sqlx::Result<HashMap<(i64, i32), Arc<JobSpec>>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        let mut unknown = Vec::new();
+        self.look_up(keys, &mut found, &mut unknown);
+        if !unknown.is_empty() {
+            self.read(conn, &unknown, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    fn look_up(
+        &self,
+        keys: &[(i64, i32)],
+        found: &mut HashMap<(i64, i32), Arc<JobSpec>>,
+        unknown: &mut Vec<(i64, i32)>,
+    ) {
+        let cache = self.0.lock().expect("no holder panics");
+        for key in keys {
+            match cache.get(key) {
+                Some(spec) => drop(found.insert(*key, Arc::clone(spec))),
+                None => unknown.push(*key),
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        conn: &mut PgConnection,
+        unknown: &[(i64, i32)],
+        found: &mut HashMap<(i64, i32), Arc<JobSpec>>,
+    ) -> sqlx::Result<()> {
+        let read = store::job::versions(conn, unknown).await?;
         let mut cache = self.0.lock().expect("no holder panics");
         if cache.len() + read.len() > MOST {
             cache.clear();
@@ -57,7 +88,7 @@ impl Jobs {
             cache.insert((job, version), Arc::clone(&spec));
             found.insert((job, version), spec);
         }
-        Ok(found)
+        Ok(())
     }
 }
 

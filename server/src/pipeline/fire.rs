@@ -1,17 +1,19 @@
 //! Due ticks → instances and shards.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::cron::CronExpression;
-use crate::domain::{job, misfire};
+use super::cache::Jobs;
+use super::calendar::Calendars;
+use crate::domain::misfire::{self, Unfired, UnfiredOutcome};
+use crate::domain::schedule::{Schedule, Timing};
 use crate::store::bucket::Owned;
+use crate::store::client;
 use crate::store::schedule::{self, Decision, Due};
 use crate::store::shard::Ready;
 
@@ -90,22 +92,26 @@ impl Ahead {
     }
 }
 
-/// Parsed expressions, by their text.
+/// Schedules as they are read, by their text.
 #[derive(Debug, Default)]
-pub struct Expressions(HashMap<(String, String), Option<Arc<(CronExpression, Tz)>>>);
+pub struct Schedules(HashMap<Text, Option<Arc<Schedule>>>);
 
-impl Expressions {
-    fn get(&mut self, due: &Due) -> Option<Arc<(CronExpression, Tz)>> {
-        let key = (due.cron.clone()?, due.time_zone.clone());
+/// The text of a schedule: cron, time zone and timing.
+type Text = (Option<String>, String, Option<String>);
+
+impl Schedules {
+    /// The schedule of a tick; `None` if it has none, as a fixed delay, or none that can be read.
+    fn get(&mut self, due: &Due) -> Option<Arc<Schedule>> {
+        let key = (due.cron.clone(), due.time_zone.clone(), due.timing.clone());
         if self.0.len() > 50_000 {
             self.0.clear();
         }
         self.0
             .entry(key)
-            .or_insert_with_key(|(cron, zone)| {
-                let cron = job::parse_cron(cron).ok()?;
-                let zone = job::parse_zone(zone).ok()?;
-                Some(Arc::new((cron, zone)))
+            .or_insert_with_key(|(cron, zone, timing)| {
+                let timing = Timing::from_text(timing.as_deref()).ok()?;
+                let schedule = Schedule::new(cron.as_deref(), zone, timing).ok()?;
+                schedule.map(Arc::new)
             })
             .clone()
     }
@@ -118,16 +124,18 @@ pub struct Owner<'a> {
     pub owned: &'a [Owned],
     /// How late a tick may fire.
     pub threshold: TimeDelta,
+    /// Definitions of jobs.
+    pub jobs: &'a Jobs,
 }
 
 /// Fires what is due of the owner's buckets; `many` says that there is much. `fired` is told of the instances of each
-/// statement as soon as they are there.
+/// statement as soon as they are there, and whether there are queued ones.
 pub async fn fire_due(
     conn: &mut PgConnection,
     owner: &Owner<'_>,
     many: bool,
-    expressions: &mut Expressions,
-    fired: impl Fn(Vec<Ready>),
+    schedules: &mut Schedules,
+    fired: impl Fn(Vec<Ready>, bool),
 ) -> sqlx::Result<Pass> {
     let at_a_time = if many { MANY_PER_BUCKET } else { PER_BUCKET };
     let buckets: Vec<i16> = owner.owned.iter().map(|o| o.bucket).collect();
@@ -141,7 +149,8 @@ pub async fn fire_due(
     for due in &due {
         *per_bucket.entry(due.bucket).or_default() += 1;
     }
-    let decisions = decide_all(&due, now, owner, expressions);
+    let facts = Facts::read(conn, owner, &due, schedules).await?;
+    let decisions = decide_all(&due, now, owner, schedules, &facts);
     Ok(Pass {
         // A bucket that filled its share may hold more; so may a schedule whose next tick is due as well.
         more: per_bucket.values().any(|n| *n >= at_a_time)
@@ -158,14 +167,16 @@ pub async fn fire_ahead(
     conn: &mut PgConnection,
     owner: &Owner<'_>,
     ahead: &Ahead,
-    expressions: &mut Expressions,
-    fired: impl Fn(Vec<Ready>),
+    schedules: &mut Schedules,
+    fired: impl Fn(Vec<Ready>, bool),
 ) -> sqlx::Result<usize> {
     let Some(now) = ahead.now() else {
         return Ok(0);
     };
     let due = ahead.ticks.iter().filter(|due| due.next_fire_at <= now);
-    let decisions = decide_all(due, now, owner, expressions);
+    let due: Vec<Due> = due.cloned().collect();
+    let facts = Facts::read(conn, owner, &due, schedules).await?;
+    let decisions = decide_all(&due, now, owner, schedules, &facts);
     carry_out(conn, owner, &decisions, fired).await
 }
 
@@ -173,31 +184,86 @@ async fn carry_out(
     conn: &mut PgConnection,
     owner: &Owner<'_>,
     decisions: &[Decision],
-    fired: impl Fn(Vec<Ready>),
+    fired: impl Fn(Vec<Ready>, bool),
 ) -> sqlx::Result<usize> {
     let (mut rest, mut most, mut decided) = (decisions, FIRST_BATCH, 0);
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(most.min(rest.len()));
         let advanced = schedule::fire(conn, owner.server, batch).await?;
         decided += advanced.len();
-        fired(advanced.into_iter().filter_map(|a| a.fired).collect());
+        let is_queued = advanced.iter().any(|a| a.is_queued);
+        fired(
+            advanced.into_iter().filter_map(|a| a.fired).collect(),
+            is_queued,
+        );
         rest = later;
         most = MOST_BATCH.min(2 * most);
     }
     Ok(decided)
 }
 
-fn decide_all<'a>(
-    due: impl IntoIterator<Item = &'a Due>,
+/// What beside the schedule decides ticks: calendars, and who is there to run the jobs.
+#[derive(Debug, Default)]
+struct Facts {
+    calendars: Calendars,
+    /// Jobs that nobody is there to run.
+    unattended: HashSet<i64>,
+}
+
+impl Facts {
+    /// Reads what is needed for `due`, which is nothing for most ticks.
+    async fn read(
+        conn: &mut PgConnection,
+        owner: &Owner<'_>,
+        due: &[Due],
+        schedules: &mut Schedules,
+    ) -> sqlx::Result<Self> {
+        let mut names: Vec<String> = Vec::new();
+        for due in due.iter().filter(|due| due.timing.is_some()) {
+            if let Some(schedule) = schedules.get(due) {
+                names.extend(schedule.timing().calendars().cloned());
+            }
+        }
+        let mut facts = Self::default();
+        if !names.is_empty() {
+            facts.calendars = Calendars::read(conn, &names).await?;
+        }
+        let choosy: Vec<&Due> = due.iter().filter(|due| due.needs_client).collect();
+        if !choosy.is_empty() {
+            let keys: Vec<(i64, i32)> = choosy.iter().map(|d| (d.job_id, d.version)).collect();
+            let apps: Vec<i64> = choosy.iter().map(|due| due.app_id).collect();
+            let specs = owner.jobs.get_on(conn, &keys).await?;
+            let clients = client::live_profiles(conn, &apps).await?;
+            for due in choosy {
+                let spec = specs.get(&(due.job_id, due.version));
+                let is_attended = spec.is_some_and(|spec| {
+                    clients.iter().any(|client| {
+                        client.app_id == due.app_id
+                            && client.handlers.iter().any(|name| name == spec.handler())
+                            && client.may_run(spec)
+                    })
+                });
+                if !is_attended {
+                    facts.unattended.insert(due.job_id);
+                }
+            }
+        }
+        Ok(facts)
+    }
+}
+
+fn decide_all(
+    due: &[Due],
     now: DateTime<Utc>,
     owner: &Owner<'_>,
-    expressions: &mut Expressions,
+    schedules: &mut Schedules,
+    facts: &Facts,
 ) -> Vec<Decision> {
     let epochs: HashMap<i16, i64> = owner.owned.iter().map(|o| (o.bucket, o.epoch)).collect();
-    due.into_iter()
+    due.iter()
         // Buckets may have gone to another server since their ticks were read.
         .filter_map(|due| Some((due, *epochs.get(&due.bucket)?)))
-        .map(|(due, epoch)| decide(due, now, epoch, expressions, owner.threshold))
+        .map(|(due, epoch)| decide(due, now, epoch, owner.threshold, schedules, facts))
         .collect()
 }
 
@@ -205,8 +271,9 @@ fn decide(
     due: &Due,
     now: DateTime<Utc>,
     epoch: i64,
-    expressions: &mut Expressions,
     threshold: TimeDelta,
+    schedules: &mut Schedules,
+    facts: &Facts,
 ) -> Decision {
     let mut decision = Decision {
         job_id: due.job_id,
@@ -217,22 +284,38 @@ fn decide(
         prev_fire_at: due.prev_fire_at,
         new_fire_at: None,
         fire_at: None,
-        missed: None,
+        unfired: Vec::new(),
     };
-    let Some(expression) = expressions.get(due) else {
+    if let Some(schedule) = schedules.get(due) {
+        let lies_out = |at| facts.calendars.lies_out(&schedule, at);
+        let at = due.next_fire_at;
+        let plan = misfire::decide(&schedule, &lies_out, at, now, threshold);
+        decision.new_fire_at = plan.next_fire_at;
+        decision.fire_at = plan.fire_at;
+        decision.unfired = plan.unfired;
+    } else if due.cron.is_none() {
+        // The next tick of a fixed delay is set when the instance has ended.
+        decision.fire_at = Some(due.next_fire_at);
+    } else {
         // Definitions are checked before they are stored, so this is a newer server's or a hand's work.
         // The job stops firing rather than holding up its bucket.
         tracing::error!(
             job_id = due.job_id,
             cron = due.cron,
+            timing = due.timing,
             "cannot read the schedule of a job; it will not fire until it is saved again"
         );
-        return decision;
-    };
-    let (cron, zone) = &*expression;
-    let plan = misfire::decide(cron, *zone, due.next_fire_at, now, threshold);
-    decision.new_fire_at = plan.next_fire_at;
-    decision.fire_at = plan.fire_at;
-    decision.missed = plan.missed;
+    }
+    if facts.unattended.contains(&due.job_id)
+        && let Some(at) = decision.fire_at.take()
+    {
+        decision.unfired.push(Unfired {
+            first: at,
+            last: at,
+            count: 1,
+            outcome: UnfiredOutcome::Skipped,
+            reason: "no client: none is alive that may run the job".to_owned(),
+        });
+    }
     decision
 }

@@ -3,6 +3,7 @@
 use sqlx::{Connection, PgConnection};
 
 use crate::store::instance;
+use crate::store::queue::{self, Ending};
 
 /// Ends the locked instances: their shards are cancelled, and their clients hear of it at the next renewal.
 pub async fn end_locked(
@@ -18,13 +19,20 @@ pub async fn end_locked(
     instance::end(conn, ids, state, reason).await
 }
 
-/// Terminates an instance. `false` if it is not running.
+/// Terminates an instance. `false` if it neither runs nor waits to start.
 pub async fn terminate(conn: &mut PgConnection, id: i64, reason: &str) -> sqlx::Result<bool> {
-    let mut tx = conn.begin().await?;
-    let locked = instance::lock(&mut tx, &[id]).await?;
-    end_locked(&mut tx, &locked, "terminated", reason).await?;
-    tx.commit().await?;
-    Ok(!locked.is_empty())
+    // One that is queued may start meanwhile: deleting it waits for that, and then it runs.
+    for _ in 0..2 {
+        let mut tx = conn.begin().await?;
+        let locked = instance::lock(&mut tx, &[id]).await?;
+        end_locked(&mut tx, &locked, "terminated", reason).await?;
+        let dropped = queue::end(&mut tx, Ending::These(&[id]), "terminated", reason).await?;
+        tx.commit().await?;
+        if !locked.is_empty() || dropped > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Ends the instances that have taken longer than their job allows. Returns how many.

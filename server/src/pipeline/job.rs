@@ -1,14 +1,21 @@
 //! Jobs change: their definition, and their state.
 
 use antares_protocol::job::{CreateJob, JobSpec, UpdateJob};
+use antares_protocol::policy::{NoClient, Sharding};
+use antares_protocol::schedule::Overlap;
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
+use super::dependency;
 use super::instance::end_locked;
 use super::retry::Conflict;
-use crate::domain::job::{Action, FieldError, schedule as read_schedule, transition, validate};
+use super::start::after_delay;
+use crate::domain::job::{
+    Action, FieldError, compile, resolved_cron, timing, transition, validate,
+};
+use crate::store::queue::Ending;
 use crate::store::schedule::Schedule;
-use crate::store::{app, instance, job, pool, schedule};
+use crate::store::{app, dependency as edges, instance, job, pool, queue, schedule};
 
 /// Why a job was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +47,9 @@ pub enum JobError {
         "the change is based on version {based_on}, but the job is at version {current}: read it again"
     )]
     Version { based_on: i32, current: i32 },
+    /// Another job follows it.
+    #[error("the job `{job}` of `{app}` follows it: delete or change that one first")]
+    Followed { app: String, job: String },
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -51,26 +61,45 @@ impl Conflict for JobError {
     }
 }
 
-fn next_fire(spec: &JobSpec, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, FieldError> {
-    Ok(read_schedule(spec)?.and_then(|(cron, zone)| cron.next_after(now, zone)))
+fn next_fire(
+    app: &str,
+    spec: &JobSpec,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, FieldError> {
+    Ok(compile(app, spec)?.and_then(|schedule| schedule.next_after(now)))
 }
 
-fn row(
-    spec: &JobSpec,
+/// What the firing statement needs of a definition.
+fn row<'a>(
+    app: &str,
+    spec: &'a JobSpec,
     (job_id, app_id, version): (i64, i64, i32),
     next_fire_at: Option<DateTime<Utc>>,
-) -> Schedule<'_> {
-    Schedule {
+) -> Result<Schedule<'a>, FieldError> {
+    let (slots, queue) = match spec.overlap {
+        Overlap::Skip | Overlap::Replace => (1, 0),
+        Overlap::Queue(limit) => (1, limit),
+        Overlap::Allow(limit) => (limit, 0),
+    };
+    Ok(Schedule {
         job_id,
         app_id,
         version,
-        cron: spec.cron.as_deref(),
+        cron: resolved_cron(app, spec)?,
         time_zone: &spec.time_zone,
+        timing: timing(app, spec).to_text(),
+        fixed_delay_ms: spec.fixed_delay_ms.map(|ms| ms as i64),
+        slots: slots as i16,
+        queue: queue as i16,
+        replaces: spec.overlap == Overlap::Replace,
+        needs_client: spec.no_client == NoClient::Skip,
+        is_dynamic: spec.sharding != Sharding::Fixed,
+        priority: spec.priority,
         shard_count: spec.shard_count as i32,
         max_attempts: spec.max_attempts as i16,
         instance_timeout_ms: spec.instance_timeout_ms as i64,
         next_fire_at,
-    }
+    })
 }
 
 /// Creates a job, scheduled at once or disabled. Returns its id.
@@ -99,12 +128,17 @@ pub async fn create(
     let definition = serde_json::json!(spec);
     job::add_version(&mut tx, id, 1, &definition, author).await?;
     let now = schedule::now(&mut tx).await?;
-    let next = if request.enabled {
-        next_fire(spec, now)?
-    } else {
-        None
+    let next = match (request.enabled, spec.fixed_delay_ms) {
+        (false, _) => None,
+        (true, None) => next_fire(&request.app, spec, now)?,
+        (true, Some(delay)) => {
+            let timing = timing(&request.app, spec).to_text();
+            after_delay(now, delay as i64, timing.as_deref())
+        }
     };
-    schedule::put(&mut tx, &row(spec, (id, app_id, 1), next)).await?;
+    let schedule = row(&request.app, spec, (id, app_id, 1), next)?;
+    schedule::put(&mut tx, &schedule).await?;
+    dependency::save(&mut tx, id, &request.app, spec).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -139,12 +173,15 @@ pub async fn update(
     job::add_version(&mut tx, id, version, &definition, author).await?;
     job::set_version(&mut tx, id, version).await?;
     let now = schedule::now(&mut tx).await?;
+    // That of a fixed delay is set by the starter, when no instance runs.
     let next = if locked.state == "waiting" {
-        next_fire(spec, now)?
+        next_fire(&locked.app, spec, now)?
     } else {
         None
     };
-    schedule::put(&mut tx, &row(spec, (id, locked.app_id, version), next)).await?;
+    let schedule = row(&locked.app, spec, (id, locked.app_id, version), next)?;
+    schedule::put(&mut tx, &schedule).await?;
+    dependency::save(&mut tx, id, &locked.app, spec).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -155,10 +192,20 @@ pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), JobError> {
     job::lock(&mut tx, id)
         .await?
         .ok_or(JobError::NotFound(id))?;
+    let followers = edges::followers(&mut tx, id).await?;
+    if let Some((app, job)) = followers.first() {
+        return Err(JobError::Followed {
+            app: app.clone(),
+            job: job.clone(),
+        });
+    }
     // The schedule first: a firing that is under way ends before this goes on, and no other begins.
     job::delete(&mut tx, id).await?;
     let running = instance::lock_of_job(&mut tx, id).await?;
-    end_locked(&mut tx, &running, "terminated", "the job was deleted").await?;
+    let reason = "the job was deleted";
+    end_locked(&mut tx, &running, "terminated", reason).await?;
+    queue::end(&mut tx, Ending::OfJobs(&[id]), "terminated", reason).await?;
+    edges::put(&mut tx, id, &[]).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -181,7 +228,7 @@ pub async fn act(conn: &mut PgConnection, id: i64, action: Action) -> Result<(),
             .await?
             .ok_or(JobError::NotFound(id))?;
         let now = schedule::now(&mut tx).await?;
-        next_fire(&spec, now)?
+        next_fire(&locked.app, &spec, now)?
     } else {
         None
     };
@@ -191,6 +238,7 @@ pub async fn act(conn: &mut PgConnection, id: i64, action: Action) -> Result<(),
         let running = instance::lock_of_job(&mut tx, id).await?;
         let reason = format!("the job was {past}");
         end_locked(&mut tx, &running, "terminated", &reason).await?;
+        queue::end(&mut tx, Ending::OfJobs(&[id]), "terminated", &reason).await?;
     }
     tx.commit().await?;
     Ok(())

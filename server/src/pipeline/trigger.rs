@@ -1,12 +1,14 @@
 //! A call of the API → an instance.
 
+use std::collections::HashSet;
+
 use antares_protocol::job::TriggerJob;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::job::JobError;
-use crate::domain::job::{FieldError, holds_nul, visible};
-use crate::store::instance::Triggered;
+use crate::domain::job::{FieldError, MAX_TIMEOUT_MS, PRIORITIES, holds_nul, visible};
+use crate::store::instance::{Asked, Triggered};
 use crate::store::shard::Ready;
 use crate::store::{instance, job};
 
@@ -15,6 +17,8 @@ use crate::store::{instance, job};
 pub enum Trigger {
     /// An instance.
     Made(Box<Ready>),
+    /// An instance that waits to start.
+    Queued(i64),
     /// Nothing: an earlier call with the same idempotency key had made this one.
     Repeated(i64),
 }
@@ -24,12 +28,12 @@ impl Trigger {
     pub fn instance_id(&self) -> i64 {
         match self {
             Self::Made(ready) => ready.id,
-            Self::Repeated(id) => *id,
+            Self::Queued(id) | Self::Repeated(id) => *id,
         }
     }
 }
 
-/// Makes an instance of the job now.
+/// Makes an instance of the job now, or queues one.
 ///
 /// With an idempotency key, a repeat returns the instance that the first call made, whatever has become
 /// of it; the job's row lock makes two calls at the same time one after the other.
@@ -40,47 +44,79 @@ pub async fn trigger(
     request: &TriggerJob,
 ) -> Result<Trigger, JobError> {
     check(request)?;
-    let asked = [(job_id, request.param.as_ref())];
+    let asked = [asked(job_id, request)];
     let Some(key) = &request.idempotency_key else {
         let made = instance::trigger(conn, server, &asked).await?;
         return outcome(job_id, made.into_iter().next());
     };
-    let mut tx = conn.begin().await?;
-    job::lock(&mut tx, job_id)
-        .await?
-        .ok_or(JobError::NotFound(job_id))?;
-    if let Some(first) = instance::triggered_before(&mut tx, job_id, key).await? {
-        return Ok(Trigger::Repeated(first));
+    // A key that the SQL function uses at the same moment is seen at the second look.
+    for _ in 0..2 {
+        let mut tx = conn.begin().await?;
+        job::lock(&mut tx, job_id)
+            .await?
+            .ok_or(JobError::NotFound(job_id))?;
+        if let Some(first) = instance::triggered_before(&mut tx, job_id, key).await? {
+            return Ok(Trigger::Repeated(first));
+        }
+        let made = instance::trigger(&mut tx, server, &asked).await?;
+        let made = outcome(job_id, made.into_iter().next())?;
+        if instance::remember_trigger(&mut tx, job_id, key, made.instance_id()).await? {
+            tx.commit().await?;
+            return Ok(made);
+        }
     }
-    let made = instance::trigger(&mut tx, server, &asked).await?;
-    let made = outcome(job_id, made.into_iter().next())?;
-    instance::remember_trigger(&mut tx, job_id, key, made.instance_id()).await?;
-    tx.commit().await?;
-    Ok(made)
+    let first = instance::triggered_before(conn, job_id, key).await?;
+    first
+        .map(Trigger::Repeated)
+        .ok_or(JobError::NotFound(job_id))
 }
 
-/// Makes instances of many jobs, whose requests were checked, in one statement where there is no idempotency key. Answers for each alone:
-/// one that cannot be triggered does not keep the others from it.
+/// Makes instances of many jobs, whose requests were checked, in one statement where there is no idempotency key and no
+/// job is named twice. Answers for each alone: one that cannot be triggered does not keep the others from it.
 pub async fn trigger_many(
     conn: &mut PgConnection,
     server: Uuid,
     requests: &[(i64, TriggerJob)],
 ) -> sqlx::Result<Vec<Result<Trigger, JobError>>> {
     let mut answers: Vec<Option<Result<Trigger, JobError>>> = Vec::with_capacity(requests.len());
-    let mut plain = Vec::new();
-    for (id, request) in requests {
+    let mut plain: Vec<usize> = Vec::new();
+    for (index, (id, request)) in requests.iter().enumerate() {
         answers.push(if request.idempotency_key.is_some() {
             Some(trigger(conn, server, *id, request).await)
         } else {
-            plain.push((*id, request.param.as_ref()));
+            plain.push(index);
             None
         });
     }
-    let mut made = instance::trigger(conn, server, &plain).await?.into_iter();
+    while !plain.is_empty() {
+        // Of each job the first one that is left.
+        let mut seen = HashSet::new();
+        let (round, rest): (Vec<usize>, Vec<usize>) = plain
+            .into_iter()
+            .partition(|index| seen.insert(requests[*index].0));
+        let asked: Vec<Asked<'_>> = round
+            .iter()
+            .map(|index| asked(requests[*index].0, &requests[*index].1))
+            .collect();
+        let made = instance::trigger(conn, server, &asked).await?;
+        for (index, made) in round.into_iter().zip(made) {
+            answers[index] = Some(outcome(requests[index].0, Some(made)));
+        }
+        plain = rest;
+    }
     let answers = answers.into_iter().zip(requests);
     Ok(answers
-        .map(|(answer, (id, _))| answer.unwrap_or_else(|| outcome(*id, made.next())))
+        .map(|(answer, (id, _))| answer.unwrap_or(Err(JobError::NotFound(*id))))
         .collect())
+}
+
+fn asked(job_id: i64, request: &TriggerJob) -> Asked<'_> {
+    Asked {
+        job_id,
+        param: request.param.as_ref(),
+        priority: request.priority,
+        delay_ms: request.delay_ms.unwrap_or(0) as i64,
+    }
 }
 
 /// Whether the fields of a request are allowed.
@@ -96,18 +132,40 @@ pub fn check(request: &TriggerJob) -> Result<(), FieldError> {
             message: "is larger than 1 MiB, or holds the character U+0000".into(),
         });
     }
+    if request
+        .priority
+        .is_some_and(|priority| !PRIORITIES.contains(&priority))
+    {
+        return Err(FieldError {
+            field: "priority",
+            message: "is not allowed; give -1000 to 1000".into(),
+        });
+    }
+    if request.delay_ms.is_some_and(|delay| delay > MAX_TIMEOUT_MS) {
+        return Err(FieldError {
+            field: "delay_ms",
+            message: "is more than 366 days; give less".into(),
+        });
+    }
     Ok(())
 }
 
 fn outcome(job_id: i64, triggered: Option<Triggered>) -> Result<Trigger, JobError> {
-    let Triggered { state, made } = triggered.unwrap_or_default();
+    let Triggered {
+        state,
+        made,
+        queued,
+    } = triggered.unwrap_or_default();
+    if let Some(id) = queued {
+        return Ok(Trigger::Queued(id));
+    }
     match (made, state.as_deref()) {
         (Some(ready), _) => Ok(Trigger::Made(Box::new(ready))),
         (None, None) => Err(JobError::NotFound(job_id)),
         (None, Some("waiting")) => Err(JobError::State {
             action: "trigger",
             state: "running".into(),
-            remedy: "one instance of a job runs at a time: wait for it to end, or terminate it",
+            remedy: "as many instances of it run and wait as its overlap policy allows: wait for one to end, or terminate it",
         }),
         (None, Some(state)) => Err(JobError::State {
             action: "trigger",

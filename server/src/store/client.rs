@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use antares_protocol::client::{LogLine, RegisterClient};
 use antares_protocol::cluster::Client;
+use antares_protocol::job::JobSpec;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::types::Json;
 use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
 
@@ -47,12 +49,34 @@ pub async fn register(
 pub struct Profile {
     pub id: Uuid,
     pub app_id: i64,
+    pub host: String,
+    pub ip: String,
+    pub labels: Json<BTreeMap<String, String>>,
     pub handlers: Vec<String>,
+}
+
+impl Profile {
+    /// Whether the job is assigned to it.
+    pub fn may_run(&self, job: &JobSpec) -> bool {
+        job.assignment.allows(&self.host, &self.ip, &self.labels)
+    }
+}
+
+/// Clients of `apps` that are alive.
+pub async fn live_profiles(conn: &mut PgConnection, apps: &[i64]) -> sqlx::Result<Vec<Profile>> {
+    sqlx::query_as(
+        "select c.id, c.app_id, c.host, c.ip, c.labels, c.handlers
+         from client c join client_lease l on l.client_id = c.id and l.expires_at > now()
+         where c.app_id = any($1) and c.left_at is null",
+    )
+    .bind(apps)
+    .fetch_all(conn)
+    .await
 }
 
 /// A client that has not left.
 pub async fn profile(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Profile>> {
-    sqlx::query_as("select id, app_id, handlers from client where id = $1 and left_at is null")
+    sqlx::query_as("select id, app_id, host, ip, labels, handlers from client where id = $1 and left_at is null")
         .bind(id)
         .fetch_optional(conn)
         .await

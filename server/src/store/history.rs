@@ -47,6 +47,11 @@ pub fn trigger(text: &str) -> Trigger {
     match text {
         "schedule" => Trigger::Schedule,
         "api" => Trigger::Api,
+        "sql" => Trigger::Sql,
+        "dependency" => Trigger::Dependency,
+        "backfill" => Trigger::Backfill,
+        "rerun" => Trigger::Rerun,
+        "plan" => Trigger::Plan,
         _ => Trigger::Other,
     }
 }
@@ -65,6 +70,12 @@ pub async fn instances(
              where ($1::bigint is null or id = $1) and ($2::text is null or app_id in (select id from app where name = $2))
                 and ($3::bigint is null or job_id = $3) and ($4::text is null or $4 = 'running') and ($5::bigint is null or id < $5)
              order by id desc limit $6)
+            union all
+            (select q.id, q.job_id, q.app_id, j.version, 'queued', q.trigger, q.scheduled_at, q.queued_at, null, 0, 0, 0, 0, q.param, null
+             from instance_queued q join job j on j.id = q.job_id
+             where ($1::bigint is null or q.id = $1) and ($2::text is null or q.app_id in (select id from app where name = $2))
+                and ($3::bigint is null or q.job_id = $3) and ($4::text is null or $4 = 'queued') and ($5::bigint is null or q.id < $5)
+             order by q.id desc limit $6)
             union all
             (select id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at,
                 ended_at, total, succeeded, failed, cancelled, param, reason
@@ -96,6 +107,7 @@ pub async fn instances(
             app: row.app,
             job_version: row.job_version,
             state: match row.state.as_str() {
+                "queued" => InstanceState::Queued,
                 "running" => InstanceState::Running,
                 "succeeded" => InstanceState::Succeeded,
                 "failed" => InstanceState::Failed,
@@ -324,6 +336,7 @@ pub async fn ticks(
                     outcome: match outcome.as_str() {
                         "fired" => TickOutcome::Fired,
                         "coalesced" => TickOutcome::Coalesced,
+                        "missed" => TickOutcome::Missed,
                         _ => TickOutcome::Skipped,
                     },
                     reason,

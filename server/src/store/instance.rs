@@ -15,33 +15,55 @@ pub struct Triggered {
     pub state: Option<String>,
     /// The instance that was made.
     pub made: Option<Ready>,
+    /// The instance that waits to start.
+    pub queued: Option<i64>,
 }
 
-/// Makes instances of waiting jobs by hand, with their shards, each with its parameter instead of the job's own.
+/// A trigger by hand.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    pub job_id: i64,
+    /// Instead of the job's own.
+    pub param: Option<&'a Value>,
+    /// Instead of the job's own.
+    pub priority: Option<i16>,
+    /// How long to wait first.
+    pub delay_ms: i64,
+}
+
+/// Makes instances of waiting jobs by hand, with their shards. No job may be named twice.
 pub async fn trigger(
     conn: &mut PgConnection,
     server: Uuid,
-    jobs: &[(i64, Option<&Value>)],
+    jobs: &[Asked<'_>],
 ) -> sqlx::Result<Vec<Triggered>> {
     let rows = sqlx::query(include_str!("sql/trigger.sql"))
-        .bind(jobs.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-        .bind(jobs.iter().map(|(_, param)| *param).collect::<Vec<_>>())
+        .bind(jobs.iter().map(|job| job.job_id).collect::<Vec<_>>())
+        .bind(jobs.iter().map(|job| job.param).collect::<Vec<_>>())
         .bind(server)
+        .bind(jobs.iter().map(|job| job.priority).collect::<Vec<_>>())
+        .bind(jobs.iter().map(|job| job.delay_ms).collect::<Vec<_>>())
         .fetch_all(conn)
         .await?;
     let mut triggered = vec![Triggered::default(); jobs.len()];
     let mut made: HashMap<i64, Ready> = HashMap::new();
+    let mut queued: HashMap<i64, i64> = HashMap::new();
     for row in rows {
         let ord: Option<i64> = row.try_get("ord")?;
         if ord.is_none() {
+            if row.try_get::<Option<i32>, _>("total")?.is_none() {
+                queued.insert(row.try_get("job_id")?, row.try_get("id")?);
+                continue;
+            }
             let ready = Ready::from_row(&row)?;
             made.insert(ready.job_id, ready);
         } else if let Some(at) = ord.and_then(|ord| triggered.get_mut(ord as usize - 1)) {
             at.state = row.try_get("state")?;
         }
     }
-    for ((job, _), at) in jobs.iter().zip(&mut triggered) {
-        at.made = made.remove(job);
+    for (job, at) in jobs.iter().zip(&mut triggered) {
+        at.made = made.remove(&job.job_id);
+        at.queued = queued.remove(&job.job_id);
     }
     Ok(triggered)
 }
@@ -59,20 +81,22 @@ pub async fn triggered_before(
         .await
 }
 
-/// Remembers the key of a trigger.
+/// Remembers the key of a trigger. `false` if somebody else had remembered it first.
 pub async fn remember_trigger(
     conn: &mut PgConnection,
     job_id: i64,
     key: &str,
     instance_id: i64,
-) -> sqlx::Result<()> {
-    sqlx::query("insert into trigger_key (job_id, key, instance_id) values ($1, $2, $3)")
-        .bind(job_id)
-        .bind(key)
-        .bind(instance_id)
-        .execute(conn)
-        .await?;
-    Ok(())
+) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "insert into trigger_key (job_id, key, instance_id) values ($1, $2, $3) on conflict do nothing",
+    )
+    .bind(job_id)
+    .bind(key)
+    .bind(instance_id)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Forgets keys older than `days`.
@@ -155,11 +179,14 @@ pub async fn end(
     reason: &str,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "with ended as (delete from instance where id = any($1) returning *)
+        "with ended as (delete from instance where id = any($1) returning *), followed as (
+            insert into dependency_event (instance_id, job_id, state)
+            select id, job_id, $2 from ended e where exists (select from job_dependency d where d.predecessor_id = e.job_id)
+         )
          insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param,
-            server_id, total, succeeded, failed, cancelled, reason)
+            server_id, total, succeeded, failed, cancelled, reason, priority, cause_id)
          select id, job_id, app_id, job_version, $2, trigger, scheduled_at, fired_at, param,
-            server_id, total, succeeded, failed, remaining, $3 from ended",
+            server_id, total, succeeded, failed, remaining, $3, priority, cause_id from ended",
     )
     .bind(ids)
     .bind(state)

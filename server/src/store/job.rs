@@ -11,6 +11,7 @@ use uuid::Uuid;
 pub struct Locked {
     pub id: i64,
     pub app_id: i64,
+    pub app: String,
     pub name: String,
     pub state: String,
     pub version: i32,
@@ -19,7 +20,8 @@ pub struct Locked {
 /// Locks a job that is not deleted: the first lock of every change of a job.
 pub async fn lock(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Locked>> {
     sqlx::query_as(
-        "select id, app_id, name, state, version from job where id = $1 and deleted_at is null for no key update",
+        "select j.id, j.app_id, a.name as app, j.name, j.state, j.version from job j join app a on a.id = j.app_id
+         where j.id = $1 and j.deleted_at is null for no key update of j",
     )
     .bind(id)
     .fetch_optional(conn)

@@ -1,20 +1,28 @@
 //! When jobs fire: the rows of `job_schedule`, and the statement that fires.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::shard::Ready;
+use crate::domain::misfire::Unfired;
 
 /// A tick that is due, or soon will be.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Due {
     pub job_id: i64,
+    pub app_id: i64,
     pub bucket: i16,
     pub version: i32,
     pub cron: Option<String>,
     pub time_zone: String,
+    /// What else decides the ticks, as text.
+    pub timing: Option<String>,
+    /// Whether the tick is skipped while no client is alive that may run the job.
+    pub needs_client: bool,
     pub next_fire_at: DateTime<Utc>,
     /// The last tick that was decided.
     pub prev_fire_at: Option<DateTime<Utc>>,
@@ -52,16 +60,26 @@ pub struct Decision {
     pub new_fire_at: Option<DateTime<Utc>>,
     /// The tick to make an instance of.
     pub fire_at: Option<DateTime<Utc>>,
-    /// First, last and number of the ticks that were missed.
-    pub missed: Option<(DateTime<Utc>, DateTime<Utc>, i64)>,
+    /// Ticks that do not fire.
+    pub unfired: Vec<Unfired>,
+}
+
+impl Decision {
+    /// The last tick that this decides.
+    fn decided_to(&self) -> Option<DateTime<Utc>> {
+        let unfired = self.unfired.iter().map(|unfired| unfired.last).max();
+        self.fire_at.max(unfired)
+    }
 }
 
 /// What became of a decision that held.
 #[derive(Debug, Clone)]
 pub struct Advanced {
     pub job_id: i64,
-    /// The instance that was made.
+    /// The instance that was made, unless it was only queued.
     pub fired: Option<Ready>,
+    /// Whether an instance was queued.
+    pub is_queued: bool,
 }
 
 /// Carries out `decisions`, one for each job, as `server`. Those that no longer hold change nothing and are not returned.
@@ -76,6 +94,10 @@ pub async fn fire(
     let mut decisions: Vec<&Decision> = decisions.iter().collect();
     decisions.sort_unstable_by_key(|d| d.job_id);
     let decisions = decisions.as_slice();
+    let unfired: Vec<(i64, &Unfired)> = decisions
+        .iter()
+        .flat_map(|d| d.unfired.iter().map(|unfired| (d.job_id, unfired)))
+        .collect();
     sqlx::query(include_str!("sql/fire.sql"))
         .bind(server)
         .bind(column(decisions, |d| d.job_id))
@@ -85,15 +107,30 @@ pub async fn fire(
         .bind(column(decisions, |d| d.old_fire_at))
         .bind(column(decisions, |d| d.new_fire_at))
         .bind(column(decisions, |d| d.fire_at))
-        .bind(column(decisions, |d| d.missed.map(|m| m.0)))
-        .bind(column(decisions, |d| d.missed.map(|m| m.1)))
-        .bind(column(decisions, |d| d.missed.map_or(0, |m| m.2)))
+        .bind(column(decisions, Decision::decided_to))
         .bind(column(decisions, |d| d.prev_fire_at))
+        .bind(unfired.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+        .bind(unfired.iter().map(|(_, u)| u.first).collect::<Vec<_>>())
+        .bind(unfired.iter().map(|(_, u)| u.last).collect::<Vec<_>>())
+        .bind(unfired.iter().map(|(_, u)| u.count).collect::<Vec<_>>())
+        .bind(
+            unfired
+                .iter()
+                .map(|(_, u)| u.outcome.name())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            unfired
+                .iter()
+                .map(|(_, u)| u.reason.as_str())
+                .collect::<Vec<_>>(),
+        )
         .try_map(|row: PgRow| {
             let is_fired = row.try_get::<Option<i64>, _>("id")?.is_some();
             Ok(Advanced {
                 job_id: row.try_get("job_id")?,
                 fired: is_fired.then(|| Ready::from_row(&row)).transpose()?,
+                is_queued: row.try_get("is_queued")?,
             })
         })
         .fetch_all(conn)
@@ -106,8 +143,16 @@ pub struct Schedule<'a> {
     pub job_id: i64,
     pub app_id: i64,
     pub version: i32,
-    pub cron: Option<&'a str>,
+    pub cron: Option<Cow<'a, str>>,
     pub time_zone: &'a str,
+    pub timing: Option<String>,
+    pub fixed_delay_ms: Option<i64>,
+    pub slots: i16,
+    pub queue: i16,
+    pub replaces: bool,
+    pub needs_client: bool,
+    pub is_dynamic: bool,
+    pub priority: i16,
     pub shard_count: i32,
     pub max_attempts: i16,
     pub instance_timeout_ms: i64,
@@ -117,21 +162,32 @@ pub struct Schedule<'a> {
 /// Writes the schedule of a job, replacing an earlier one.
 pub async fn put(conn: &mut PgConnection, schedule: &Schedule<'_>) -> sqlx::Result<()> {
     sqlx::query(
-        "insert into job_schedule (job_id, app_id, version, cron, time_zone, shard_count, max_attempts, instance_timeout_ms, next_fire_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        "insert into job_schedule (job_id, app_id, version, cron, time_zone, shard_count, max_attempts, instance_timeout_ms, next_fire_at,
+            timing, fixed_delay_ms, slots, queue, replaces, needs_client, is_dynamic, priority)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          on conflict (job_id) do update set version = excluded.version, cron = excluded.cron, time_zone = excluded.time_zone,
             shard_count = excluded.shard_count, max_attempts = excluded.max_attempts,
-            instance_timeout_ms = excluded.instance_timeout_ms, next_fire_at = excluded.next_fire_at",
+            instance_timeout_ms = excluded.instance_timeout_ms, next_fire_at = excluded.next_fire_at, timing = excluded.timing,
+            fixed_delay_ms = excluded.fixed_delay_ms, slots = excluded.slots, queue = excluded.queue, replaces = excluded.replaces,
+            needs_client = excluded.needs_client, is_dynamic = excluded.is_dynamic, priority = excluded.priority",
     )
     .bind(schedule.job_id)
     .bind(schedule.app_id)
     .bind(schedule.version)
-    .bind(schedule.cron)
+    .bind(schedule.cron.as_deref())
     .bind(schedule.time_zone)
     .bind(schedule.shard_count)
     .bind(schedule.max_attempts)
     .bind(schedule.instance_timeout_ms)
     .bind(schedule.next_fire_at)
+    .bind(schedule.timing.as_deref())
+    .bind(schedule.fixed_delay_ms)
+    .bind(schedule.slots)
+    .bind(schedule.queue)
+    .bind(schedule.replaces)
+    .bind(schedule.needs_client)
+    .bind(schedule.is_dynamic)
+    .bind(schedule.priority)
     .execute(conn)
     .await?;
     Ok(())
@@ -156,4 +212,44 @@ pub async fn now(conn: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
     sqlx::query_scalar("select clock_timestamp()")
         .fetch_one(conn)
         .await
+}
+
+/// A job that fires a fixed delay after its last instance has ended, whose next tick is not set.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Undated {
+    pub job_id: i64,
+    pub version: i32,
+    pub fixed_delay_ms: i64,
+    pub timing: Option<String>,
+    pub prev_fire_at: Option<DateTime<Utc>>,
+    /// When the delay began: its last instance ended, or its last tick was decided.
+    pub last_at: DateTime<Utc>,
+}
+
+/// Waiting jobs of which no instance runs or waits, and whose next tick is a fixed delay away.
+pub async fn undated(conn: &mut PgConnection) -> sqlx::Result<Vec<Undated>> {
+    sqlx::query_as(include_str!("sql/undated.sql"))
+        .fetch_all(conn)
+        .await
+}
+
+/// Sets the next tick of such a job, if nothing has changed; `None` ends the schedule.
+pub async fn date(
+    conn: &mut PgConnection,
+    job: &Undated,
+    next_fire_at: Option<DateTime<Utc>>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "update job_schedule s set next_fire_at = $4, fixed_delay_ms = case when $4 is not null then fixed_delay_ms end
+         where job_id = $1 and version = $2 and next_fire_at is null and prev_fire_at is not distinct from $3
+            and exists (select from job j where j.id = $1 and j.state = 'waiting')
+            and not exists (select from instance i where i.job_id = $1)",
+    )
+    .bind(job.job_id)
+    .bind(job.version)
+    .bind(job.prev_fire_at)
+    .bind(next_fire_at)
+    .execute(conn)
+    .await?;
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Shards that wait and run: claim, stage, and what a client holds.
 
+use std::sync::Arc;
+
 use antares_protocol::client::ClaimToken;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -21,6 +23,8 @@ pub struct Ready {
     pub fired_at: DateTime<Utc>,
     pub param: Option<Value>,
     pub total: i32,
+    /// Shards of a higher one are handed out first.
+    pub priority: i16,
 }
 
 /// Where to look for instances: of an app, from one on.
@@ -45,7 +49,7 @@ pub async fn discover(
 }
 
 /// Shards of one instance that one client could take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
     pub client_id: Uuid,
     pub instance_id: i64,
@@ -58,6 +62,8 @@ pub struct Proposal {
     pub timeout_ms: i64,
     /// How many rows of the instance's queue to look at, for all proposals of the instance together.
     pub rows: i32,
+    /// Limits that its shards count against.
+    pub limits: Arc<[String]>,
 }
 
 /// What became of a proposal: how many shards it was allowed, or shards that it got.
@@ -99,6 +105,10 @@ pub async fn claim(
     fn column<T>(proposals: &[Proposal], get: impl Fn(&Proposal) -> T) -> Vec<T> {
         proposals.iter().map(get).collect()
     }
+    let limits: Vec<(i32, &str)> = (1..)
+        .zip(proposals)
+        .flat_map(|(ord, p)| p.limits.iter().map(move |key| (ord, key.as_str())))
+        .collect();
     sqlx::query(include_str!("sql/claim.sql"))
         .bind(column(proposals, |p| p.client_id))
         .bind(column(proposals, |p| p.instance_id))
@@ -109,6 +119,8 @@ pub async fn claim(
         .bind(column(proposals, |p| p.rows))
         .bind(lease_ms)
         .bind(claim_lease_ms(lease_ms))
+        .bind(limits.iter().map(|(ord, _)| *ord).collect::<Vec<_>>())
+        .bind(limits.iter().map(|(_, key)| *key).collect::<Vec<_>>())
         .try_map(|row: PgRow| {
             let run = match row.try_get("id")? {
                 None => None,

@@ -17,6 +17,10 @@ pub struct Found {
     pub overdue_instances: bool,
     /// Delayed shards whose time has come.
     pub delayed: bool,
+    /// Instances that may start, events that something follows, or fixed delays to date.
+    pub startable: bool,
+    /// Whether the end of an instance may have a consequence.
+    pub follows: bool,
     /// The lowest instance that has shards to hand out.
     pub ready_from: Option<i64>,
     /// The lowest instance there is.

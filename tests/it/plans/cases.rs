@@ -33,7 +33,7 @@ impl Case {
     }
 }
 
-pub(crate) const CASES: [Case; 22] = [
+pub(crate) const CASES: [Case; 27] = [
     case(
         "discover",
         1000,
@@ -47,7 +47,7 @@ pub(crate) const CASES: [Case; 22] = [
         40,
         "select array_agg(uuid(lpad(n::text, 32, '0'))), array_agg(instance), array_agg(2), array_agg(10),
             array_agg((select min(id) - 1 from shard_ready where instance_id = instance and attempt = instance % 2)),
-            array_agg(1000), array_agg(5), 10000, 6666
+            array_agg(1000), array_agg(5), 10000, 6666, '{}'::integer[], '{}'::text[]
          from (select n, n % 250 + 2 as instance from generate_series(1, 500) n) p",
     ),
     // One instance, whose mark is above 200,000 dead rows and what is left of its chunks.
@@ -57,7 +57,7 @@ pub(crate) const CASES: [Case; 22] = [
         40,
         "select array_agg(uuid(lpad(n::text, 32, '0'))), array_agg(1), array_agg(250), array_agg(0),
             array_agg((select min(id) - 1 from shard_ready where instance_id = 1 and attempt = 1)),
-            array_agg(0), array_agg(1000), 10000, 6666
+            array_agg(0), array_agg(1000), 10000, 6666, '{}'::integer[], '{}'::text[]
          from generate_series(1, 4) n",
     ),
     case(
@@ -85,16 +85,18 @@ pub(crate) const CASES: [Case; 22] = [
         60,
         "select uuid(lpad('1', 32, '5')), array_agg(job_id), array_agg(bucket), array_agg(1), array_agg(1),
             array_agg(next_fire_at), array_agg(next_fire_at + interval '1 h'), array_agg(next_fire_at),
-            array_agg(case when job_id % 10 = 0 then next_fire_at - interval '2 h' end),
-            array_agg(case when job_id % 10 = 0 then next_fire_at - interval '1 h' end),
-            array_agg(case when job_id % 10 = 0 then 2 else 0 end), array_agg(prev_fire_at)
+            array_agg(next_fire_at), array_agg(prev_fire_at),
+            array_agg(job_id) filter (where job_id % 10 = 0), array_agg(next_fire_at - interval '2 h') filter (where job_id % 10 = 0),
+            array_agg(next_fire_at - interval '1 h') filter (where job_id % 10 = 0), array_agg(2) filter (where job_id % 10 = 0),
+            array_agg('coalesced'::text) filter (where job_id % 10 = 0), array_agg('missed'::text) filter (where job_id % 10 = 0)
          from (select * from job_schedule where job_id between 1751 and 2250 order by job_id) j",
     ),
     case(
         "trigger",
         500,
         60,
-        "select array_agg(n), array_fill('{}'::jsonb, array[500]), uuid(lpad('1', 32, '5'))
+        "select array_agg(n), array_fill('{}'::jsonb, array[500]), uuid(lpad('1', 32, '5')),
+            array_fill(null::smallint, array[500]), array_fill(0, array[500])
          from generate_series(1751, 2250) n",
     ),
     case("stage", 1500, 30, "select"),
@@ -154,6 +156,17 @@ pub(crate) const CASES: [Case; 22] = [
     case("orphans", 10550, 20, "select 5000"),
     case("overdue_claims", 500, 5, "select 5000"),
     case("overdue_instances", 100, 5, "select 100"),
+    case("startable", 100, 20, "select 100"),
+    case("pick", 100, 60, "select array_agg(n) from generate_series(2001, 2100) n"),
+    case(
+        "start",
+        100,
+        80,
+        "select uuid(lpad('1', 32, '5')), array_agg(id order by id), array_agg(0), array_agg(3)
+         from (select id from instance_queued where job_id > 2000 order by id limit 100) q",
+    ),
+    case("follow", 10, 100, "select -1, 1, 'succeeded', uuid(lpad('1', 32, '5'))"),
+    case("undated", 100, 40, "select"),
     case("renew_buckets", 256, 20, "select uuid(lpad('1', 32, '5')), 30000"),
     case("pulse", 256, 5, "select uuid(lpad('1', 32, '5'))"),
 ];

@@ -18,6 +18,18 @@ insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadli
 select n, 1, 1, 'schedule', now(), now() + case when n % 20 = 0 then -1 else n end * interval '1 s', 3, 10000, case when n > 1900 then 16 else 10000 end
 from generate_series(1, 2000) n;
 
+-- Each tenth job waits behind the instance that runs, 100 more could start, and 100,000 instances start later.
+insert into instance_queued (job_id, app_id, trigger, scheduled_at)
+select n, 1, 'api', now() from generate_series(10, 2100) n where n % 10 = 0 or n > 2000;
+insert into instance_queued (job_id, app_id, trigger, scheduled_at, due_at)
+select n % 1000 + 1, 1, 'api', now(), now() + interval '1 day' from generate_series(1, 100000) n;
+-- 10 jobs follow the first one, and each of 10,000 the one before it.
+insert into job_dependency (successor_id, predecessor_id, on_end, pass, joins)
+select n + 50000, 1, 'success', 'nothing', 'any' from generate_series(1, 10) n
+union all select n + 60001, n + 60000, 'success', 'outputs', 'all' from generate_series(1, 10000) n;
+-- 100 jobs have a fixed delay.
+update job_schedule set fixed_delay_ms = 1000, next_fire_at = null where job_id between 70001 and 70100;
+
 -- 10,000 clients live, the leases of 500 have ended, 50 have none any more.
 insert into client (id, app_id, host, ip, pid, sdk, version, handlers, labels, slots)
 select uuid(lpad(n::text, 32, '0')), 1, 'host', '127.0.0.1', n, 'rust', '1', '{work}', '{}', 64 from generate_series(1, 10550) n;

@@ -10,6 +10,9 @@ fn client(n: u128, handlers: &[&str]) -> Arc<Profile> {
     Arc::new(Profile {
         id: Uuid::from_u128(n),
         app_id: 1,
+        host: "host".into(),
+        ip: String::new(),
+        labels: sqlx::types::Json::default(),
         handlers: handlers.iter().map(|h| (*h).to_owned()).collect(),
     })
 }
@@ -18,8 +21,8 @@ fn instance(id: i64, handler: &str, total: i32, cap: u32) -> Known {
     let mut job = JobSpec::new(handler);
     job.max_shards_per_client = cap;
     let at = DateTime::UNIX_EPOCH;
-    Known {
-        ready: Ready {
+    Known::new(
+        Ready {
             id,
             app_id: 1,
             job_id: id,
@@ -29,9 +32,10 @@ fn instance(id: i64, handler: &str, total: i32, cap: u32) -> Known {
             fired_at: at,
             param: None,
             total,
+            priority: 0,
         },
-        job: Arc::new(job),
-    }
+        Arc::new(job),
+    )
 }
 
 fn wait(board: &mut Board<u128>, n: u128, handlers: &[&str], max: u32) {

@@ -62,6 +62,7 @@ async fn list(
         app: query.app.as_deref(),
         job_id: query.job_id,
         state: query.state.map(|state| match state {
+            InstanceState::Queued => "queued",
             InstanceState::Running => "running",
             InstanceState::Succeeded => "succeeded",
             InstanceState::Failed => "failed",

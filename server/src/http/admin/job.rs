@@ -147,6 +147,7 @@ async fn update(
         pipeline::job::update(&mut conn, id, &body, &user.name).await
     })
     .await?;
+    app.hints.queued();
     app.hints.send(&Hint::jobs());
     Ok(axum::Json(read(&app, id).await?))
 }
@@ -168,7 +169,15 @@ async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Instances were queued.
+fn queued(app: &Shared) {
+    app.hints.queued();
+    app.hints.send(&Hint::instances());
+}
+
 fn changed(app: &Shared) {
+    // A queue may go on, or end.
+    app.hints.queued();
     app.hints.send(&Hint {
         jobs: true,
         instances: true,
@@ -191,8 +200,10 @@ async fn trigger(
     })
     .await?;
     let instance_id = triggered.instance_id();
-    if let Trigger::Made(ready) = triggered {
-        offer(&app, vec![*ready]);
+    match triggered {
+        Trigger::Made(ready) => offer(&app, vec![*ready]),
+        Trigger::Queued(_) => queued(&app),
+        Trigger::Repeated(_) => {}
     }
     Ok((StatusCode::ACCEPTED, axum::Json(Triggered { instance_id })))
 }
@@ -218,6 +229,8 @@ async fn trigger_many(
             let request = TriggerJob {
                 param: trigger.param,
                 idempotency_key: trigger.idempotency_key,
+                priority: trigger.priority,
+                delay_ms: trigger.delay_ms,
             };
             (trigger.job_id, request)
         })
@@ -233,18 +246,24 @@ async fn trigger_many(
     })
     .await?;
     let mut made = Vec::new();
+    let mut is_queued = false;
     let outcomes: Vec<Result<i64, JobError>> = outcomes
         .into_iter()
         .map(|outcome| {
             let triggered = outcome?;
             let id = triggered.instance_id();
-            if let Trigger::Made(ready) = triggered {
-                made.push(*ready);
+            match triggered {
+                Trigger::Made(ready) => made.push(*ready),
+                Trigger::Queued(_) => is_queued = true,
+                Trigger::Repeated(_) => {}
             }
             Ok(id)
         })
         .collect();
     offer(&app, made);
+    if is_queued {
+        queued(&app);
+    }
     let results = requests.iter().zip(outcomes);
     let results = results.map(|((job_id, _), outcome)| {
         let (instance_id, problem) = match outcome {
@@ -337,7 +356,7 @@ async fn terminate(
         pipeline::job::terminate(&mut conn, id).await
     })
     .await?;
-    app.hints.send(&Hint::instances());
+    queued(&app);
     Ok(axum::Json(read(&app, id).await?))
 }
 

@@ -3,6 +3,7 @@
 --   $4 how many of the instance the client may hold at once (0: no limit), $5 mark: look only above this id,
 --   $6 shard timeout in ms (0: none), $7 how many rows of the instance to look at. $8 is the lease in ms that the
 --   clients have from now on, of which $9 ms must be left at least: who held nothing may have a longer one.
+--   Limits that proposals count against, which nearly none has: $10 which proposal, from 1, ascending  $11 key of the limit.
 -- Answers one row for each run of shards claimed, and one without for each proposal that was considered and
 -- got none; a proposal that is not answered at all was made for a client that has no lease, or that another
 -- server is serving at this moment. "whole" says that the row of the queue is used up.
@@ -22,14 +23,31 @@ with live as materialized (
         with ordinality as p (client_id, instance_id, wanted, cap, mark, rows, ord)
     -- "in" is looked up in a hash table; a join would compare all with all.
     where p.client_id in (select client_id from live)
+), limited as materialized (
+    -- Serialises all claims that count against a limit. In the order of the keys, after the leases.
+    select l.key, l.most from claim_limit l where l.key = any ($11::text[]) order by l.key for no key update
+), room as materialized (
+    select key, claims_left(key, most) as n from limited
+), counted as materialized (
+    -- What the limits leave of each proposal, after the proposals before it.
+    select c.ord, min(greatest(0, r.n - c.before)) as n
+    from (
+        select k.ord, k.key, sum(a.n) over (partition by k.key order by k.ord) - a.n as before
+        from unnest($10::integer[], $11::text[]) as k (ord, key) join allowed a on a.ord = k.ord
+    ) c join room r on r.key = c.key
+    group by c.ord
+), bounded as materialized (
+    select a.ord, a.client_id, a.instance_id, a.mark, a.rows, a.n as fair,
+        case when a.ord = any ($10::integer[]) then least(a.n, coalesce((select c.n from counted c where c.ord = a.ord), a.n))::bigint else a.n end as n
+    from allowed a
 ), dealt as materialized (
-    select a.ord, a.instance_id, a.n, (sum(a.n) over w - a.n)::bigint as before from allowed a
+    select a.ord, a.instance_id, a.n, (sum(a.n) over w - a.n)::bigint as before from bounded a
     window w as (partition by a.instance_id order by a.ord)
 ), picked as materialized (
     select r.ctid, r.instance_id, r.id, r.item, r.n, r.attempt, i.n as asked
     from (
         select instance_id, sum(n)::bigint as n, min(mark) as mark, max(rows) as rows
-        from allowed group by instance_id having sum(n) > 0
+        from bounded group by instance_id having sum(n) > 0
     ) i
     cross join lateral (
         select s.ctid, s.instance_id, s.id, s.item, s.n, s.attempt from shard_ready s
@@ -75,6 +93,13 @@ with live as materialized (
     select ($1::uuid[])[ord], instance_id, (item / 64)::smallint, attempt, chunk_mask(item, n),
         case when ($6::bigint[])[ord] > 0 then now() + (($6::bigint[])[ord] + 5000) * interval '1 ms' end
     from given
+    returning id, client_id, instance_id
+), used as (
+    insert into claim_use (key, claim_id)
+    select k.key, c.id
+    from (select ($1::uuid[])[k.ord] as client_id, ($2::bigint[])[k.ord] as instance_id, k.key
+        from unnest($10::integer[], $11::text[]) as k (ord, key) where k.key in (select key from limited)) k
+    join claimed c on c.client_id = k.client_id and c.instance_id = k.instance_id
 ), oldest as materialized (
     select min(instance_id) as id from given
 ), leased as (

@@ -93,11 +93,16 @@ with ending as materialized (
             [width_bucket(i.id, array(select instance_id from tally where remaining = 0 order by instance_id))] as more_succeeded,
         (array(select failed from tally where remaining = 0 order by instance_id))
             [width_bucket(i.id, array(select instance_id from tally where remaining = 0 order by instance_id))] as more_failed
+), followed as (
+    -- Told in the transaction in which the instance ends, so that what follows it fires exactly once.
+    insert into dependency_event (instance_id, job_id, state)
+    select s.id, s.job_id, case when failed + more_failed > 0 then 'failed' else 'succeeded' end
+    from settled s cross join lateral (select from job_dependency d where d.predecessor_id = s.job_id limit 1) d
 ), settled_history as (
     insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param, server_id,
-        total, succeeded, failed, cancelled)
+        total, succeeded, failed, cancelled, priority, cause_id)
     select id, job_id, app_id, job_version, case when failed + more_failed > 0 then 'failed' else 'succeeded' end, trigger,
-        scheduled_at, fired_at, param, server_id, total, succeeded + more_succeeded, failed + more_failed, 0
+        scheduled_at, fired_at, param, server_id, total, succeeded + more_succeeded, failed + more_failed, 0, priority, cause_id
     from settled
 )
 select client_id, instance_id, chunk, attempt, hit, final as is_final, delay_ms from verdict

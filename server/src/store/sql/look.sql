@@ -6,6 +6,12 @@ select
     exists (select from shard_running r where r.deadline_at <= now()) as overdue_claims,
     exists (select from instance i where i.deadline_at <= now()) as overdue_instances,
     exists (select from shard_delayed d where d.due_at <= now()) as delayed,
+    exists (select from instance_queued q where q.due_at <= now() + interval '1 s')
+        or exists (select from dependency_event)
+        or exists (select from job_schedule s where s.fixed_delay_ms is not null and s.next_fire_at is null) as startable,
+    exists (select from instance_queued)
+        or exists (select from job_dependency)
+        or exists (select from job_schedule s where s.fixed_delay_ms is not null) as follows,
     -- As discover.sql looks, for the same reasons. What lies below need not be read by the claimer, whom everybody
     -- waits for: while somebody holds a snapshot, it is very many dead rows.
     (select i.id from instance i

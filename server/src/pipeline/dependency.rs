@@ -1,0 +1,163 @@
+//! Jobs follow others: what a definition says of that, and what happens when an instance has ended.
+
+use std::collections::HashMap;
+
+use antares_protocol::job::JobSpec;
+use antares_protocol::policy::{DependencyOn, Join, Pass};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use super::job::JobError;
+use crate::domain::job::FieldError;
+use crate::store::dependency::{self, Edge};
+
+/// Most events taken up in one transaction.
+const MOST_EVENTS: i64 = 100;
+
+/// Writes down which jobs the job `id`, locked, of `app` follows.
+pub async fn save(
+    conn: &mut PgConnection,
+    id: i64,
+    app: &str,
+    spec: &JobSpec,
+) -> Result<(), JobError> {
+    if spec.depends_on.is_empty() && dependency::of(conn, id).await?.is_empty() {
+        return Ok(());
+    }
+    dependency::lock_all(conn).await?;
+    let joins = match spec.join {
+        Join::All => "all",
+        Join::Any => "any",
+    };
+    let mut edges: Vec<Edge> = Vec::with_capacity(spec.depends_on.len());
+    for (index, wanted) in spec.depends_on.iter().enumerate() {
+        let app = wanted.app.as_deref().unwrap_or(app);
+        let found = dependency::find(conn, app, &wanted.job).await?;
+        let predecessor_id = found.ok_or_else(|| {
+            JobError::Spec(FieldError {
+                field: "depends_on",
+                message: format!(
+                    "entry {index}: the app `{app}` has no job `{}`; create it first",
+                    wanted.job
+                ),
+            })
+        })?;
+        if edges
+            .iter()
+            .any(|edge| edge.predecessor_id == predecessor_id)
+        {
+            return Err(JobError::Spec(FieldError {
+                field: "depends_on",
+                message: format!("entry {index}: `{}` of `{app}` is named twice", wanted.job),
+            }));
+        }
+        edges.push(Edge {
+            predecessor_id,
+            on_end: match wanted.on {
+                DependencyOn::Success => "success",
+                DependencyOn::Failure => "failure",
+                DependencyOn::Completion => "completion",
+                DependencyOn::Always => "always",
+            },
+            pass: match wanted.pass {
+                Pass::Nothing => "nothing",
+                Pass::Param => "param",
+                Pass::Outputs => "outputs",
+            },
+            joins,
+        });
+    }
+    let mut successors: HashMap<i64, Vec<i64>> = HashMap::new();
+    for (from, to) in dependency::all(conn).await? {
+        if to != id {
+            successors.entry(from).or_default().push(to);
+        }
+    }
+    for edge in &edges {
+        successors.entry(edge.predecessor_id).or_default().push(id);
+    }
+    if let Some(cycle) = cycle_through(id, &successors) {
+        let names: HashMap<i64, String> = dependency::names(conn, &cycle)
+            .await?
+            .into_iter()
+            .map(|(id, app, job)| (id, format!("{app}/{job}")))
+            .collect();
+        let path: Vec<&str> = cycle
+            .iter()
+            .map(|id| names.get(id).map_or("?", String::as_str))
+            .collect();
+        return Err(JobError::Spec(FieldError {
+            field: "depends_on",
+            message: format!("makes a cycle: {}; break it somewhere", path.join(" → ")),
+        }));
+    }
+    dependency::put(conn, id, &edges).await?;
+    Ok(())
+}
+
+/// A way from `start` along `successors` back to it, with it at both ends.
+fn cycle_through(start: i64, successors: &HashMap<i64, Vec<i64>>) -> Option<Vec<i64>> {
+    let mut came_from: HashMap<i64, i64> = HashMap::new();
+    let mut to_visit = vec![start];
+    while let Some(at) = to_visit.pop() {
+        for &next in successors.get(&at).into_iter().flatten() {
+            if next == start {
+                let mut path = vec![start, at];
+                while let Some(&before) = path.last().and_then(|last| came_from.get(last)) {
+                    path.push(before);
+                }
+                path.reverse();
+                return Some(path);
+            }
+            if !came_from.contains_key(&next) {
+                came_from.insert(next, at);
+                to_visit.push(next);
+            }
+        }
+    }
+    None
+}
+
+/// Takes up the ends of instances that something may follow. Returns how many instances it queued, and whether there may
+/// be more to take up.
+pub async fn follow(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<(u64, bool)> {
+    let mut tx = conn.begin().await?;
+    let events = dependency::lock_events(&mut tx, MOST_EVENTS).await?;
+    if events.is_empty() {
+        return Ok((0, false));
+    }
+    let predecessors: Vec<i64> = events.iter().map(|event| event.job_id).collect();
+    dependency::lock_followers(&mut tx, &predecessors).await?;
+    let mut queued = 0;
+    for event in &events {
+        queued += dependency::follow(&mut tx, server, event).await?;
+    }
+    let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
+    dependency::forget_events(&mut tx, &ids).await?;
+    tx.commit().await?;
+    Ok((queued, events.len() as i64 == MOST_EVENTS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_is_found_and_named_in_order() {
+        let edges = |pairs: &[(i64, i64)]| {
+            let mut successors: HashMap<i64, Vec<i64>> = HashMap::new();
+            for (from, to) in pairs {
+                successors.entry(*from).or_default().push(*to);
+            }
+            successors
+        };
+        assert_eq!(cycle_through(1, &edges(&[(1, 2), (2, 3)])), None);
+        assert_eq!(cycle_through(1, &edges(&[(1, 1)])), Some(vec![1, 1]));
+        assert_eq!(
+            cycle_through(1, &edges(&[(1, 2), (2, 3), (3, 1), (2, 4)])),
+            Some(vec![1, 2, 3, 1])
+        );
+        // A cycle elsewhere is not this job's.
+        assert_eq!(cycle_through(1, &edges(&[(1, 2), (2, 3), (3, 2)])), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! Instances that wait to start.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::shard::Ready;
+
+/// What there is to start.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Startable {
+    /// Jobs with an instance that can start now, or never will.
+    pub jobs: Vec<i64>,
+    /// When the time of the next one comes.
+    pub next_in_ms: Option<i64>,
+}
+
+/// What there is to start, of at most `most` jobs.
+pub async fn startable(conn: &mut PgConnection, most: i64) -> sqlx::Result<Startable> {
+    sqlx::query_as(include_str!("sql/startable.sql"))
+        .bind(most)
+        .fetch_one(conn)
+        .await
+}
+
+/// A job, locked with its schedule, whose queue is looked at.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Locked {
+    pub id: i64,
+    /// Its state; `deleted` if it is.
+    pub state: String,
+    /// Whether a new instance ends the one that runs.
+    pub replaces: bool,
+}
+
+/// Locks those of `jobs` that nobody else has locked, ids ascending.
+pub async fn lock_jobs(conn: &mut PgConnection, jobs: &[i64]) -> sqlx::Result<Vec<Locked>> {
+    let mut locked: Vec<Locked> = sqlx::query_as(
+        "select id, case when deleted_at is null then state else 'deleted' end as state, false as replaces
+         from job where id = any($1) order by id for no key update skip locked",
+    )
+    .bind(jobs)
+    .fetch_all(&mut *conn)
+    .await?;
+    let ids: Vec<i64> = locked.iter().map(|job| job.id).collect();
+    let replacing: Vec<(i64, bool)> = sqlx::query_as(
+        "select job_id, replaces from job_schedule where job_id = any($1) order by job_id for no key update",
+    )
+    .bind(ids)
+    .fetch_all(conn)
+    .await?;
+    for (id, replaces) in replacing {
+        if let Some(job) = locked.iter_mut().find(|job| job.id == id) {
+            job.replaces = replaces;
+        }
+    }
+    Ok(locked)
+}
+
+/// A queued instance that starts now.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Picked {
+    pub id: i64,
+    pub job_id: i64,
+    pub app_id: i64,
+    pub trigger: String,
+    pub param: Option<Value>,
+    pub cause_id: Option<i64>,
+    pub slot: i16,
+    pub version: i32,
+    pub shard_count: i32,
+    /// Whether the number of shards is to be found out.
+    pub is_dynamic: bool,
+}
+
+/// Which queued instances of the locked jobs start now.
+pub async fn pick(conn: &mut PgConnection, jobs: &[i64]) -> sqlx::Result<Vec<Picked>> {
+    sqlx::query_as(include_str!("sql/pick.sql"))
+        .bind(jobs)
+        .fetch_all(conn)
+        .await
+}
+
+/// Starts queued instances of locked jobs, each with so many shards.
+pub async fn start(
+    conn: &mut PgConnection,
+    server: Uuid,
+    picked: &[(i64, i16, i32)],
+) -> sqlx::Result<Vec<Ready>> {
+    sqlx::query_as(include_str!("sql/start.sql"))
+        .bind(server)
+        .bind(picked.iter().map(|p| p.0).collect::<Vec<_>>())
+        .bind(picked.iter().map(|p| p.1).collect::<Vec<_>>())
+        .bind(picked.iter().map(|p| p.2).collect::<Vec<_>>())
+        .fetch_all(conn)
+        .await
+}
+
+/// The queued instances of a locked job whose time has come, those that start first last.
+pub async fn of_job(conn: &mut PgConnection, job_id: i64) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar(
+        "select id from instance_queued where job_id = $1 and due_at <= now() order by priority, id desc",
+    )
+    .bind(job_id)
+    .fetch_all(conn)
+    .await
+}
+
+/// Which instances end without having started.
+#[derive(Debug, Clone, Copy)]
+pub enum Ending<'a> {
+    /// These.
+    These(&'a [i64]),
+    /// All of these jobs.
+    OfJobs(&'a [i64]),
+}
+
+/// Ends queued instances with `state`; they count no shards. Returns how many.
+pub async fn end(
+    conn: &mut PgConnection,
+    which: Ending<'_>,
+    state: &str,
+    reason: &str,
+) -> sqlx::Result<u64> {
+    let (ids, jobs): (&[i64], &[i64]) = match which {
+        Ending::These(ids) => (ids, &[]),
+        Ending::OfJobs(jobs) => (&[], jobs),
+    };
+    let done = sqlx::query(
+        "with gone as (delete from instance_queued where id = any($1) or job_id = any($2) returning *), followed as (
+            insert into dependency_event (instance_id, job_id, state)
+            select id, job_id, $3 from gone g where exists (select from job_dependency d where d.predecessor_id = g.job_id)
+         )
+         insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param,
+            server_id, total, succeeded, failed, cancelled, reason, priority, cause_id)
+         select g.id, g.job_id, g.app_id, j.version, $3, g.trigger, g.scheduled_at, g.queued_at, g.param,
+            g.server_id, 0, 0, 0, 0, $4, g.priority, g.cause_id
+         from gone g join job j on j.id = g.job_id",
+    )
+    .bind(ids)
+    .bind(jobs)
+    .bind(state)
+    .bind(reason)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}

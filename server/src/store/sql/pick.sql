@@ -1,0 +1,26 @@
+-- Of the jobs $1, whose rows in job and job_schedule are locked: which queued instances start now, and in which slot.
+with asked as materialized (
+    select s.* from unnest($1::bigint[]) as a (job_id)
+    cross join lateral (
+        select s.job_id, s.version, s.shard_count, s.is_dynamic, s.slots from job_schedule s where s.job_id = a.job_id offset 0
+    ) s
+), free as materialized (
+    select a.job_id, n::smallint as slot, row_number() over (partition by a.job_id order by n) as nr
+    from asked a cross join lateral generate_series(0, a.slots - 1) n
+    where (select i.id from instance i where i.job_id = a.job_id and i.slot = n limit 1) is null
+), waiting as materialized (
+    select a.version, a.shard_count, a.is_dynamic, q.*, row_number() over (partition by q.job_id order by q.priority desc, q.id) as nr
+    from asked a
+    cross join lateral (
+        select q.id, q.job_id, q.app_id, q.trigger, q.param, q.cause_id, q.priority from instance_queued q
+        where q.job_id = a.job_id and q.due_at <= now()
+        order by q.priority desc, q.id
+        limit a.slots
+    ) q
+)
+select w.id, w.job_id, w.app_id, w.trigger, w.param, w.cause_id, f.slot, w.version, w.shard_count, w.is_dynamic
+from waiting w
+-- The two have few rows each, which are sorted and merged or hashed.
+join free f on f.job_id = w.job_id and f.nr = w.nr
+order by w.id
+limit 500

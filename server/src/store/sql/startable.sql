@@ -1,0 +1,16 @@
+-- Jobs that have an instance in the queue whose time has come and that can start now, or whose job will not start it;
+-- at most $1. And in how many milliseconds the next one's time comes.
+with waiting as materialized (
+    select distinct job_id from instance_queued where due_at <= now()
+), startable as materialized (
+    -- Looked up for each and not joined: planned while the tables were empty, a join compares all with all.
+    select q.job_id from waiting q
+    cross join lateral (select j.state from job j where j.id = q.job_id offset 0) j
+    left join lateral (select s.slots, s.replaces from job_schedule s where s.job_id = q.job_id offset 0) s on true
+    where j.state <> 'paused'
+        and (j.state <> 'waiting' or s.replaces or (select count(*) from instance i where i.job_id = q.job_id) < s.slots)
+    order by q.job_id
+    limit $1
+)
+select array(select job_id from startable order by job_id) as jobs,
+    (select ceil(extract(epoch from min(due_at) - clock_timestamp()) * 1000)::bigint from instance_queued where due_at > now()) as next_in_ms
