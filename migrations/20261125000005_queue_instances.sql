@@ -51,7 +51,7 @@ create table instance_queued (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 comment on table instance_queued is 'Instances that wait to start. Starting one moves the row to instance.';
 comment on column instance_queued.due_at is 'It does not start before.';
-create index instance_queued_job_idx on instance_queued (job_id, priority desc, id);
+create index instance_queued_job_idx on instance_queued (job_id, priority desc, due_at);
 create index instance_queued_due_idx on instance_queued (due_at);
 
 create function firing_place(job bigint) returns smallint language plpgsql volatile as $$

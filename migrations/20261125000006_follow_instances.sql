@@ -64,18 +64,18 @@ create function antares_trigger(app text, job text, param jsonb default null, id
 language plpgsql volatile set search_path from current as $$
 #variable_conflict use_column
 declare
-    found record;
+    target record;
     made bigint;
     first bigint;
 begin
-    select j.id, j.app_id, j.state, s.priority into found
+    select j.id, j.app_id, j.state, s.priority into target
     from job j join app a on a.id = j.app_id join job_schedule s on s.job_id = j.id
     where a.name = antares_trigger.app and a.deleted_at is null and j.name = antares_trigger.job and j.deleted_at is null;
     if not found then
         raise exception 'the app % has no job called %', antares_trigger.app, antares_trigger.job using errcode = 'no_data_found';
     end if;
-    if found.state <> 'waiting' then
-        raise exception 'cannot trigger the job %, which is %', antares_trigger.job, found.state
+    if target.state <> 'waiting' then
+        raise exception 'cannot trigger the job %, which is %', antares_trigger.job, target.state
             using errcode = 'object_not_in_prerequisite_state', hint = 'Enable, schedule or resume it first.';
     end if;
     if antares_trigger.idempotency_key is not null and length(antares_trigger.idempotency_key) not between 1 and 200 then
@@ -87,14 +87,14 @@ begin
     made := nextval(pg_get_serial_sequence('instance', 'id'));
     if antares_trigger.idempotency_key is not null then
         -- Waits for another transaction that is using the same key.
-        insert into trigger_key (job_id, key, instance_id) values (found.id, antares_trigger.idempotency_key, made) on conflict do nothing;
-        if not found.id = any (select job_id from trigger_key k where k.job_id = found.id and k.key = antares_trigger.idempotency_key and k.instance_id = made) then
-            select k.instance_id into first from trigger_key k where k.job_id = found.id and k.key = antares_trigger.idempotency_key;
+        insert into trigger_key (job_id, key, instance_id) values (target.id, antares_trigger.idempotency_key, made) on conflict do nothing;
+        if not found then
+            select k.instance_id into first from trigger_key k where k.job_id = target.id and k.key = antares_trigger.idempotency_key;
             return first;
         end if;
     end if;
     insert into instance_queued (id, job_id, app_id, trigger, scheduled_at, priority, param)
-    values (made, found.id, found.app_id, 'sql', now(), found.priority, antares_trigger.param);
+    values (made, target.id, target.app_id, 'sql', now(), target.priority, antares_trigger.param);
     return made;
 end $$;
 comment on function antares_trigger is 'Runs a job once the caller''s transaction has committed, in its turn by the job''s overlap policy. A repeat with the same idempotency_key answers the first instance.';

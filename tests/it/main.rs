@@ -16,5 +16,6 @@ mod pooler;
 mod read_database;
 mod sdk;
 mod shards;
+mod starting;
 mod tidy;
 mod views;

@@ -159,7 +159,7 @@ async fn hot_statements_read_what_they_are_about_whatever_the_planner_knew() {
         buffers: 100_000,
         walks: None,
     };
-    let from_the_start = "select array[uuid(lpad('1', 32, '0'))], array[1], array[1], array[0], array[0], array[0], array[1], 10000, 6666";
+    let from_the_start = "select array[uuid(lpad('1', 32, '0'))], array[1], array[1], array[0], array[0], array[0], array[1], 10000, 6666, '{}'::integer[], '{}'::text[]";
     let plan = explain(&mut new, "claim", from_the_start)
         .await
         .expect("it is executed");

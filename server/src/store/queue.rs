@@ -99,7 +99,7 @@ pub async fn start(
 /// The queued instances of a locked job whose time has come, those that start first last.
 pub async fn of_job(conn: &mut PgConnection, job_id: i64) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar(
-        "select id from instance_queued where job_id = $1 and due_at <= now() order by priority, id desc",
+        "select id from instance_queued where job_id = $1 and due_at <= now() order by priority, due_at desc, id desc",
     )
     .bind(job_id)
     .fetch_all(conn)

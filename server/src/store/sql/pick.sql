@@ -9,12 +9,13 @@ with asked as materialized (
     from asked a cross join lateral generate_series(0, a.slots - 1) n
     where (select i.id from instance i where i.job_id = a.job_id and i.slot = n limit 1) is null
 ), waiting as materialized (
-    select a.version, a.shard_count, a.is_dynamic, q.*, row_number() over (partition by q.job_id order by q.priority desc, q.id) as nr
+    select a.version, a.shard_count, a.is_dynamic, q.*, row_number() over (partition by q.job_id order by q.priority desc, q.due_at, q.id) as nr
     from asked a
     cross join lateral (
-        select q.id, q.job_id, q.app_id, q.trigger, q.param, q.cause_id, q.priority from instance_queued q
-        where q.job_id = a.job_id and q.due_at <= now()
-        order by q.priority desc, q.id
+        select q.id, q.job_id, q.app_id, q.trigger, q.param, q.cause_id, q.priority, q.due_at from instance_queued q
+        -- Written so that the index of due ones is of no use.
+        where q.job_id = a.job_id and coalesce(q.due_at, 'infinity') <= now()
+        order by q.priority desc, q.due_at, q.id
         limit a.slots
     ) q
 )

@@ -1,7 +1,8 @@
 -- Jobs that have an instance in the queue whose time has come and that can start now, or whose job will not start it;
 -- at most $1. And in how many milliseconds the next one's time comes.
 with waiting as materialized (
-    select distinct job_id from instance_queued where due_at <= now()
+    -- Ordered so that the index of due ones is read, and not that of jobs.
+    select distinct job_id from (select q.job_id from instance_queued q where q.due_at <= now() order by q.due_at offset 0) q
 ), startable as materialized (
     -- Looked up for each and not joined: planned while the tables were empty, a join compares all with all.
     select q.job_id from waiting q
@@ -13,4 +14,5 @@ with waiting as materialized (
     limit $1
 )
 select array(select job_id from startable order by job_id) as jobs,
-    (select ceil(extract(epoch from min(due_at) - clock_timestamp()) * 1000)::bigint from instance_queued where due_at > now()) as next_in_ms
+    (select ceil(extract(epoch from q.due_at - clock_timestamp()) * 1000)::bigint from instance_queued q
+        where q.due_at > now() order by q.due_at limit 1) as next_in_ms
