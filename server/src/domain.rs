@@ -5,6 +5,7 @@ pub mod chunk;
 pub mod cron;
 pub mod job;
 pub mod misfire;
+mod outcome;
 pub mod policy;
 pub mod schedule;
 pub mod secret;

@@ -11,6 +11,7 @@ mod firing;
 mod guards;
 mod leases;
 mod openapi;
+mod outcomes;
 mod plans;
 mod pooler;
 mod read_database;

@@ -439,7 +439,9 @@ from instance_ended e left join closed c on c.instance_id = e.id
 where e.total <> coalesce(c.n, 0) or e.succeeded <> coalesce(c.succeeded, 0) or e.cancelled <> coalesce(c.cancelled, 0)
 union all
 select 'the state of an ended instance belies its counters', e.id, 1 from instance_ended e
-where e.state = 'succeeded' and e.succeeded <> e.total or e.state = 'failed' and (e.failed = 0 or e.cancelled > 0)
+join job_version v on v.job_id = e.job_id and v.version = e.job_version
+where e.state = 'succeeded' and e.succeeded + least(e.failed, (v.definition ->> 'allowed_failures')::integer) <> e.total
+    or e.state = 'failed' and (e.failed = 0 or e.cancelled > 0 and not (v.definition ->> 'cancel_on_failure')::boolean)
 union all
 select 'an instance ended more than once', id, count(*) from instance_ended group by id having count(*) > 1
 union all

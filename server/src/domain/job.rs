@@ -7,6 +7,7 @@ use antares_protocol::shard::MAX_SHARDS;
 use chrono_tz::Tz;
 
 use super::cron::CronExpression;
+use super::outcome;
 use super::policy;
 pub use super::policy::PRIORITIES;
 use super::schedule::{Schedule, Timing, fnv, resolve_hashes};
@@ -121,6 +122,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     when::validate(spec)?;
     compile("", spec)?;
     policy::validate(spec)?;
+    outcome::validate(spec)?;
     if !(1..=MAX_SHARDS).contains(&spec.shard_count) {
         return Err(error(
             "shard_count",

@@ -7,6 +7,7 @@ use chrono::Datelike as _;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+use super::instance::end_locked;
 use crate::domain::chunk;
 use crate::store::attempt::{self, Ended, Ending};
 use crate::store::sweep::Found;
@@ -22,7 +23,23 @@ pub async fn end(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Ve
     if endings.is_empty() {
         return Ok(Vec::new());
     }
-    attempt::end(conn, endings).await
+    // Only a failure can take the rest of its instance with it, which has to be seen together.
+    if endings
+        .iter()
+        .all(|ending| matches!(ending.outcome, "succeeded" | "later" | "returned"))
+    {
+        return attempt::end(conn, endings).await;
+    }
+    let mut tx = conn.begin().await?;
+    let ended = attempt::end(&mut tx, endings).await?;
+    let hopeless = ended.iter().filter(|ended| ended.is_hopeless);
+    let mut hopeless: Vec<i64> = hopeless.map(|ended| ended.instance_id).collect();
+    hopeless.sort_unstable();
+    hopeless.dedup();
+    let reason = "more shards failed than may, and the job cancels the rest then";
+    end_locked(&mut tx, &hopeless, "failed", reason).await?;
+    tx.commit().await?;
+    Ok(ended)
 }
 
 /// The ending that a report asks for. Texts that are too long are cut, with a notice.

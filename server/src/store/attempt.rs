@@ -36,6 +36,8 @@ pub struct Ended {
     /// Whether the shards ended with it.
     pub is_final: bool,
     pub delay_ms: i64,
+    /// Whether so many shards of the instance have failed that the rest is to be cancelled.
+    pub is_hopeless: bool,
 }
 
 /// Endings of one chunk that are alike, so that one row stands for them.

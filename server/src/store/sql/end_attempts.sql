@@ -4,7 +4,8 @@
 --   $5 mask, $6 outcome, $7 delay_ms, and where the values of their bits begin, from 1, 0 if they have none:
 --   $8 in $11 started_at, $9 in $12 error, $10 in $13 output.
 -- Answers one row for each group and claim that ended something, with what.
--- The outcomes later, lost, returned and timed_out put the shard back, unless it was the last attempt.
+-- The outcomes later, lost, returned and timed_out put the shard back, unless it was the last attempt; so does failed
+-- where the job has a retry policy, by which it and timed_out then wait.
 with ending as materialized (
     select u.*, u.ord::integer as nr from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::smallint[], $5::bigint[], $6::text[], $7::bigint[],
         $8::integer[], $9::integer[], $10::integer[]) with ordinality
@@ -28,10 +29,16 @@ with ending as materialized (
 ), hit as materialized (
     -- A shard named twice in one batch ends once, as it is named first.
     select l.*, l.open & l.mask & ~coalesce(bit_or(l.mask) over (partition by l.id order by l.nr rows between unbounded preceding and 1 preceding), 0) as hit,
-        l.outcome in ('succeeded', 'failed') or l.attempt >= l.max_attempts as final
+        l.attempt >= l.max_attempts as is_last,
+        -- Looked up for failures only.
+        case when l.outcome in ('failed', 'timed_out') and l.attempt < l.max_attempts then retry_of(l.job_id, l.job_version, l.attempt) end as retry
     from locked l
 ), verdict as materialized (
-    select h.*, bit_count(h.hit::bit(64)) as n, bit_count(h.mask::bit(64))::integer as width from hit h where h.hit <> 0
+    select h.client_id, h.instance_id, h.chunk, h.attempt, h.mask, h.outcome, h.starts, h.errors, h.outputs, h.id, h.open, h.claimed_at,
+        h.max_attempts, h.remaining, h.job_id, h.job_version, h.hit, h.retry[2] as jitter, coalesce(h.retry[1], h.delay_ms) as delay_ms,
+        h.outcome = 'succeeded' or h.is_last or (h.outcome = 'failed' and h.retry is null) as final,
+        bit_count(h.hit::bit(64)) as n, bit_count(h.mask::bit(64))::integer as width
+    from hit h where h.hit <> 0
 ), touched as materialized (
     select id, bit_or(hit) as hit, open & ~bit_or(hit) as rest from verdict group by id, open
 ), gone as (
@@ -63,7 +70,8 @@ with ending as materialized (
         end
     from verdict
 ), back as (
-    select v.instance_id, v.chunk::integer * 64 + b.bit as item, v.attempt, v.delay_ms
+    select v.instance_id, v.chunk::integer * 64 + b.bit as item, v.attempt,
+        case when v.jitter > 0 then floor(v.delay_ms * (1 - v.jitter / 100.0 * random()))::bigint else v.delay_ms end as delay_ms
     from verdict v cross join lateral unnest(mask_bits(v.hit)) as b (bit)
     where not v.final
 ), again as (
@@ -87,22 +95,32 @@ with ending as materialized (
         succeeded = i.succeeded + g.succeeded[width_bucket(i.id, g.ids)],
         failed = i.failed + g.failed[width_bucket(i.id, g.ids)]
     from going_on g where i.id = any ((select ids from going_on)::bigint[])
+    returning i.id, i.job_id, i.job_version, i.failed
+), hopeless as materialized (
+    select id from counted where failed > 0 and is_hopeless(job_id, job_version, failed)
 ), settled as (
     delete from instance i where i.id = any (array(select instance_id from tally where remaining = 0))
     returning i.*, (array(select succeeded from tally where remaining = 0 order by instance_id))
             [width_bucket(i.id, array(select instance_id from tally where remaining = 0 order by instance_id))] as more_succeeded,
         (array(select failed from tally where remaining = 0 order by instance_id))
             [width_bucket(i.id, array(select instance_id from tally where remaining = 0 order by instance_id))] as more_failed
+), outcome as materialized (
+    select s.*, case
+            when failed + more_failed > 0 and failed + more_failed > allowed_failures(job_id, job_version) then 'failed'
+            else 'succeeded' end as state
+    from settled s
 ), followed as (
     -- Told in the transaction in which the instance ends, so that what follows it fires exactly once.
     insert into dependency_event (instance_id, job_id, state)
-    select s.id, s.job_id, case when failed + more_failed > 0 then 'failed' else 'succeeded' end
-    from settled s cross join lateral (select from job_dependency d where d.predecessor_id = s.job_id limit 1) d
+    select s.id, s.job_id, s.state
+    from outcome s cross join lateral (select from job_dependency d where d.predecessor_id = s.job_id limit 1) d
 ), settled_history as (
     insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param, server_id,
         total, succeeded, failed, cancelled, priority, cause_id)
-    select id, job_id, app_id, job_version, case when failed + more_failed > 0 then 'failed' else 'succeeded' end, trigger,
+    select id, job_id, app_id, job_version, state, trigger,
         scheduled_at, fired_at, param, server_id, total, succeeded + more_succeeded, failed + more_failed, 0, priority, cause_id
-    from settled
+    from outcome
 )
-select client_id, instance_id, chunk, attempt, hit, final as is_final, delay_ms from verdict
+select client_id, instance_id, chunk, attempt, hit, final as is_final, delay_ms,
+    instance_id = any (array(select id from hopeless)) as is_hopeless
+from verdict

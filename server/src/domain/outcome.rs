@@ -1,0 +1,39 @@
+//! What a failure may mean to a job.
+
+use antares_protocol::job::JobSpec;
+
+use super::job::FieldError;
+
+/// Longest wait before another attempt: seven days.
+const MAX_RETRY_MS: u64 = 7 * 24 * 3_600_000;
+
+/// Checks the fields that say what becomes of failures.
+pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
+    if let Some(retry) = spec.retry {
+        for (field, ms) in [
+            ("retry.delay_ms", retry.delay_ms),
+            ("retry.max_delay_ms", retry.max_delay_ms),
+        ] {
+            if ms > MAX_RETRY_MS {
+                return refuse(field, "is more than 7 days; give less");
+            }
+        }
+        if retry.jitter_percent > 100 {
+            return refuse("retry.jitter_percent", "is not allowed; give 0 to 100");
+        }
+    }
+    if spec.allowed_failures > spec.shard_count {
+        return refuse(
+            "allowed_failures",
+            "is more than shard_count; give less, or raise that",
+        );
+    }
+    Ok(())
+}
+
+fn refuse(field: &'static str, message: &str) -> Result<(), FieldError> {
+    Err(FieldError {
+        field,
+        message: message.to_owned(),
+    })
+}
