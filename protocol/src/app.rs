@@ -13,6 +13,9 @@ pub struct App {
     pub name: String,
     /// What the app is for.
     pub description: String,
+    /// How many shards of the app may run at once; 0 for no limit.
+    #[serde(default)]
+    pub max_running_shards: u32,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -42,6 +45,9 @@ pub struct UpdateApp {
     /// What the app is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// How many shards of the app may run at once; 0 for no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_running_shards: Option<u32>,
 }
 
 /// Sets a new secret.

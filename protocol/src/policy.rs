@@ -181,3 +181,31 @@ pub enum Join {
     /// Each time one of them has.
     Any,
 }
+
+/// A limit of running shards that jobs name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Limit {
+    /// Its name.
+    pub name: String,
+    /// How many shards of all jobs that name it may run at once.
+    pub max_running_shards: u32,
+    /// What it is for.
+    pub description: String,
+    /// How many run now.
+    pub running: i64,
+    /// When it was last changed.
+    pub updated_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// Sets a limit, and makes it if there is none of the name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PutLimit {
+    /// How many shards may run at once, 1 to 1,000,000.
+    pub max_running_shards: u32,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+}

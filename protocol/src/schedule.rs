@@ -160,3 +160,16 @@ pub struct Calendar {
     /// What it holds.
     pub spec: CalendarSpec,
 }
+
+/// Replaces what a calendar holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct UpdateCalendar {
+    /// The version this change is based on; refused with 409 if there is a newer one. Left out, the change is made in any
+    /// case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i32>,
+    /// The whole new calendar. The name cannot change.
+    pub spec: CalendarSpec,
+}

@@ -1,6 +1,7 @@
 //! Pure rules: no I/O and no clock; times are passed in.
 
 pub mod buckets;
+pub mod calendar;
 pub mod chunk;
 pub mod cron;
 pub mod job;

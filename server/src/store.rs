@@ -4,12 +4,14 @@
 pub mod app;
 pub mod attempt;
 pub mod bucket;
+pub mod calendar;
 pub mod client;
 pub mod dependency;
 pub mod direct;
 pub mod history;
 pub mod instance;
 pub mod job;
+pub mod limit;
 pub mod partition;
 pub mod pool;
 pub mod queue;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Every view with its columns, in order. Columns are only ever added, at the end.
-const VIEWS: [(&str, &str); 10] = [
+const VIEWS: [(&str, &str); 12] = [
     (
         "job_view",
         "job_id app job state version description cron time_zone shard_count prev_fire_at next_fire_at server_id \
@@ -29,6 +29,14 @@ const VIEWS: [(&str, &str); 10] = [
     (
         "dependency_view",
         "successor_id successor_app successor predecessor_id predecessor_app predecessor on_end pass joins satisfied_by",
+    ),
+    (
+        "calendar_view",
+        "calendar_id name version description time_zone author created_at updated_at spec",
+    ),
+    (
+        "job_history",
+        "job_id app job version author created_at definition",
     ),
     ("limit_view", "key most description running updated_at"),
     (

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::domain::chunk::CHUNK;
 use crate::store::client::Profile;
+use crate::store::limit;
 use crate::store::shard::{Proposal, Ready};
 
 pub use apply::Applied;
@@ -38,8 +39,8 @@ pub struct Known {
 impl Known {
     /// The instance of a job, as its definition has it.
     pub fn new(ready: Ready, job: Arc<JobSpec>) -> Self {
-        let own = (job.max_running_shards > 0).then(|| format!("job:{}", ready.job_id));
-        let named = job.limits.iter().map(|name| format!("name:{name}"));
+        let own = (job.max_running_shards > 0).then(|| limit::of_job(ready.job_id));
+        let named = job.limits.iter().map(|name| limit::named(name));
         let limits = own.into_iter().chain(named).collect();
         Self { ready, job, limits }
     }
@@ -133,6 +134,8 @@ pub struct Board<T> {
     next_waiter: u64,
     /// Who was held back by a limit.
     limited: HashSet<u64>,
+    /// Apps that have a limit.
+    pub limited_apps: Arc<[i64]>,
 }
 
 impl<T> Default for Board<T> {
@@ -146,6 +149,7 @@ impl<T> Default for Board<T> {
             by_deadline: BTreeSet::new(),
             next_waiter: 0,
             limited: HashSet::new(),
+            limited_apps: Arc::default(),
         }
     }
 }
@@ -388,13 +392,22 @@ impl<T> Board<T> {
                     mark: entry.mark,
                     timeout_ms: entry.known.job.shard_timeout_ms as i64,
                     rows: 0,
-                    limits: Arc::clone(&entry.known.limits),
+                    limits: self.limits_of(&entry.known),
                 });
             }
             if leading {
                 used_up.insert(handler, ALL);
             }
         }
+    }
+
+    /// The limits that shards of an instance count against.
+    fn limits_of(&self, known: &Known) -> Arc<[String]> {
+        if !self.limited_apps.contains(&known.ready.app_id) {
+            return Arc::clone(&known.limits);
+        }
+        let app = limit::of_app(known.ready.app_id);
+        known.limits.iter().cloned().chain([app]).collect()
     }
 
     fn block(&mut self, client: Uuid, instance: i64) {
@@ -404,8 +417,8 @@ impl<T> Board<T> {
             .and_then(|id| self.waiters.get_mut(id))
         {
             waiter.blocked.insert(instance);
-            let known = self.instances.get(&instance);
-            if known.is_some_and(|entry| !entry.known.limits.is_empty()) {
+            let entry = self.instances.get(&instance);
+            if entry.is_some_and(|entry| !self.limits_of(&entry.known).is_empty()) {
                 self.limited.extend(self.by_client.get(&client));
             }
         }

@@ -282,6 +282,7 @@ impl State {
             return Ok(());
         }
         self.next_tidy = now + TIDY;
+        self.board.limited_apps = self.app.hints.limited_apps();
         self.board.unblock_all();
         let hung_up = self.board.drop_closed(oneshot::Sender::is_closed);
         self.hung_up.extend(hung_up);

@@ -2,8 +2,8 @@
 //!
 //! A hint carries no state. One that is lost costs latency only, because every loop also runs on a period.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -109,6 +109,8 @@ pub struct Hints {
     pub starter: Notify,
     /// Whether anything may start, follow or be dated when an instance ends.
     follows: AtomicBool,
+    /// Apps with a limit of running shards, as the last look found.
+    limited_apps: Mutex<Arc<[i64]>>,
     /// To browsers.
     pub events: broadcast::Sender<Hint>,
     ready: Mutex<Option<i64>>,
@@ -127,6 +129,7 @@ impl Default for Hints {
             stager: Notify::new(),
             starter: Notify::new(),
             follows: AtomicBool::new(true),
+            limited_apps: Mutex::default(),
             events: broadcast::channel(64).0,
             ready: Mutex::default(),
             has_ready: Notify::new(),
@@ -162,6 +165,19 @@ impl Hints {
     /// For the claimer: what [`Hints::send_backstop`] is told.
     pub fn backstop(&self) -> watch::Receiver<i64> {
         self.backstop.subscribe()
+    }
+
+    /// Which apps have a limit of running shards.
+    pub fn set_limited_apps(&self, apps: Vec<i64>) {
+        let mut known = self.limited_apps.lock().expect("no holder panics");
+        if **known != *apps {
+            *known = apps.into();
+        }
+    }
+
+    /// What [`Hints::set_limited_apps`] was told.
+    pub fn limited_apps(&self) -> Arc<[i64]> {
+        Arc::clone(&self.limited_apps.lock().expect("no holder panics"))
     }
 
     /// Whether the end of an instance may have a consequence, as the last look found.

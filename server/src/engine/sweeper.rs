@@ -72,6 +72,7 @@ async fn rescue_once(app: &Shared, from: i64, is_thorough: bool) -> sqlx::Result
         app.hints.send_backstop(from);
     }
     app.hints.set_follows(found.follows);
+    app.hints.set_limited_apps(found.limited_apps.clone());
     if found.startable {
         app.hints.starter.notify_one();
     }

@@ -5,10 +5,12 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::app::Shared;
 
 pub mod app;
+pub mod calendar;
 pub mod cluster;
 pub mod events;
 pub mod instance;
 pub mod job;
+pub mod limit;
 pub mod session;
 
 /// Routes for people.
@@ -17,7 +19,9 @@ pub fn router() -> OpenApiRouter<Shared> {
         .merge(session::router())
         .merge(app::router())
         .merge(job::router())
+        .merge(calendar::router())
         .merge(instance::router())
+        .merge(limit::router())
         .merge(cluster::router())
         .merge(events::router())
 }

@@ -1,14 +1,167 @@
-//! SHIM
-use crate::domain::schedule::Schedule;
+//! Calendars change, and decide about ticks.
+
+use std::collections::HashMap;
+
+use antares_protocol::job::JobSpec;
+use antares_protocol::schedule::CalendarSpec;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
-#[derive(Debug, Default)]
-pub struct Calendars;
-impl Calendars {
-    pub async fn read(_c: &mut PgConnection, _n: &[String]) -> sqlx::Result<Self> {
-        Ok(Self)
+use sqlx::{Connection, PgConnection};
+
+use super::job::JobError;
+use super::retry::Conflict;
+use crate::domain::calendar::{self, Calendar};
+use crate::domain::job::FieldError;
+use crate::domain::schedule::Timing;
+use crate::store::calendar as store;
+use crate::store::pool;
+
+/// Why a calendar was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum CalendarError {
+    /// There is no such calendar.
+    #[error("there is no calendar {0}")]
+    NotFound(i64),
+    /// Another calendar has the name.
+    #[error("there is a calendar called `{0}` already")]
+    NameTaken(String),
+    /// A field is not allowed.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// Jobs name it.
+    #[error("jobs use the calendar: {0}; change them first")]
+    Used(String),
+    /// Somebody else changed it.
+    #[error(
+        "the change is based on version {based_on}, but the calendar is at version {current}: read it again"
+    )]
+    Version { based_on: i32, current: i32 },
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] sqlx::Error),
+}
+
+impl Conflict for CalendarError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Database(error) if pool::is_conflict(error))
     }
-    pub fn lies_out(&self, _s: &Schedule, _at: DateTime<Utc>) -> Option<String> {
-        None
+}
+
+/// Creates a calendar.
+pub async fn create(
+    conn: &mut PgConnection,
+    spec: &CalendarSpec,
+    author: &str,
+) -> Result<i64, CalendarError> {
+    calendar::validate(spec)?;
+    let made = store::create(conn, spec, author).await;
+    let made = made.map_err(|error| match pool::violated_constraint(&error) {
+        Some("calendar_name_key") => CalendarError::NameTaken(spec.name.clone()),
+        _ => error.into(),
+    })?;
+    Ok(made.id)
+}
+
+/// Replaces what a calendar holds. The jobs that name it follow it from their next tick on.
+pub async fn update(
+    conn: &mut PgConnection,
+    id: i64,
+    based_on: Option<i32>,
+    spec: &CalendarSpec,
+    author: &str,
+) -> Result<(), CalendarError> {
+    calendar::validate(spec)?;
+    let mut tx = conn.begin().await?;
+    let (name, version) = store::lock(&mut tx, id)
+        .await?
+        .ok_or(CalendarError::NotFound(id))?;
+    if let Some(based_on) = based_on.filter(|based_on| *based_on != version) {
+        return Err(CalendarError::Version {
+            based_on,
+            current: version,
+        });
+    }
+    if name != spec.name {
+        return Err(CalendarError::Field(FieldError {
+            field: "name",
+            message: format!("cannot change; the calendar is called `{name}`"),
+        }));
+    }
+    store::update(&mut tx, id, spec, author).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Deletes a calendar that no job names.
+pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), CalendarError> {
+    let mut tx = conn.begin().await?;
+    let (name, _) = store::lock(&mut tx, id)
+        .await?
+        .ok_or(CalendarError::NotFound(id))?;
+    let users = store::users(&mut tx, &name).await?;
+    if !users.is_empty() {
+        let names = users.iter().map(|(app, job)| format!("`{job}` of `{app}`"));
+        return Err(CalendarError::Used(names.collect::<Vec<_>>().join(", ")));
+    }
+    store::delete(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Whether the calendars that a definition names exist, and keeps them until the transaction ends.
+pub async fn check_names(conn: &mut PgConnection, spec: &JobSpec) -> Result<(), JobError> {
+    let all = [
+        ("include_calendars", &spec.include_calendars),
+        ("exclude_calendars", &spec.exclude_calendars),
+    ];
+    let names: Vec<&String> = all.iter().flat_map(|(_, names)| names.iter()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let found = store::lock_named(conn, &names).await?;
+    for (field, names) in all {
+        if let Some(name) = names.iter().find(|name| !found.contains(name)) {
+            return Err(JobError::Spec(FieldError {
+                field,
+                message: format!("there is no calendar `{name}`; create it first"),
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// Calendars as they are in the database now.
+#[derive(Debug, Default)]
+pub struct Calendars(HashMap<String, Calendar>);
+
+impl Calendars {
+    /// Reads those of `names`.
+    pub async fn read(conn: &mut PgConnection, names: &[String]) -> sqlx::Result<Self> {
+        let mut all = HashMap::new();
+        for (name, spec) in store::named(conn, names).await? {
+            match Calendar::new(&spec) {
+                Ok(calendar) => _ = all.insert(name, calendar),
+                // They are checked before they are stored, so this is a newer server's or a hand's work.
+                Err(error) => {
+                    tracing::error!(name, %error, "cannot read a calendar; it keeps nothing out")
+                }
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// Why a tick of a job is kept out, if it is.
+    pub fn lies_out(&self, timing: &Timing, at: DateTime<Utc>) -> Option<String> {
+        let of = |names: &[String]| -> Vec<(String, &Calendar)> {
+            let found = names.iter();
+            found
+                .filter_map(|name| Some((name.clone(), self.0.get(name)?)))
+                .collect()
+        };
+        let (include, exclude) = (of(&timing.include_calendars), of(&timing.exclude_calendars));
+        let include: Vec<(&str, &Calendar)> =
+            include.iter().map(|(n, c)| (n.as_str(), *c)).collect();
+        let exclude: Vec<(&str, &Calendar)> =
+            exclude.iter().map(|(n, c)| (n.as_str(), *c)).collect();
+        calendar::lies_out(&include, &exclude, at)
     }
 }

@@ -287,7 +287,7 @@ fn decide(
         unfired: Vec::new(),
     };
     if let Some(schedule) = schedules.get(due) {
-        let lies_out = |at| facts.calendars.lies_out(&schedule, at);
+        let lies_out = |at| facts.calendars.lies_out(schedule.timing(), at);
         let at = due.next_fire_at;
         let plan = misfire::decide(&schedule, &lies_out, at, now, threshold);
         decision.new_fire_at = plan.next_fire_at;

@@ -6,6 +6,7 @@ use antares_protocol::schedule::Overlap;
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
+use super::calendar;
 use super::dependency;
 use super::instance::end_locked;
 use super::retry::Conflict;
@@ -15,7 +16,7 @@ use crate::domain::job::{
 };
 use crate::store::queue::Ending;
 use crate::store::schedule::Schedule;
-use crate::store::{app, dependency as edges, instance, job, pool, queue, schedule};
+use crate::store::{app, dependency as edges, instance, job, limit, pool, queue, schedule};
 
 /// Why a job was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -139,6 +140,8 @@ pub async fn create(
     let schedule = row(&request.app, spec, (id, app_id, 1), next)?;
     schedule::put(&mut tx, &schedule).await?;
     dependency::save(&mut tx, id, &request.app, spec).await?;
+    calendar::check_names(&mut tx, spec).await?;
+    save_limits(&mut tx, id, spec).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -182,8 +185,27 @@ pub async fn update(
     let schedule = row(&locked.app, spec, (id, locked.app_id, version), next)?;
     schedule::put(&mut tx, &schedule).await?;
     dependency::save(&mut tx, id, &locked.app, spec).await?;
+    calendar::check_names(&mut tx, spec).await?;
+    save_limits(&mut tx, id, spec).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Sets the limit of running shards of a job, locked, and sees that those exist which it names.
+async fn save_limits(conn: &mut PgConnection, id: i64, spec: &JobSpec) -> Result<(), JobError> {
+    let key = limit::of_job(id);
+    limit::put(conn, &key, spec.max_running_shards, "").await?;
+    if spec.limits.is_empty() {
+        return Ok(());
+    }
+    let found = limit::lock_named(conn, &spec.limits).await?;
+    match spec.limits.iter().find(|name| !found.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(JobError::Spec(FieldError {
+            field: "limits",
+            message: format!("there is no limit `{name}`; create it first"),
+        })),
+    }
 }
 
 /// Deletes a job; a running instance is terminated.
@@ -206,6 +228,7 @@ pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), JobError> {
     end_locked(&mut tx, &running, "terminated", reason).await?;
     queue::end(&mut tx, Ending::OfJobs(&[id]), "terminated", reason).await?;
     edges::put(&mut tx, id, &[]).await?;
+    limit::put(&mut tx, &limit::of_job(id), 0, "").await?;
     tx.commit().await?;
     Ok(())
 }

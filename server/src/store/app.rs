@@ -11,6 +11,7 @@ struct Row {
     description: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    most: i32,
 }
 
 impl From<Row> for App {
@@ -21,6 +22,7 @@ impl From<Row> for App {
             description: row.description,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            max_running_shards: row.most as u32,
         }
     }
 }
@@ -34,7 +36,7 @@ pub async fn create(
 ) -> sqlx::Result<App> {
     sqlx::query_as::<_, Row>(
         "insert into app (name, description, secret_hash) values ($1, $2, $3)
-         returning id, name, description, created_at, updated_at",
+         returning id, name, description, created_at, updated_at, coalesce((select most from claim_limit where key = 'app:' || app.id), 0) as most",
     )
     .bind(name)
     .bind(description)
@@ -52,7 +54,7 @@ pub async fn list(
     limit: i64,
 ) -> sqlx::Result<Vec<App>> {
     let rows = sqlx::query_as::<_, Row>(
-        "select id, name, description, created_at, updated_at from app
+        "select id, name, description, created_at, updated_at, coalesce((select most from claim_limit where key = 'app:' || app.id), 0) as most from app
          where id > $1 and deleted_at is null and strpos(lower(name), lower($2)) > 0 order by id limit $3",
     )
     .bind(after)
@@ -66,7 +68,7 @@ pub async fn list(
 /// One app.
 pub async fn get(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<App>> {
     Ok(sqlx::query_as::<_, Row>(
-        "select id, name, description, created_at, updated_at from app where id = $1 and deleted_at is null",
+        "select id, name, description, created_at, updated_at, coalesce((select most from claim_limit where key = 'app:' || app.id), 0) as most from app where id = $1 and deleted_at is null",
     )
     .bind(id)
     .fetch_optional(conn)
@@ -82,7 +84,7 @@ pub async fn update(
 ) -> sqlx::Result<Option<App>> {
     Ok(sqlx::query_as::<_, Row>(
         "update app set description = coalesce($2, description), updated_at = now() where id = $1 and deleted_at is null
-         returning id, name, description, created_at, updated_at",
+         returning id, name, description, created_at, updated_at, coalesce((select most from claim_limit where key = 'app:' || app.id), 0) as most",
     )
     .bind(id)
     .bind(description)
@@ -99,7 +101,7 @@ pub async fn set_secret(
 ) -> sqlx::Result<Option<App>> {
     Ok(sqlx::query_as::<_, Row>(
         "update app set secret_hash = $2, updated_at = now() where id = $1 and deleted_at is null
-         returning id, name, description, created_at, updated_at",
+         returning id, name, description, created_at, updated_at, coalesce((select most from claim_limit where key = 'app:' || app.id), 0) as most",
     )
     .bind(id)
     .bind(secret_hash)

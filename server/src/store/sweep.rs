@@ -3,7 +3,7 @@
 use sqlx::PgConnection;
 
 /// What one look found.
-#[derive(Debug, Clone, Copy, Default, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, sqlx::FromRow)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent facts, each with a sweep of its own"
@@ -21,6 +21,8 @@ pub struct Found {
     pub startable: bool,
     /// Whether the end of an instance may have a consequence.
     pub follows: bool,
+    /// Apps that have a limit of running shards.
+    pub limited_apps: Vec<i64>,
     /// The lowest instance that has shards to hand out.
     pub ready_from: Option<i64>,
     /// The lowest instance there is.

@@ -6,6 +6,7 @@ use antares_protocol::problem::{Problem, ProblemKind};
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use sqlx::Connection as _;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -145,8 +146,22 @@ async fn update(
         body.description.as_deref().unwrap_or_default(),
         10_000,
     )?;
+    if body.max_running_shards.is_some_and(|most| most > 1_000_000) {
+        return Err(ApiError::field(
+            "max_running_shards",
+            "is not allowed; give 0 for no limit, or 1 to 1000000",
+        ));
+    }
     let mut conn = app.pool.acquire().await?;
-    let found = store::app::update(&mut conn, id, body.description.as_deref()).await?;
+    let mut tx = conn.begin().await?;
+    store::app::update(&mut tx, id, body.description.as_deref())
+        .await?
+        .ok_or_else(|| no_app(id))?;
+    if let Some(most) = body.max_running_shards {
+        store::limit::put(&mut tx, &store::limit::of_app(id), most, "").await?;
+    }
+    let found = store::app::get(&mut tx, id).await?;
+    tx.commit().await?;
     found.map(axum::Json).ok_or_else(|| no_app(id))
 }
 

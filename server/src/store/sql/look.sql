@@ -12,6 +12,7 @@ select
     exists (select from instance_queued)
         or exists (select from job_dependency)
         or exists (select from job_schedule s where s.fixed_delay_ms is not null) as follows,
+    array(select substr(l.key, 5)::bigint from claim_limit l where l.key >= 'app:' and l.key < 'app;' order by l.key) as limited_apps,
     -- As discover.sql looks, for the same reasons. What lies below need not be read by the claimer, whom everybody
     -- waits for: while somebody holds a snapshot, it is very many dead rows.
     (select i.id from instance i

@@ -1,0 +1,133 @@
+//! Calendars.
+
+use antares_protocol::page::Page;
+use antares_protocol::problem::{Problem, ProblemKind};
+use antares_protocol::schedule::{Calendar, CalendarSpec, UpdateCalendar};
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::Shared;
+use crate::http::auth::User;
+use crate::http::error::ApiError;
+use crate::http::extract::{Json, Path, Query, cursor, limit, page};
+use crate::pipeline::calendar::CalendarError;
+use crate::pipeline::{self, retry};
+use crate::store;
+
+/// Routes for calendars.
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, delete))
+}
+
+impl From<CalendarError> for ApiError {
+    fn from(error: CalendarError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CalendarError::NotFound(_) => Self::new(ProblemKind::NotFound, detail),
+            CalendarError::NameTaken(_) => {
+                Self(Problem::new(ProblemKind::NameTaken, detail).with_field("name"))
+            }
+            CalendarError::Field(error) => error.into(),
+            CalendarError::Used(_) => Self::new(ProblemKind::IllegalState, detail),
+            CalendarError::Version { .. } => Self::new(ProblemKind::VersionConflict, detail),
+            CalendarError::Database(error) => error.into(),
+        }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListCalendars {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page, 1 to 500; 50 if left out.
+    limit: Option<u32>,
+}
+
+/// List calendars, oldest first.
+#[utoipa::path(get, path = "/api/v1/calendars", tag = "calendar", security(("session" = []), ("user" = [])), params(ListCalendars),
+    responses((status = 200, body = Page<Calendar>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn list(
+    State(app): State<Shared>,
+    _: User,
+    Query(query): Query<ListCalendars>,
+) -> Result<axum::Json<Page<Calendar>>, ApiError> {
+    let limit = limit(query.limit)?;
+    let after = cursor(query.after.as_deref())?.unwrap_or(0);
+    let mut conn = app.pool.acquire().await?;
+    let rows = store::calendar::list(&mut conn, after, limit + 1).await?;
+    Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
+}
+
+async fn read(app: &Shared, id: i64) -> Result<Calendar, ApiError> {
+    let mut conn = app.pool.acquire().await?;
+    store::calendar::get(&mut conn, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found(format_args!("calendar {id}")))
+}
+
+/// Create a calendar.
+#[utoipa::path(post, path = "/api/v1/calendars", tag = "calendar", security(("session" = []), ("user" = [])), request_body = CalendarSpec,
+    responses((status = 201, body = Calendar), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn create(
+    State(app): State<Shared>,
+    user: User,
+    Json(body): Json<CalendarSpec>,
+) -> Result<(StatusCode, axum::Json<Calendar>), ApiError> {
+    let id = retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::calendar::create(&mut conn, &body, &user.name).await
+    })
+    .await?;
+    Ok((StatusCode::CREATED, axum::Json(read(&app, id).await?)))
+}
+
+/// Read a calendar.
+#[utoipa::path(get, path = "/api/v1/calendars/{id}", tag = "calendar", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    responses((status = 200, body = Calendar), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn get(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+) -> Result<axum::Json<Calendar>, ApiError> {
+    Ok(axum::Json(read(&app, id).await?))
+}
+
+/// Replace what a calendar holds. Jobs follow it from their next tick on.
+#[utoipa::path(put, path = "/api/v1/calendars/{id}", tag = "calendar", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    request_body = UpdateCalendar, responses((status = 200, body = Calendar), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn update(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<i64>,
+    Json(body): Json<UpdateCalendar>,
+) -> Result<axum::Json<Calendar>, ApiError> {
+    retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::calendar::update(&mut conn, id, body.version, &body.spec, &user.name).await
+    })
+    .await?;
+    Ok(axum::Json(read(&app, id).await?))
+}
+
+/// Delete a calendar that no job uses.
+#[utoipa::path(delete, path = "/api/v1/calendars/{id}", tag = "calendar", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    responses((status = 204), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn delete(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+) -> Result<StatusCode, ApiError> {
+    retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::calendar::delete(&mut conn, id).await
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
