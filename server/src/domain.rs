@@ -1,8 +1,10 @@
 //! Pure rules: no I/O and no clock; times are passed in.
 
 pub mod buckets;
+pub mod chance;
 pub mod chunk;
 pub mod cron;
 pub mod job;
 pub mod misfire;
+pub mod schedule;
 pub mod secret;

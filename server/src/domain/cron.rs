@@ -35,8 +35,10 @@
 
 mod days;
 mod dialect;
+mod dst;
 mod error;
 mod field;
+mod hash;
 mod set;
 mod zone;
 
@@ -53,9 +55,12 @@ use chrono_tz::Tz;
 
 use self::days::Days;
 use self::set::{BitSet, YearSet};
+use self::zone::Pass;
 
+pub use self::dst::Dst;
 pub use self::error::CronError;
 pub use self::field::Field;
+pub use self::hash::resolve_hashes;
 
 /// A parsed expression. It holds no time zone: that is a property of the job, given at each search.
 #[derive(Debug, Clone)]
@@ -103,10 +108,10 @@ impl CronExpression {
     /// a time skipped when clocks go forward does not fire, and a time that occurs twice when they
     /// go back fires once, the second time.
     pub fn next_after(&self, after: DateTime<Utc>, tz: Tz) -> Option<DateTime<Utc>> {
-        let mut from = zone::wall_after(after, tz)?;
+        let mut from = zone::wall_after(after, tz, Pass::Second)?;
         loop {
             let wall = self.wall_at_or_after(from)?;
-            match zone::instant(wall, tz) {
+            match zone::instant(wall, tz, Pass::Second) {
                 Some(instant) => return Some(instant),
                 None => from = zone::end_of_gap(wall, tz),
             }

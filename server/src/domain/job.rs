@@ -1,10 +1,13 @@
 //! Which definitions of jobs are allowed, and how a job changes state.
 
+mod timing;
+
 use antares_protocol::job::{JobKind, JobSpec, SCRIPT_HANDLER, Script};
 use antares_protocol::shard::MAX_SHARDS;
 use chrono_tz::Tz;
 
-use super::cron::CronExpression;
+use super::cron::{CronExpression, resolve_hashes};
+use super::schedule::{Schedule, Timing};
 
 /// A field that is not allowed, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,13 +44,14 @@ pub fn parse_cron(expression: &str) -> Result<CronExpression, FieldError> {
     CronExpression::parse(expression).map_err(|cause| error("cron", cause.to_string()))
 }
 
-/// The schedule of a definition, if it has one.
-pub fn schedule(spec: &JobSpec) -> Result<Option<(CronExpression, Tz)>, FieldError> {
-    let zone = parse_zone(&spec.time_zone)?;
-    match &spec.cron {
-        None => Ok(None),
-        Some(expression) => Ok(Some((parse_cron(expression)?, zone))),
-    }
+/// The schedule of a definition, for a job with this [`seed`](super::schedule::seed). `None` if it has no times that can
+/// be known ahead.
+pub fn schedule(spec: &JobSpec, seed: u64) -> Result<Option<Schedule>, FieldError> {
+    let cron = spec.cron.as_deref().map(|cron| resolve_hashes(cron, seed));
+    let cron = cron
+        .transpose()
+        .map_err(|cause| error("cron", cause.to_string()))?;
+    Schedule::new(cron.as_deref(), &spec.time_zone, Timing::of(spec, seed))
 }
 
 /// Checks a definition. The first field that is not allowed is named.
@@ -92,7 +96,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         (JobKind::Script, Some(script)) => validate_script(script)?,
         (JobKind::Handler, None) => {}
     }
-    schedule(spec)?;
+    timing::validate(spec)?;
     if !(1..=MAX_SHARDS).contains(&spec.shard_count) {
         return Err(error(
             "shard_count",

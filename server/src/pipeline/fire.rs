@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::domain::cron::CronExpression;
-use crate::domain::{job, misfire};
+use crate::domain::misfire;
+use crate::domain::schedule::{Schedule, Timing};
 use crate::store::bucket::Owned;
 use crate::store::schedule::{self, Decision, Due};
 use crate::store::shard::Ready;
@@ -90,12 +89,12 @@ impl Ahead {
     }
 }
 
-/// Parsed expressions, by their text.
+/// Compiled schedules, by their text.
 #[derive(Debug, Default)]
-pub struct Expressions(HashMap<(String, String), Option<Arc<(CronExpression, Tz)>>>);
+pub struct Expressions(HashMap<(String, String), Option<Arc<Schedule>>>);
 
 impl Expressions {
-    fn get(&mut self, due: &Due) -> Option<Arc<(CronExpression, Tz)>> {
+    fn get(&mut self, due: &Due) -> Option<Arc<Schedule>> {
         let key = (due.cron.clone()?, due.time_zone.clone());
         if self.0.len() > 50_000 {
             self.0.clear();
@@ -103,9 +102,8 @@ impl Expressions {
         self.0
             .entry(key)
             .or_insert_with_key(|(cron, zone)| {
-                let cron = job::parse_cron(cron).ok()?;
-                let zone = job::parse_zone(zone).ok()?;
-                Some(Arc::new((cron, zone)))
+                let schedule = Schedule::new(Some(cron), zone, Timing::default());
+                schedule.ok().flatten().map(Arc::new)
             })
             .clone()
     }
@@ -219,7 +217,7 @@ fn decide(
         fire_at: None,
         missed: None,
     };
-    let Some(expression) = expressions.get(due) else {
+    let Some(schedule) = expressions.get(due) else {
         // Definitions are checked before they are stored, so this is a newer server's or a hand's work.
         // The job stops firing rather than holding up its bucket.
         tracing::error!(
@@ -229,10 +227,10 @@ fn decide(
         );
         return decision;
     };
-    let (cron, zone) = &*expression;
-    let plan = misfire::decide(cron, *zone, due.next_fire_at, now, threshold);
+    let plan = misfire::decide(&schedule, &|_| None, due.next_fire_at, now, threshold);
     decision.new_fire_at = plan.next_fire_at;
     decision.fire_at = plan.fire_at;
-    decision.missed = plan.missed;
+    // Without calendars and other policies all missed ticks are coalesced, in one record.
+    decision.missed = plan.unfired.first().map(|u| (u.first, u.last, u.count));
     decision
 }

@@ -52,7 +52,7 @@ impl Conflict for JobError {
 }
 
 fn next_fire(spec: &JobSpec, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, FieldError> {
-    Ok(read_schedule(spec)?.and_then(|(cron, zone)| cron.next_after(now, zone)))
+    Ok(read_schedule(spec, 0)?.and_then(|schedule| schedule.next_after(now)))
 }
 
 fn row(
