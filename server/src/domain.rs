@@ -6,5 +6,7 @@ pub mod chunk;
 pub mod cron;
 pub mod job;
 pub mod misfire;
+#[cfg(test)]
+pub(crate) mod random;
 pub mod schedule;
 pub mod secret;

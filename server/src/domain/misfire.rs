@@ -7,14 +7,15 @@ mod tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use self::walk::Missed;
+use self::walk::{Limits, Missed};
 use super::schedule::Schedule;
 
-/// Most missed ticks that one decision looks at. A longer outage of a dense schedule takes several decisions,
-/// so that none holds up the other jobs.
-const MOST_MISSED: usize = 100_000;
-/// Most records of one decision.
-const MOST_RECORDS: usize = 1000;
+/// A longer outage of a dense schedule takes several decisions, so that none holds up the other jobs.
+const LIMITS: Limits = Limits {
+    ticks: 100_000,
+    ticks_ahead: 1_000_000,
+    records: 1000,
+};
 
 /// Why a tick is kept out by a calendar; `None` if it is not.
 pub type LiesOut<'a> = dyn Fn(DateTime<Utc>) -> Option<String> + 'a;
@@ -75,6 +76,7 @@ pub fn decide(
             lies_out,
             now,
             threshold,
+            limits: LIMITS,
         }
         .decide(due);
     }

@@ -3,7 +3,10 @@
 use antares_protocol::schedule::Misfire;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::walk::{Limits, Missed};
 use super::{Plan, Unfired, Unfiring, decide};
+use crate::domain::chance;
+use crate::domain::random::Random;
 use crate::domain::schedule::{Schedule, Timing};
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -81,4 +84,334 @@ fn a_schedule_that_ended_while_missed_fires_its_last_tick() {
     );
     assert_eq!(plan.fire_at, Some(at("2026-01-01T00:00:00Z")));
     assert_eq!(plan.next_fire_at, None);
+}
+
+#[test]
+fn a_long_outage_is_accounted_for_in_several_decisions_without_a_gap() {
+    let schedule = schedule("* * * * * ?", Misfire::Latest);
+    let (start, now) = (at("2026-01-01T00:00:00Z"), at("2026-01-03T12:00:00Z"));
+    let (mut due, mut counted, mut decisions) = (start, 0, 0);
+    loop {
+        let plan = decide(&schedule, &|_| None, due, now, THRESHOLD);
+        decisions += 1;
+        for record in &plan.unfired {
+            assert_eq!(record.first, due);
+            assert_eq!((record.last - record.first).num_seconds() + 1, record.count);
+            counted += record.count;
+        }
+        due = plan.next_fire_at.unwrap();
+        if let Some(fired) = plan.fire_at {
+            assert_eq!(fired, now);
+            counted += 1;
+            break;
+        }
+    }
+    assert_eq!(counted, (now - start).num_seconds() + 1);
+    assert!(due > now);
+    assert!(decisions > 2);
+}
+
+#[test]
+fn a_tick_that_a_calendar_keeps_out_is_skipped_whether_missed_or_not() {
+    let schedule = schedule("0 0 3 * * ?", Misfire::Latest);
+    let holiday = |tick: DateTime<Utc>| {
+        (tick == at("2026-01-01T03:00:00Z")).then(|| "calendar holidays: New Year".to_owned())
+    };
+    for (now, next) in [
+        ("2026-01-01T03:00:01Z", "2026-01-02T03:00:00Z"),
+        ("2026-01-01T09:00:00Z", "2026-01-02T03:00:00Z"),
+    ] {
+        let due = at("2026-01-01T03:00:00Z");
+        let plan = decide(&schedule, &holiday, due, at(now), THRESHOLD);
+        assert_eq!(plan.fire_at, None);
+        assert_eq!(plan.next_fire_at, Some(at(next)));
+        let expected = Unfired {
+            first: due,
+            last: due,
+            count: 1,
+            outcome: Unfiring::Skipped,
+            reason: "calendar holidays: New Year".to_owned(),
+        };
+        assert_eq!(plan.unfired, [expected]);
+    }
+}
+
+#[test]
+fn records_tell_which_limit_of_the_policy_a_tick_was_beyond() {
+    let all = Misfire::All {
+        max: 2,
+        window_ms: 4 * 3_600_000,
+    };
+    let plan = decide(
+        &schedule("0 0 * * * ?", all),
+        &|_| None,
+        at("2026-01-01T00:00:00Z"),
+        at("2026-01-01T09:30:00Z"),
+        THRESHOLD,
+    );
+    let told: Vec<_> = plan
+        .unfired
+        .iter()
+        .map(|u| (u.count, u.outcome, u.reason.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                6,
+                Unfiring::Missed,
+                "missed: longer ago than the 14400000 ms of the job's misfire policy"
+            ),
+            (
+                2,
+                Unfiring::Missed,
+                "missed: the job's misfire policy fires the latest 2 missed ticks only"
+            )
+        ]
+    );
+    assert_eq!(plan.fire_at, Some(at("2026-01-01T08:00:00Z")));
+    assert_eq!(plan.next_fire_at, Some(at("2026-01-01T09:00:00Z")));
+}
+
+/// What became of one tick.
+type Fate = (DateTime<Utc>, Option<(Unfiring, String)>);
+
+/// A random outage.
+struct Case {
+    schedule: Schedule,
+    due: DateTime<Utc>,
+    now: DateTime<Utc>,
+    threshold: TimeDelta,
+    /// Which share of the stretches of so many seconds is kept out.
+    kept_out: u64,
+    stretch: i64,
+}
+
+impl Case {
+    fn new(random: &mut Random) -> Self {
+        let misfire = match random.value(0, 3) {
+            0 => Misfire::Ignore,
+            1 => Misfire::Latest,
+            _ => Misfire::All {
+                max: random.value(1, 9),
+                window_ms: random.pick(&[0, 0, 1000, 60_000, 3_600_000]),
+            },
+        };
+        let timing = Timing {
+            misfire,
+            jitter_ms: random.pick(&[0, 0, 700, 90_000]),
+            seed: random.next(),
+            end_at: random.pick(&[None, Some("2026-03-01T02:00:00Z")]).map(at),
+            ..Timing::default()
+        };
+        let cron = random.pick(&[
+            "0/7 * * * * ?",
+            "0 0/5 * * * ?",
+            "* 0/40 * * * ?",
+            "0 30 * * * ?",
+        ]);
+        let schedule = Schedule::new(Some(cron), "UTC", timing).unwrap().unwrap();
+        let due = schedule.next_after(at("2026-03-01T00:00:00Z")).unwrap();
+        Self {
+            due,
+            now: due + TimeDelta::milliseconds(random.between(0, 3 * 3_600_000)),
+            threshold: TimeDelta::seconds(random.between(0, 90)),
+            kept_out: random.pick(&[0, 1, 2, 3, 4]),
+            stretch: random.pick(&[1, 5, 60, 1800]),
+            schedule,
+        }
+    }
+
+    fn lies_out(&self, tick: DateTime<Utc>) -> Option<String> {
+        let stretch = tick.timestamp() / self.stretch;
+        let chance = chance::pick(7, stretch as u64, 4);
+        (chance < self.kept_out).then(|| format!("calendar {}", stretch % 3))
+    }
+
+    fn decide(&self, due: DateTime<Utc>, now: DateTime<Utc>, limits: Limits) -> Plan {
+        if now - due <= self.threshold {
+            return decide(
+                &self.schedule,
+                &|t| self.lies_out(t),
+                due,
+                now,
+                self.threshold,
+            );
+        }
+        Missed {
+            schedule: &self.schedule,
+            lies_out: &|t| self.lies_out(t),
+            now,
+            threshold: self.threshold,
+            limits,
+        }
+        .decide(due)
+    }
+
+    /// Checks that a plan accounts for each tick from `due` on exactly once, and tells their fates.
+    fn fates(&self, due: DateTime<Utc>, plan: &Plan, limits: Limits) -> Vec<Fate> {
+        let mut ticks = std::iter::once(due).chain(self.schedule.upcoming(due));
+        let mut fates = Vec::new();
+        for record in &plan.unfired {
+            assert!(record.count > 0);
+            for index in 0..record.count {
+                let tick = ticks.next().unwrap();
+                assert!(index > 0 || tick == record.first, "{record:?}");
+                assert!(
+                    index < record.count - 1 || tick == record.last,
+                    "{record:?}"
+                );
+                fates.push((tick, Some((record.outcome, record.reason.clone()))));
+            }
+        }
+        // Ticks within the threshold are looked at in any case; there are at most 91.
+        assert!(fates.len() <= limits.ticks + 91);
+        assert!(plan.unfired.len() <= limits.records + 91);
+        if let Some(fired) = plan.fire_at {
+            assert_eq!(ticks.next(), Some(fired));
+            fates.push((fired, None));
+        }
+        assert_eq!(plan.next_fire_at, ticks.next());
+        assert!(!fates.is_empty(), "no progress");
+        fates
+    }
+
+    /// The fates of all ticks until now, by the words of the policy.
+    fn expected(&self) -> Vec<Fate> {
+        let all = std::iter::once(self.due).chain(self.schedule.upcoming(self.due));
+        let ticks: Vec<_> = all.take_while(|tick| *tick <= self.now).collect();
+        let late = |tick: DateTime<Utc>| self.now - tick > self.threshold;
+        let misfire = self.schedule.misfire();
+        let counts =
+            |tick: DateTime<Utc>| late(tick) || (misfire == Misfire::Latest && late(self.due));
+        let too_old = |tick: DateTime<Utc>| match misfire {
+            Misfire::All { window_ms, .. } => {
+                window_ms > 0 && self.now - tick > TimeDelta::milliseconds(window_ms as i64)
+            }
+            _ => false,
+        };
+        let kept = match misfire {
+            Misfire::Ignore => 0,
+            Misfire::Latest => 1,
+            Misfire::All { max, .. } => max as usize,
+        };
+        let fate = |(index, tick): (usize, &DateTime<Utc>)| {
+            if let Some(reason) = self.lies_out(*tick) {
+                return (*tick, Some((Unfiring::Skipped, reason)));
+            }
+            let later = ticks[index + 1..]
+                .iter()
+                .filter(|t| counts(**t) && self.lies_out(**t).is_none())
+                .count();
+            if !counts(*tick) || (later < kept && !too_old(*tick)) {
+                return (*tick, None);
+            }
+            let (outcome, part) = match misfire {
+                Misfire::Ignore => (Unfiring::Missed, "ignore"),
+                Misfire::Latest => (Unfiring::Coalesced, "the latest missed tick only"),
+                Misfire::All { .. } if too_old(*tick) => (Unfiring::Missed, "longer ago"),
+                Misfire::All { .. } => (Unfiring::Missed, "missed ticks only"),
+            };
+            (*tick, Some((outcome, part.to_owned())))
+        };
+        ticks.iter().enumerate().map(fate).collect()
+    }
+}
+
+/// Runs decisions until nothing is due, with `now` moved on by `passes` after each.
+fn run(case: &Case, limits: Limits, mut passes: impl FnMut() -> TimeDelta) -> Vec<Fate> {
+    let (mut next, mut now) = (Some(case.due), case.now);
+    let mut fates = Vec::new();
+    while let Some(due) = next.filter(|next| *next <= now) {
+        let plan = case.decide(due, now, limits);
+        fates.extend(case.fates(due, &plan, limits));
+        next = plan.next_fire_at;
+        now += passes();
+    }
+    fates
+}
+
+#[test]
+fn many_decisions_come_to_what_the_policy_says_of_the_whole_outage() {
+    let mut random = Random(11);
+    let mut several = 0;
+    for _ in 0..600 {
+        let case = Case::new(&mut random);
+        let limits = Limits {
+            ticks: random.value(1, 40) as usize,
+            ticks_ahead: usize::MAX,
+            records: random.value(1, 10) as usize,
+        };
+        let expected = case.expected();
+        for limits in [super::LIMITS, limits] {
+            let fates = run(&case, limits, TimeDelta::zero);
+            assert_eq!(fates.len(), expected.len());
+            for (found, expected) in fates.iter().zip(&expected) {
+                let is_same = match (&found.1, &expected.1) {
+                    (None, None) => true,
+                    (Some((outcome, reason)), Some((other, part))) => {
+                        outcome == other && reason.contains(part.as_str())
+                    }
+                    _ => false,
+                };
+                assert!(
+                    is_same && found.0 == expected.0,
+                    "{found:?} is not {expected:?}: {:?} at {} with {:?}, {limits:?}",
+                    case.schedule.timing(),
+                    case.now,
+                    case.threshold
+                );
+            }
+        }
+        several += usize::from(expected.len() > 2 * limits.ticks);
+    }
+    assert!(
+        several > 100,
+        "only {several} outages took several decisions"
+    );
+}
+
+#[test]
+fn no_tick_is_left_out_while_time_goes_on() {
+    let mut random = Random(12);
+    for _ in 0..300 {
+        let case = Case::new(&mut random);
+        let limits = Limits {
+            ticks: random.value(1, 40) as usize,
+            ticks_ahead: random.value(40, 80) as usize,
+            records: random.value(1, 10) as usize,
+        };
+        let most = random.between(0, 3000);
+        let mut left = 500;
+        let fates = run(&case, limits, || {
+            left -= 1;
+            TimeDelta::milliseconds(if left > 0 { random.between(0, most) } else { 0 })
+        });
+        let ticks = std::iter::once(case.due).chain(case.schedule.upcoming(case.due));
+        assert!(fates.iter().map(|fate| fate.0).eq(ticks.take(fates.len())));
+    }
+}
+
+#[test]
+fn a_tick_fires_where_those_kept_out_after_it_are_too_many_to_look_past() {
+    let mut random = Random(13);
+    let mut case = Case::new(&mut random);
+    case.schedule = schedule("* * * * * ?", Misfire::Latest);
+    case.due = at("2026-03-01T00:00:00Z");
+    case.now = at("2026-03-01T02:00:00Z");
+    let limits = Limits {
+        ticks: 50,
+        ticks_ahead: 200,
+        records: 10,
+    };
+    let plan = Missed {
+        schedule: &case.schedule,
+        lies_out: &|tick| (tick > case.due && tick < case.now).then(|| "calendar".to_owned()),
+        now: case.now,
+        threshold: THRESHOLD,
+        limits,
+    }
+    .decide(case.due);
+    assert_eq!(plan.fire_at, Some(case.due));
+    assert_eq!(plan.next_fire_at, Some(at("2026-03-01T00:00:01Z")));
 }

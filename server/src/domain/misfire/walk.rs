@@ -10,11 +10,19 @@ use std::collections::VecDeque;
 use antares_protocol::schedule::Misfire;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{LiesOut, MOST_MISSED, MOST_RECORDS, Plan, Unfired, Unfiring};
+use super::{LiesOut, Plan, Unfired, Unfiring};
 use crate::domain::schedule::Schedule;
 
-/// How much further a decision looks if nothing before it can be recorded.
-const FURTHER: usize = 10;
+/// How much one decision may do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Most missed ticks that it looks at.
+    pub(super) ticks: usize,
+    /// The same, while there is nothing to record.
+    pub(super) ticks_ahead: usize,
+    /// Most records that it makes.
+    pub(super) records: usize,
+}
 
 /// How to decide about missed ticks.
 pub(super) struct Missed<'a> {
@@ -22,6 +30,7 @@ pub(super) struct Missed<'a> {
     pub(super) lies_out: &'a LiesOut<'a>,
     pub(super) now: DateTime<Utc>,
     pub(super) threshold: TimeDelta,
+    pub(super) limits: Limits,
 }
 
 /// What was found ahead.
@@ -71,13 +80,13 @@ impl Missed<'_> {
             let Some(next) = self.missed_after(tick) else {
                 return oldest.map_or(Ahead::Nothing, Ahead::Fire);
             };
-            if seen >= MOST_MISSED && self.is_late(oldest.unwrap_or(next)) {
+            if seen >= self.limits.ticks && self.is_late(oldest.unwrap_or(next)) {
                 match oldest {
                     None => return Ahead::Hold(next),
                     Some(oldest) if oldest > due => return Ahead::Hold(oldest),
                     // Were it left to the next decision, that would see the same again. To go on for ever is worse than
                     // to fire a tick that another one makes up for.
-                    Some(oldest) if seen >= FURTHER * MOST_MISSED => return Ahead::Fire(oldest),
+                    Some(oldest) if seen >= self.limits.ticks_ahead => return Ahead::Fire(oldest),
                     Some(_) => {}
                 }
             }
@@ -93,7 +102,8 @@ impl Missed<'_> {
             let (outcome, reason) = self.outcome(tick);
             let last = unfired.last_mut();
             let last = last.filter(|last| last.outcome == outcome && last.reason == reason);
-            let is_full = seen >= MOST_MISSED || (last.is_none() && records >= MOST_RECORDS);
+            let is_full =
+                seen >= self.limits.ticks || (last.is_none() && records >= self.limits.records);
             if is_full && self.is_late(tick) {
                 break;
             }
