@@ -6,6 +6,9 @@
 mod jitter;
 mod timing;
 
+#[cfg(test)]
+mod tests;
+
 use antares_protocol::schedule::Misfire;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use chrono_tz::Tz;

@@ -3,6 +3,9 @@
 //! The fire times stay one set of instants. Of each wall-clock time that matches, the set has the instants that the
 //! rules name; several wall-clock times may name one instant, which is in the set once.
 
+#[cfg(test)]
+mod tests;
+
 use antares_protocol::schedule::{DstFold, DstGap};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -34,13 +37,13 @@ impl CronExpression {
             ),
         };
         match dst.gap {
-            DstGap::Shift => earlier(ahead, self.next_shifted(after, tz)),
-            DstGap::Skip | DstGap::After => ahead,
+            DstGap::Skip => ahead,
+            DstGap::After | DstGap::Shift => earlier(ahead, self.next_behind(after, tz, dst.gap)),
         }
     }
 
-    /// The first time after `after`, where a time that comes twice counts in one pass only. Of a gap that begins
-    /// before `after` nothing is found.
+    /// The first time after `after`, where a time that comes twice counts in one pass only. Of a gap that is over
+    /// nothing is found.
     fn next_in(
         &self,
         pass: Pass,
@@ -75,15 +78,21 @@ impl CronExpression {
         }
     }
 
-    /// The first time of a gap that is just over whose shifted instant is after `after`.
-    fn next_shifted(&self, after: DateTime<Utc>, tz: Tz) -> Option<DateTime<Utc>> {
+    /// The first instant after `after` of the times in a gap that is just over: on the wall clock they lie behind.
+    fn next_behind(&self, after: DateTime<Utc>, tz: Tz, gap: DstGap) -> Option<DateTime<Utc>> {
         let utc = zone::second_after(after)?;
-        let gap = zone::gap_behind(utc, tz)?;
-        let wall = self.wall_at_or_after(utc.checked_add_offset(gap.before)?)?;
-        if wall >= gap.end {
+        let behind = zone::gap_behind(utc, tz)?;
+        if gap == DstGap::After && utc != behind.change {
             return None;
         }
-        Some(wall.checked_sub_offset(gap.before)?.and_utc())
+        let wall = self.wall_at_or_after(utc.checked_add_offset(behind.before)?)?;
+        if wall >= behind.end {
+            return None;
+        }
+        match gap {
+            DstGap::Shift => Some(wall.checked_sub_offset(behind.before)?.and_utc()),
+            DstGap::Skip | DstGap::After => Some(behind.change.and_utc()),
+        }
     }
 }
 

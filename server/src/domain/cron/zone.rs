@@ -100,9 +100,11 @@ pub(super) fn shifted(wall: NaiveDateTime, tz: Tz) -> Option<DateTime<Utc>> {
     Some(wall.checked_sub_offset(before.fix())?.and_utc())
 }
 
-/// A gap that is over.
+/// A gap that is just over.
 #[derive(Debug)]
 pub(super) struct Gap {
+    /// The first instant after it, in UTC.
+    pub(super) change: NaiveDateTime,
     /// What the clocks showed before.
     pub(super) before: FixedOffset,
     /// The first wall-clock time after it.
@@ -118,6 +120,11 @@ pub(super) fn gap_behind(utc: NaiveDateTime, tz: Tz) -> Option<Gap> {
     if now.local_minus_utc() <= before.local_minus_utc() {
         return None;
     }
-    let end = change(earlier, utc, tz).checked_add_offset(now)?;
-    (utc.checked_add_offset(before)? < end).then_some(Gap { before, end })
+    let change = change(earlier, utc, tz);
+    let end = change.checked_add_offset(now)?;
+    (utc.checked_add_offset(before)? < end).then_some(Gap {
+        change,
+        before,
+        end,
+    })
 }
