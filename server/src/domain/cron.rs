@@ -16,6 +16,9 @@
 //! takes about twice as long as the search below. Its parser takes what Quartz refuses (an
 //! expression without `?`, `MONDAY`) and its messages do not name the field, so the checks are ours.
 //!
+//! Jenkins' `H` is no part of the language: [`resolve_hashes`] replaces it before. What else than in Quartz may become
+//! of times at which the clocks change is [`Dst`].
+//!
 //! # Where this differs from Quartz 2.3.2
 //!
 //! Here the fire times are one set of instants, fixed by expression and zone, so that

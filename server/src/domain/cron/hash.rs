@@ -4,6 +4,9 @@
 //! `H(a-b)/n` the same within the range. Days of the month go to the 28th only, as in Jenkins, so that every month
 //! has them. The year has no `H`.
 
+#[cfg(test)]
+mod tests;
+
 use super::error::CronError;
 use super::field::Field;
 use crate::domain::chance;

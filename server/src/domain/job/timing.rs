@@ -1,5 +1,8 @@
 //! The fields of a definition that say when the job fires, and what becomes of ticks that cannot.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 
 use antares_protocol::job::JobSpec;
