@@ -10,3 +10,4 @@ pub mod misfire;
 pub(crate) mod random;
 pub mod schedule;
 pub mod secret;
+pub mod words;

@@ -43,6 +43,7 @@ mod error;
 mod field;
 mod hash;
 mod set;
+mod words;
 mod zone;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod jitter;
 mod timing;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use super::cron::{CronExpression, Dst};
 use super::job::{FieldError, parse_cron, parse_zone};
 
 pub use self::timing::Timing;
+pub use self::words::describe;
 pub use super::chance::seed;
 pub use super::cron::resolve_hashes;
 

@@ -163,25 +163,25 @@ fn calendars_are_named_once() {
         Ok(())
     );
     rejected("include_calendars: has 21", |s| {
-        s.include_calendars = names(21)
+        s.include_calendars = names(21);
     });
     rejected("exclude_calendars: has 21", |s| {
-        s.exclude_calendars = names(21)
+        s.exclude_calendars = names(21);
     });
     rejected("exclude_calendars: names `a` twice", |s| {
         s.exclude_calendars = vec!["a".into(), "b".into(), "a".into()];
     });
     rejected("include_calendars: must have", |s| {
-        s.include_calendars = vec![String::new()]
+        s.include_calendars = vec![String::new()];
     });
 }
 
 #[test]
 fn a_wrong_h_is_a_wrong_cron() {
     rejected("cron: minutes: H(9-5) ends before", |s| {
-        s.cron = Some("0 H(9-5) 9 * * ?".into())
+        s.cron = Some("0 H(9-5) 9 * * ?".into());
     });
     rejected("cron: day-of-week: H is not", |s| {
-        s.cron = Some("0 0 9 ? * H#2".into())
+        s.cron = Some("0 0 9 ? * H#2".into());
     });
 }
