@@ -161,7 +161,7 @@ fn any_schedule(random: &mut Random) -> (Option<&'static str>, Timing) {
         0 => timing.fixed_rate_ms = Some(random.pick(&[1000, 1001, 90_000, 3_600_000, 86_400_001])),
         1 => {
             let mut spec = JobSpec::new("listed");
-            let apart = random.pick(&[10, 50_000, 1_000_000_000_000]);
+            let apart = random.pick(&[10, 50_000, 7_200_000_000, 1_000_000_000_000]);
             spec.at = (0..random.value(1, 40))
                 .map(|_| start + TimeDelta::microseconds(random.between(0, apart)))
                 .collect();

@@ -267,6 +267,17 @@ fn a_time_in_the_gap_fires_after_it_or_as_much_later() {
         spring("0 10 2,3 * * ?", gap(DstGap::Shift)),
         ["08 03:10-04:00", "09 02:10-04:00", "09 03:10-04:00"]
     );
+    // A time after the gap comes before what an earlier time on the clock is shifted to.
+    assert_eq!(
+        fires(
+            "0 20,35 2 * * ?",
+            Tz::Australia__Lord_Howe,
+            "2026-10-03T15:00:00Z",
+            gap(DstGap::Shift),
+            3
+        ),
+        ["04 02:35+11:00", "04 02:50+11:00", "05 02:20+11:00"]
+    );
     assert_eq!(
         fires(
             "0 0 12 30 12 ?",
