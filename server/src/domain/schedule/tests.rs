@@ -243,6 +243,27 @@ fn jitter_keeps_the_order_stays_in_its_window_and_is_the_same_from_anywhere() {
 }
 
 #[test]
+fn a_time_before_the_start_has_no_tick_after_it_either() {
+    for seed in 0..50 {
+        let timing = Timing {
+            at: ["10", "12"]
+                .map(|hour| at(&format!("2026-01-01T{hour}:00:00Z")))
+                .to_vec(),
+            start_at: Some(at("2026-01-01T11:00:00Z")),
+            jitter_ms: 86_400_000,
+            seed,
+            ..Timing::default()
+        };
+        let schedule = compiled(None, &timing);
+        let ticks: Vec<_> = schedule.upcoming(at("2026-01-01T10:00:00Z")).collect();
+        assert!(
+            ticks.len() == 1 && ticks[0] >= at("2026-01-01T12:00:00Z"),
+            "{ticks:?}"
+        );
+    }
+}
+
+#[test]
 fn the_jitter_is_that_of_the_first_release() {
     let timing = Timing {
         fixed_rate_ms: Some(60_000),
