@@ -2,12 +2,15 @@
 
 pub mod buckets;
 pub mod calendar;
+pub mod chance;
 pub mod chunk;
 pub mod cron;
 pub mod job;
 pub mod misfire;
 mod outcome;
 pub mod policy;
+#[cfg(test)]
+pub(crate) mod random;
 pub mod schedule;
 pub mod secret;
-mod when;
+pub mod words;

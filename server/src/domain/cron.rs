@@ -16,6 +16,9 @@
 //! takes about twice as long as the search below. Its parser takes what Quartz refuses (an
 //! expression without `?`, `MONDAY`) and its messages do not name the field, so the checks are ours.
 //!
+//! Jenkins' `H` is no part of the language: [`resolve_hashes`] replaces it before. What else than in Quartz may become
+//! of times at which the clocks change is [`Dst`].
+//!
 //! # Where this differs from Quartz 2.3.2
 //!
 //! Here the fire times are one set of instants, fixed by expression and zone, so that
@@ -35,10 +38,12 @@
 
 mod days;
 mod dialect;
+mod dst;
 mod error;
 mod field;
-mod policy;
+mod hash;
 mod set;
+mod words;
 mod zone;
 
 #[cfg(test)]
@@ -54,9 +59,12 @@ use chrono_tz::Tz;
 
 use self::days::Days;
 use self::set::{BitSet, YearSet};
+use self::zone::Pass;
 
+pub use self::dst::Dst;
 pub use self::error::CronError;
 pub use self::field::Field;
+pub use self::hash::resolve_hashes;
 
 /// A parsed expression. It holds no time zone: that is a property of the job, given at each search.
 #[derive(Debug, Clone)]
@@ -104,10 +112,10 @@ impl CronExpression {
     /// a time skipped when clocks go forward does not fire, and a time that occurs twice when they
     /// go back fires once, the second time.
     pub fn next_after(&self, after: DateTime<Utc>, tz: Tz) -> Option<DateTime<Utc>> {
-        let mut from = zone::wall_after(after, tz)?;
+        let mut from = zone::wall_after(after, tz, Pass::Second)?;
         loop {
             let wall = self.wall_at_or_after(from)?;
-            match zone::instant(wall, tz) {
+            match zone::instant(wall, tz, Pass::Second) {
                 Some(instant) => return Some(instant),
                 None => from = zone::end_of_gap(wall, tz),
             }

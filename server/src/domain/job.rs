@@ -1,17 +1,18 @@
 //! Which definitions of jobs are allowed, and how a job changes state.
 
+mod timing;
+
 use std::borrow::Cow;
 
 use antares_protocol::job::{JobKind, JobSpec, SCRIPT_HANDLER, Script};
 use antares_protocol::shard::MAX_SHARDS;
 use chrono_tz::Tz;
 
-use super::cron::CronExpression;
+use super::cron::{CronExpression, resolve_hashes};
 use super::outcome;
 use super::policy;
 pub use super::policy::PRIORITIES;
-use super::schedule::{Schedule, Timing, fnv, resolve_hashes};
-use super::when;
+use super::schedule::{Schedule, Timing, seed};
 
 /// A field that is not allowed, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,17 +49,13 @@ pub fn parse_cron(expression: &str) -> Result<CronExpression, FieldError> {
     CronExpression::parse(expression).map_err(|cause| error("cron", cause.to_string()))
 }
 
-/// What chance is to a job, the same for ever: for `H` and for jitter.
-fn seed(app: &str, spec: &JobSpec) -> u64 {
-    fnv(app.bytes().chain([b'/']).chain(spec.name.bytes()))
-}
-
 /// The cron expression of a job of `app`, with a value for each `H`.
 pub fn resolved_cron<'a>(app: &str, spec: &'a JobSpec) -> Result<Option<Cow<'a, str>>, FieldError> {
     let Some(cron) = &spec.cron else {
         return Ok(None);
     };
-    let resolved = resolve_hashes(cron, seed(app, spec))?;
+    let resolved = resolve_hashes(cron, seed(app, &spec.name));
+    let resolved = resolved.map_err(|cause| error("cron", cause.to_string()))?;
     Ok(Some(if resolved == *cron {
         Cow::Borrowed(cron)
     } else {
@@ -68,11 +65,11 @@ pub fn resolved_cron<'a>(app: &str, spec: &'a JobSpec) -> Result<Option<Cow<'a, 
 
 /// What decides the ticks of a job of `app` beside its cron expression and time zone.
 pub fn timing(app: &str, spec: &JobSpec) -> Timing {
-    Timing::of(spec, seed(app, spec))
+    Timing::of(spec, seed(app, &spec.name))
 }
 
-/// The schedule of a job of `app`, if it has one that ticks by itself; a fixed delay has none.
-pub fn compile(app: &str, spec: &JobSpec) -> Result<Option<Schedule>, FieldError> {
+/// The schedule of a job of `app`. `None` if it has no times that can be known ahead.
+pub fn schedule(app: &str, spec: &JobSpec) -> Result<Option<Schedule>, FieldError> {
     let cron = resolved_cron(app, spec)?;
     Schedule::new(cron.as_deref(), &spec.time_zone, timing(app, spec))
 }
@@ -119,8 +116,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         (JobKind::Script, Some(script)) => validate_script(script)?,
         (JobKind::Handler, None) => {}
     }
-    when::validate(spec)?;
-    compile("", spec)?;
+    timing::validate(spec)?;
     policy::validate(spec)?;
     outcome::validate(spec)?;
     if !(1..=MAX_SHARDS).contains(&spec.shard_count) {

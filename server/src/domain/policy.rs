@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::policy::{Assignment, Join, Pass, Sharding};
-use antares_protocol::schedule::Overlap;
 
 use super::job::{FieldError, visible};
 
@@ -15,21 +14,6 @@ pub const PRIORITIES: RangeInclusive<i16> = -1000..=1000;
 pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     if !PRIORITIES.contains(&spec.priority) {
         return refuse("priority", "is not allowed; give -1000 to 1000");
-    }
-    match spec.overlap {
-        Overlap::Queue(limit) if !(1..=1000).contains(&limit) => {
-            return refuse(
-                "overlap.queue",
-                "is not allowed; give 1 to 1000, or \"skip\"",
-            );
-        }
-        Overlap::Allow(limit) if !(2..=1000).contains(&limit) => {
-            return refuse(
-                "overlap.allow",
-                "is not allowed; give 2 to 1000, or \"skip\"",
-            );
-        }
-        _ => {}
     }
     if spec.depends_on.len() > 100 {
         return refuse("depends_on", "has more than 100 entries; follow fewer jobs");

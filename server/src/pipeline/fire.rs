@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::cache::Jobs;
 use super::calendar::Calendars;
-use crate::domain::misfire::{self, Unfired, UnfiredOutcome};
+use crate::domain::misfire::{self, Unfired, Unfiring};
 use crate::domain::schedule::{Schedule, Timing};
 use crate::store::bucket::Owned;
 use crate::store::client;
@@ -313,7 +313,7 @@ fn decide(
             first: at,
             last: at,
             count: 1,
-            outcome: UnfiredOutcome::Skipped,
+            outcome: Unfiring::Skipped,
             reason: "no client: none is alive that may run the job".to_owned(),
         });
     }

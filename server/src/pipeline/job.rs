@@ -12,7 +12,7 @@ use super::instance::end_locked;
 use super::retry::Conflict;
 use super::start::after_delay;
 use crate::domain::job::{
-    Action, FieldError, compile, resolved_cron, timing, transition, validate,
+    Action, FieldError, resolved_cron, schedule as read_schedule, timing, transition, validate,
 };
 use crate::store::queue::Ending;
 use crate::store::schedule::Schedule;
@@ -67,7 +67,7 @@ fn next_fire(
     spec: &JobSpec,
     now: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, FieldError> {
-    Ok(compile(app, spec)?.and_then(|schedule| schedule.next_after(now)))
+    Ok(read_schedule(app, spec)?.and_then(|schedule| schedule.next_after(now)))
 }
 
 /// What the firing statement needs of a definition.

@@ -78,7 +78,10 @@ impl FromIterator<u32> for YearSet {
     /// Years out of range are left out: the `cron` crate counts to 2100.
     fn from_iter<I: IntoIterator<Item = u32>>(years: I) -> Self {
         let mut words = [BitSet::EMPTY; YEAR_WORDS];
-        for year in years {
+        for year in years
+            .into_iter()
+            .filter(|year| *year <= LAST_YEAR.unsigned_abs())
+        {
             let Some(index) = year.checked_sub(FIRST_YEAR.unsigned_abs()) else {
                 continue;
             };

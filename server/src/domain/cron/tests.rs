@@ -282,6 +282,11 @@ fn years_restrict_and_end_the_schedule() {
         ["2098-01-01", "2099-01-01"]
     );
     assert_eq!(days("0 0 9 1 1 ?", "1900-01-01", 1), ["1970-01-01"]);
+    // Also not from within the next year on.
+    for after in ["2099-12-31", "2100-01-01", "2101-01-01"] {
+        let fires = days("0 0 0,12 1 1 ?", after, 1);
+        assert_eq!(fires, Vec::<String>::new(), "{after}");
+    }
 }
 
 #[test]

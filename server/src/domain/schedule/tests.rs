@@ -1,323 +1,314 @@
-//! Schedules against the plainest way to find out: looking at every second.
+//! Schedules against enumerations.
 
 use antares_protocol::job::JobSpec;
-use chrono::{NaiveDate, NaiveDateTime, Offset as _, TimeZone as _};
+use antares_protocol::schedule::{DstFold, DstGap, Misfire};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::super::job::compile;
-use super::*;
+use super::{Schedule, Timing, seed};
+use crate::domain::random::Random;
 
 fn at(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
+    text.parse().expect(text)
 }
 
-fn schedule(change: impl FnOnce(&mut JobSpec)) -> Schedule {
-    let mut spec = JobSpec::new("settle");
-    change(&mut spec);
-    super::super::job::validate(&spec).unwrap();
-    compile("shop", &spec).unwrap().unwrap()
-}
-
-fn ticks(schedule: &Schedule, from: &str, n: usize) -> Vec<String> {
-    schedule
-        .upcoming(at(from))
-        .take(n)
-        .map(|tick| tick.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
-        .collect()
+fn compiled(cron: Option<&str>, timing: &Timing) -> Schedule {
+    let schedule = Schedule::new(cron, "Europe/London", timing.clone());
+    schedule.unwrap().unwrap()
 }
 
 #[test]
-fn a_fixed_rate_keeps_its_phase() {
-    let plain = schedule(|s| s.fixed_rate_ms = Some(900_000));
+fn a_fixed_rate_keeps_its_phase_from_the_start_or_from_1970() {
+    let mut timing = Timing {
+        fixed_rate_ms: Some(7_000),
+        ..Timing::default()
+    };
+    let schedule = compiled(None, &timing);
+    let found: Vec<_> = schedule
+        .upcoming(at("1969-01-01T00:00:00Z"))
+        .take(3)
+        .collect();
     assert_eq!(
-        ticks(&plain, "2026-01-01T00:07:00Z", 2),
-        ["2026-01-01T00:15:00Z", "2026-01-01T00:30:00Z"]
+        found,
+        [0, 7, 14].map(|s| DateTime::from_timestamp(s, 0).unwrap())
     );
-    let anchored = schedule(|s| {
-        s.fixed_rate_ms = Some(7_000);
-        s.start_at = Some(at("2026-01-01T00:00:03Z"));
-        s.end_at = Some(at("2026-01-01T00:00:17Z"));
-    });
     assert_eq!(
-        ticks(&anchored, "2020-01-01T00:00:00Z", 9),
-        [
-            "2026-01-01T00:00:03Z",
-            "2026-01-01T00:00:10Z",
-            "2026-01-01T00:00:17Z"
-        ]
+        schedule
+            .next_after(at("2026-01-01T00:00:00Z"))
+            .unwrap()
+            .timestamp()
+            % 7,
+        0
     );
-}
-
-#[test]
-fn instants_fire_once_each_in_order() {
-    let list = schedule(|s| {
-        s.at = vec![
-            at("2026-03-01T00:00:00.5Z"),
-            at("2026-02-01T00:00:00Z"),
-            at("2026-03-01T00:00:00.5Z"),
-        ];
-    });
+    timing.start_at = Some(at("2026-01-01T00:00:00.25Z"));
+    timing.end_at = Some(at("2026-01-01T00:00:14.25Z"));
+    let schedule = compiled(None, &timing);
+    let found: Vec<_> = schedule.upcoming(at("2000-01-01T00:00:00Z")).collect();
     assert_eq!(
-        ticks(&list, "2026-01-01T00:00:00Z", 9),
-        ["2026-02-01T00:00:00Z", "2026-03-01T00:00:00.500Z"]
-    );
-    assert_eq!(list.next_after(at("2026-03-01T00:00:00.5Z")), None);
-}
-
-#[test]
-fn start_and_end_bound_a_cron_schedule_inclusively() {
-    let bounded = schedule(|s| {
-        s.cron = Some("0 0 * * * ?".into());
-        s.start_at = Some(at("2026-01-01T03:00:00Z"));
-        s.end_at = Some(at("2026-01-01T05:00:00Z"));
-    });
-    assert_eq!(
-        ticks(&bounded, "2026-01-01T00:00:00Z", 9),
-        [
-            "2026-01-01T03:00:00Z",
-            "2026-01-01T04:00:00Z",
-            "2026-01-01T05:00:00Z"
-        ]
+        found,
+        ["00.25", "07.25", "14.25"].map(|s| at(&format!("2026-01-01T00:00:{s}Z")))
     );
 }
 
 #[test]
-fn jitter_stays_in_its_window_in_order_and_is_the_same_from_wherever_one_looks() {
-    for (cron, jitter) in [
-        ("* * * * * ?", 900),
-        ("*/5 * * * * ?", 60_000),
-        ("0 0/10 * * * ?", 86_400_000),
-        ("0 0 3 * * ?", 3_600_000),
-        ("0 0 3 ? * MON", 86_400_000),
+fn a_fixed_rate_ends_with_the_last_year_and_not_in_a_panic() {
+    let timing = Timing {
+        fixed_rate_ms: Some(366 * 86_400_000),
+        ..Timing::default()
+    };
+    let schedule = compiled(None, &timing);
+    let last = schedule
+        .upcoming(at("2190-01-01T00:00:00Z"))
+        .last()
+        .unwrap();
+    assert!(last < at("2200-01-01T00:00:00Z"));
+    for after in [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC] {
+        assert!(schedule.next_after(after).is_none_or(|next| next > after));
+    }
+}
+
+#[test]
+fn listed_instants_fire_in_order_and_once_within_the_bounds() {
+    let mut spec = JobSpec::new("release");
+    let instants = [
+        "03T00:00:00Z",
+        "01T00:00:00Z",
+        "02T00:00:00.5Z",
+        "01T00:00:00Z",
+        "04T00:00:00Z",
+    ];
+    spec.at = instants.map(|text| at(&format!("2026-01-{text}"))).to_vec();
+    spec.start_at = Some(at("2026-01-01T00:00:00Z"));
+    spec.end_at = Some(at("2026-01-03T00:00:00Z"));
+    let schedule = compiled(None, &Timing::of(&spec, 0));
+    let found: Vec<_> = schedule.upcoming(at("2025-01-01T00:00:00Z")).collect();
+    assert_eq!(
+        found,
+        ["01T00:00:00Z", "02T00:00:00.5Z", "03T00:00:00Z"]
+            .map(|text| at(&format!("2026-01-{text}")))
+    );
+}
+
+#[test]
+fn start_and_end_count_and_bound_cron() {
+    let timing = Timing {
+        start_at: Some(at("2026-01-02T09:00:00Z")),
+        end_at: Some(at("2026-01-04T09:00:00Z")),
+        ..Timing::default()
+    };
+    let schedule = compiled(Some("0 0 9 * * ?"), &timing);
+    let found: Vec<_> = schedule.upcoming(at("2025-01-01T00:00:00Z")).collect();
+    assert_eq!(
+        found,
+        ["02", "03", "04"].map(|day| at(&format!("2026-01-{day}T09:00:00Z")))
+    );
+    assert_eq!(
+        schedule.next_after(at("2026-01-02T09:00:00Z")),
+        Some(at("2026-01-03T09:00:00Z"))
+    );
+}
+
+#[test]
+fn without_times_there_is_no_schedule_and_faults_are_named() {
+    assert!(
+        Schedule::new(None, "UTC", Timing::default())
+            .unwrap()
+            .is_none()
+    );
+    let rate = |fixed_rate_ms| Timing {
+        fixed_rate_ms: Some(fixed_rate_ms),
+        ..Timing::default()
+    };
+    let jitter = Timing {
+        jitter_ms: u64::MAX,
+        ..rate(1000)
+    };
+    for (cron, zone, timing, field) in [
+        (Some("x"), "UTC", Timing::default(), "cron"),
+        (None, "Mars", Timing::default(), "time_zone"),
+        (None, "UTC", rate(0), "fixed_rate_ms"),
+        (None, "UTC", rate(u64::MAX), "fixed_rate_ms"),
+        (None, "UTC", jitter, "jitter_ms"),
     ] {
-        let plain = schedule(|s| s.cron = Some(cron.into()));
-        let jittered = schedule(|s| {
-            s.cron = Some(cron.into());
-            s.jitter_ms = jitter;
-        });
-        let from = at("2026-01-01T00:00:00Z");
-        let nominal: Vec<_> = plain.upcoming(from).take(200).collect();
-        let fires: Vec<_> = jittered
-            .upcoming(from)
-            .filter(|fire| *fire >= nominal[0])
-            .take(199)
-            .collect();
-        for (index, fire) in fires.iter().enumerate() {
-            let late = *fire - nominal[index];
-            assert!(*fire < nominal[index + 1], "{cron}: {fire}");
-            assert!((0..jitter as i64).contains(&late.num_milliseconds()));
-            // From any instant before it and after the one before.
-            let before = index.checked_sub(1).map_or(nominal[0], |at| fires[at]);
-            for look in [before, nominal[index], *fire - TimeDelta::milliseconds(1)] {
-                if look < *fire && look >= before {
-                    assert_eq!(jittered.next_after(look), Some(*fire), "{cron} from {look}");
-                }
-            }
-        }
-        let late = fires.iter().zip(&nominal).filter(|(f, n)| f > n).count();
-        assert!(late > 100, "{cron}: {late} of 199 fires are late");
+        assert_eq!(Schedule::new(cron, zone, timing).unwrap_err().field, field);
     }
+}
+
+/// A schedule of any kind in the first days of 2026, without jitter.
+fn any_schedule(random: &mut Random) -> (Option<&'static str>, Timing) {
+    let start = at("2026-03-28T00:00:00Z");
+    let mut timing = Timing {
+        dst_gap: random.pick(&[DstGap::Skip, DstGap::After, DstGap::Shift]),
+        dst_fold: random.pick(&[DstFold::First, DstFold::Last, DstFold::Both]),
+        seed: random.next(),
+        ..Timing::default()
+    };
+    if random.value(0, 2) == 0 {
+        timing.start_at = Some(start + TimeDelta::milliseconds(random.between(0, 3_600_000)));
+    }
+    if random.value(0, 2) == 0 {
+        timing.end_at =
+            Some(start + TimeDelta::milliseconds(random.between(3_600_000, 200_000_000)));
+    }
+    let cron = random.pick(&[
+        "* * * * * ?",
+        "* * 3 * * ?",
+        "0 0/15 * * * ?",
+        "0/20 30 1-2 * * ?",
+        "0 0 0 29 3 ?",
+        "0 30 1 29 3 ? 2026",
+    ]);
+    match random.value(0, 3) {
+        0 => timing.fixed_rate_ms = Some(random.pick(&[1000, 1001, 90_000, 3_600_000, 86_400_001])),
+        1 => {
+            let mut spec = JobSpec::new("listed");
+            let apart = random.pick(&[10, 50_000, 7_200_000_000, 1_000_000_000_000]);
+            spec.at = (0..random.value(1, 40))
+                .map(|_| start + TimeDelta::microseconds(random.between(0, apart)))
+                .collect();
+            timing.at = Timing::of(&spec, 0).at;
+        }
+        _ => return (Some(cron), timing),
+    }
+    (None, timing)
 }
 
 #[test]
-fn a_hash_is_chosen_by_the_job_and_stays() {
-    let resolved = resolve_hashes("H H(3-5) H/4 H * ?", 7).unwrap();
-    assert_eq!(resolved, resolve_hashes("H H(3-5) H/4 H * ?", 7).unwrap());
-    CronExpression::parse(&resolved).unwrap();
-    let mut minutes = std::collections::HashSet::new();
-    for seed in 0..2000 {
-        let text = resolve_hashes("H H 2 ? * H", seed).unwrap();
-        CronExpression::parse(&text).unwrap();
-        minutes.insert(text.split(' ').nth(1).unwrap().to_owned());
-        for text in [
-            "0 H/15 * H * ?",
-            "H(10-20)/3 0 H(1-3) ? H H",
-            "0 0,H 0 ? * THU",
-        ] {
-            let text = resolve_hashes(text, seed).unwrap();
-            CronExpression::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        }
-    }
-    assert_eq!(minutes.len(), 60);
-    // Names of days hold an H, and are none.
-    assert_eq!(
-        resolve_hashes("0 0 0 ? MARCH THU", 1).unwrap(),
-        "0 0 0 ? MARCH THU"
-    );
-    for wrong in [
-        "H(5-3) * * * * ?",
-        "H/61 * * * * ?",
-        "H(a-b) * * * * ?",
-        "H/0 * * * * ?",
-        "0 0 0 1 1 ? H",
-        "H(1-99) * * * * ?",
-    ] {
-        let error = resolve_hashes(wrong, 1).unwrap_err();
-        assert_eq!(error.field, "cron", "{wrong}");
-    }
-}
-
-/// The wall clock of a zone at each second of a window.
-struct Seconds {
-    zone: Tz,
-    from: NaiveDateTime,
-    /// Offset, in seconds, from that of `from` on.
-    offsets: Vec<TimeDelta>,
-}
-
-impl Seconds {
-    fn of(zone: Tz, from: NaiveDateTime, seconds: i64) -> Self {
-        let offset = |second| {
-            let utc = from + TimeDelta::seconds(second);
-            let fixed = zone.offset_from_utc_datetime(&utc).fix();
-            TimeDelta::seconds(i64::from(fixed.local_minus_utc()))
+fn jitter_keeps_the_order_stays_in_its_window_and_is_the_same_from_anywhere() {
+    let mut random = Random(31);
+    let (mut moved, mut between) = (0, 0);
+    for _ in 0..400 {
+        let (cron, timing) = any_schedule(&mut random);
+        let jitter_ms = random.pick(&[1, 700, 1000, 60_000, 5_000_000, 86_400_000]);
+        let jittered = Timing {
+            jitter_ms,
+            ..timing.clone()
         };
-        let offsets = (0..=seconds).map(offset).collect();
-        Self {
-            zone,
-            from,
-            offsets,
-        }
-    }
-
-    /// What matches: instants, each with the other one that has the same wall clock; and for each change that skips
-    /// something, the instant, the offset before, and the skipped wall clocks that match.
-    fn matching(&self, cron: &CronExpression) -> Matching {
-        let margin = TimeDelta::hours(50);
-        let until = self.from + TimeDelta::seconds(self.offsets.len() as i64);
-        // In a zone without changes the expression itself says whether a wall clock matches.
-        let walls: std::collections::HashSet<NaiveDateTime> = cron
-            .upcoming((self.from - margin).and_utc(), Tz::UTC)
-            .map(|wall| wall.naive_utc())
-            .take_while(|wall| *wall < until + margin)
+        let schedule = compiled(cron, &jittered);
+        let context = format!("{cron:?} {jittered:?}");
+        let before = at("2026-03-28T00:00:00Z") + TimeDelta::seconds(random.between(-90_000, 5000));
+        let times: Vec<_> = compiled(cron, &timing)
+            .upcoming(before - TimeDelta::milliseconds(1))
+            .take(80)
             .collect();
-        let mut found = Matching::default();
-        for (second, pair) in (1..).zip(self.offsets.windows(2)) {
-            let (before, own) = (pair[0], pair[1]);
-            let utc = self.from + TimeDelta::seconds(second);
-            let wall = utc + own;
-            if walls.contains(&wall) {
-                let instants = self.zone.offset_from_local_datetime(&wall);
-                let other = [instants.earliest(), instants.latest()]
-                    .into_iter()
-                    .flatten()
-                    .map(|o| wall - TimeDelta::seconds(i64::from(o.fix().local_minus_utc())))
-                    .find(|at| *at != utc);
-                found.plain.push((utc, other));
+        // The tick of the time before the first one is before the first one.
+        let Some(first) = times.first() else { continue };
+        let from = *first - TimeDelta::nanoseconds(1);
+        let ticks: Vec<_> = schedule.upcoming(from).take(times.len()).collect();
+        assert_eq!(ticks.len(), times.len(), "{context}");
+        for (index, (time, tick)) in times.iter().zip(&ticks).enumerate() {
+            let late = *tick - *time;
+            assert!(
+                late >= TimeDelta::zero(),
+                "{context}: {tick} is before {time}"
+            );
+            assert!(
+                late.num_milliseconds() < jitter_ms as i64,
+                "{context}: {tick} for {time}"
+            );
+            assert_eq!(late.subsec_nanos() % 1_000_000, 0);
+            if let Some(next) = times.get(index + 1) {
+                assert!(
+                    tick < next,
+                    "{context}: {tick} for {time} is not before {next}"
+                );
             }
-            if own > before {
-                let skipped = (0..(own - before).num_seconds())
-                    .map(|s| utc + before + TimeDelta::seconds(s))
-                    .filter(|wall| walls.contains(wall));
-                found.skipped.push((utc, before, skipped.collect()));
-            }
+            moved += usize::from(tick > time);
         }
-        found
+        for _ in 0..20 {
+            let far = *ticks.last().unwrap() - *first;
+            let micros = far.num_microseconds().unwrap();
+            let after = *first + TimeDelta::microseconds(random.between(0, micros.max(1) - 1));
+            let expected = ticks.iter().find(|tick| **tick > after);
+            assert_eq!(
+                schedule.next_after(after).as_ref(),
+                expected,
+                "{context} after {after}"
+            );
+            between += 1;
+        }
+        let own = random.pick(&ticks);
+        let expected = ticks.iter().find(|tick| **tick > own);
+        if expected.is_some() {
+            assert_eq!(
+                schedule.next_after(own).as_ref(),
+                expected,
+                "{context} after {own}"
+            );
+        }
     }
+    assert!(
+        moved > 5000 && between > 5000,
+        "{moved} moved, {between} looks"
+    );
 }
 
-#[derive(Default)]
-struct Matching {
-    plain: Vec<(NaiveDateTime, Option<NaiveDateTime>)>,
-    skipped: Vec<(NaiveDateTime, TimeDelta, Vec<NaiveDateTime>)>,
-}
-
-impl Matching {
-    fn by(&self, gap: DstGap, fold: DstFold) -> Vec<NaiveDateTime> {
-        let plain = self
-            .plain
-            .iter()
-            .filter(|(utc, other)| match (other, fold) {
-                (None, _) | (_, DstFold::Both) => true,
-                (Some(other), DstFold::First) => utc < other,
-                (Some(other), DstFold::Last) => utc > other,
-            });
-        let mut found: Vec<_> = plain.map(|(utc, _)| *utc).collect();
-        for (utc, before, walls) in &self.skipped {
-            match gap {
-                DstGap::Skip => {}
-                DstGap::After => found.extend(walls.first().map(|_| *utc)),
-                DstGap::Shift => found.extend(walls.iter().map(|wall| *wall - *before)),
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
+#[test]
+fn a_time_before_the_start_has_no_tick_after_it_either() {
+    for seed in 0..50 {
+        let timing = Timing {
+            at: ["10", "12"]
+                .map(|hour| at(&format!("2026-01-01T{hour}:00:00Z")))
+                .to_vec(),
+            start_at: Some(at("2026-01-01T11:00:00Z")),
+            jitter_ms: 86_400_000,
+            seed,
+            ..Timing::default()
+        };
+        let schedule = compiled(None, &timing);
+        let ticks: Vec<_> = schedule.upcoming(at("2026-01-01T10:00:00Z")).collect();
+        assert!(
+            ticks.len() == 1 && ticks[0] >= at("2026-01-01T12:00:00Z"),
+            "{ticks:?}"
+        );
     }
 }
 
 #[test]
-fn every_policy_agrees_with_looking_at_every_second_around_every_kind_of_change() {
-    // A zone, and the day of a change in it.
-    let changes = [
-        ("Europe/Berlin", (2026, 3, 29)),
-        ("Europe/Berlin", (2026, 10, 25)),
-        ("America/New_York", (2025, 3, 9)),
-        ("America/New_York", (2025, 11, 2)),
-        ("Australia/Lord_Howe", (2025, 10, 5)),
-        ("Australia/Lord_Howe", (2025, 4, 6)),
-        ("Pacific/Chatham", (2025, 9, 28)),
-        ("Pacific/Chatham", (2025, 4, 6)),
-        ("Antarctica/Troll", (2025, 3, 30)),
-        ("Antarctica/Troll", (2025, 10, 26)),
-        ("Africa/Cairo", (2024, 4, 26)),
-        ("Africa/Cairo", (2024, 10, 31)),
-        ("Africa/Casablanca", (2025, 2, 23)),
-        ("America/Sao_Paulo", (2018, 11, 4)),
-        ("America/Sao_Paulo", (2018, 2, 18)),
-        ("Pacific/Apia", (2011, 12, 30)),
-        ("Europe/Dublin", (1971, 10, 31)),
-        ("Asia/Kathmandu", (1986, 1, 1)),
-        ("America/Caracas", (2016, 5, 1)),
-        ("Asia/Pyongyang", (2018, 5, 4)),
-        ("Asia/Shanghai", (2026, 1, 1)),
-    ];
-    let crons = [
-        "0 30 2 * * ?",
-        "0 15,45 0/1 * * ?",
-        "17 */7 1-3 * * ?",
-        "0 0 0 * * ?",
-        "30 59 23 * * ?",
-        "0 20 * ? * *",
-    ];
-    for (zone, (year, month, day)) in changes {
-        let tz: Tz = zone.parse().unwrap();
-        let noon = NaiveDate::from_ymd_opt(year, month, day).unwrap();
-        let from = noon.and_hms_opt(0, 0, 0).unwrap() - TimeDelta::hours(30);
-        let seconds = Seconds::of(tz, from, 60 * 3600);
-        for cron in crons {
-            let matching = seconds.matching(&CronExpression::parse(cron).unwrap());
-            for gap in [DstGap::Skip, DstGap::After, DstGap::Shift] {
-                for fold in [DstFold::First, DstFold::Last, DstFold::Both] {
-                    let until = from + TimeDelta::hours(60);
-                    let mut expected = matching.by(gap, fold);
-                    expected.retain(|at| *at <= until);
-                    let job = schedule(|s| {
-                        s.cron = Some(cron.into());
-                        s.time_zone = zone.into();
-                        (s.dst_gap, s.dst_fold) = (gap, fold);
-                    });
-                    let found: Vec<_> = job
-                        .upcoming(from.and_utc())
-                        .map(|tick| tick.naive_utc())
-                        .take_while(|tick| *tick <= until)
-                        .collect();
-                    assert_eq!(
-                        found, expected,
-                        "{cron} in {zone} on {noon}, {gap:?} {fold:?}"
-                    );
-                    // And from the middle of everywhere.
-                    for second in (0..60 * 3600).step_by(4777) {
-                        let look = from + TimeDelta::seconds(second);
-                        let next = expected.iter().copied().find(|at| *at > look);
-                        let Some(next) = next else { break };
-                        assert_eq!(
-                            job.next_after(look.and_utc()).map(|at| at.naive_utc()),
-                            Some(next),
-                            "{cron} in {zone} from {look}, {gap:?} {fold:?}"
-                        );
-                    }
-                }
-            }
-        }
-    }
+fn the_jitter_is_that_of_the_first_release() {
+    let timing = Timing {
+        fixed_rate_ms: Some(60_000),
+        jitter_ms: 30_000,
+        seed: seed("shop", "settle"),
+        ..Timing::default()
+    };
+    let schedule = compiled(None, &timing);
+    let found: Vec<_> = schedule
+        .upcoming(at("2026-01-01T00:00:00Z"))
+        .take(3)
+        .map(|tick| tick.timestamp_millis() - 1_767_225_600_000)
+        .collect();
+    // From another program.
+    assert_eq!(found, [13_994, 73_085, 123_053]);
+}
+
+#[test]
+fn what_is_stored_is_read_back_and_the_usual_is_not_stored() {
+    let mut spec = JobSpec::new("settle");
+    spec.cron = Some("0 0 9 * * ?".into());
+    let usual = Timing::of(&spec, 7);
+    assert!(usual.is_default());
+    assert_eq!(usual.to_text(), None);
+    assert_eq!(Timing::from_text(None).unwrap(), Timing::default());
+    spec.at = vec![at("2026-01-01T00:00:00.123456789Z")];
+    spec.start_at = Some(at("2026-01-01T00:00:00Z"));
+    spec.jitter_ms = 5;
+    spec.misfire = Misfire::All {
+        max: 3,
+        window_ms: 9,
+    };
+    spec.dst_gap = DstGap::Shift;
+    spec.exclude_calendars = vec!["holidays".into()];
+    let timing = Timing::of(&spec, u64::MAX);
+    let text = timing.to_text().unwrap();
+    assert_eq!(Timing::from_text(Some(&text)).unwrap(), timing);
+    assert_eq!(
+        text,
+        r#"{"at":["2026-01-01T00:00:00.123456Z"],"start_at":"2026-01-01T00:00:00Z","jitter_ms":5,"dst_gap":"shift","misfire":{"all":{"max":3,"window_ms":9}},"exclude_calendars":["holidays"],"seed":18446744073709551615}"#
+    );
+    assert!(
+        Timing::from_text(Some(r#"{"of_a_newer_release":1}"#))
+            .unwrap()
+            .is_default()
+    );
+    assert!(Timing::from_text(Some("[")).is_err());
 }

@@ -1,22 +1,25 @@
-//! What decides the ticks of a job beside its cron expression and time zone, as `job_schedule` keeps it.
+//! What is stored of a schedule beside its expression and its zone.
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::schedule::{DstFold, DstGap, Misfire};
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 
-/// See the fields of the same names in [`JobSpec`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+use crate::domain::cron::Dst;
+
+/// All that decides the ticks of a job beside `cron` and `time_zone`; the fields are those of [`JobSpec`]. It is stored
+/// as JSON, in which what is as usual is left out, so that a tick is decided without reading the job's definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Timing {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub fixed_rate_ms: Option<u64>,
-    /// Ascending, each once.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// In order, each once.
+    #[serde(skip_serializing_if = "is_default")]
     pub at: Vec<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub start_at: Option<DateTime<Utc>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub end_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "is_default")]
     pub jitter_ms: u64,
@@ -26,11 +29,11 @@ pub struct Timing {
     pub dst_fold: DstFold,
     #[serde(skip_serializing_if = "is_default")]
     pub misfire: Misfire,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "is_default")]
     pub include_calendars: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "is_default")]
     pub exclude_calendars: Vec<String>,
-    /// What chance is to the job; only there with a jitter.
+    /// Chooses the jitter of each tick, see [`super::seed`]; 0 without jitter.
     #[serde(skip_serializing_if = "is_default")]
     pub seed: u64,
 }
@@ -39,17 +42,22 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// To the microsecond, as the database keeps it: a tick that is read back is the same tick.
+fn stored(instant: DateTime<Utc>) -> DateTime<Utc> {
+    instant.trunc_subsecs(6)
+}
+
 impl Timing {
-    /// That of a definition. Instants lose what is smaller than a millisecond.
+    /// What is to be stored of a definition, for a job with this [`super::seed`].
     pub fn of(spec: &JobSpec, seed: u64) -> Self {
-        let mut at: Vec<DateTime<Utc>> = spec.at.iter().map(|at| at.trunc_subsecs(3)).collect();
+        let mut at: Vec<_> = spec.at.iter().copied().map(stored).collect();
         at.sort_unstable();
         at.dedup();
         Self {
             fixed_rate_ms: spec.fixed_rate_ms,
             at,
-            start_at: spec.start_at.map(|at| at.trunc_subsecs(3)),
-            end_at: spec.end_at.map(|at| at.trunc_subsecs(3)),
+            start_at: spec.start_at.map(stored),
+            end_at: spec.end_at.map(stored),
             jitter_ms: spec.jitter_ms,
             dst_gap: spec.dst_gap,
             dst_fold: spec.dst_fold,
@@ -60,18 +68,36 @@ impl Timing {
         }
     }
 
-    /// As text, `None` if it says nothing.
-    pub fn to_text(&self) -> Option<String> {
-        (!is_default(self)).then(|| serde_json::json!(self).to_string())
+    /// Whether it says nothing: all is as usual.
+    pub fn is_default(&self) -> bool {
+        let usual = Self {
+            seed: if self.jitter_ms > 0 { 0 } else { self.seed },
+            ..Self::default()
+        };
+        *self == usual
     }
 
-    /// What [`Timing::to_text`] made.
-    pub fn from_text(text: Option<&str>) -> serde_json::Result<Self> {
+    /// As JSON; `None` if it says nothing.
+    pub fn to_text(&self) -> Option<String> {
+        (!self.is_default())
+            .then(|| serde_json::to_string(self).expect("numbers, texts and times are JSON"))
+    }
+
+    /// Reads what [`Timing::to_text`] wrote. Fields of a newer release are passed over.
+    pub fn from_text(text: Option<&str>) -> Result<Self, serde_json::Error> {
         text.map_or_else(|| Ok(Self::default()), serde_json::from_str)
     }
 
-    /// Names of the calendars.
+    /// Names of all calendars.
     pub fn calendars(&self) -> impl Iterator<Item = &String> {
         self.include_calendars.iter().chain(&self.exclude_calendars)
+    }
+
+    /// What becomes of times at which the clocks change.
+    pub fn dst(&self) -> Dst {
+        Dst {
+            gap: self.dst_gap,
+            fold: self.dst_fold,
+        }
     }
 }

@@ -1,0 +1,294 @@
+//! Who may run what, and how much at once: assignments, limits, priorities, calendars.
+
+use std::time::Duration;
+
+use antares_protocol::policy::{Assignment, Chosen, NoClient};
+use antares_protocol::schedule::Calendar;
+use antares_tests::{BOUND, World, wait_for, wait_until};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const DENSE: &str = "* * * * * ?";
+
+fn chosen(key: &str, value: &str) -> Assignment {
+    Assignment::Chosen(Chosen {
+        labels: [(key.to_owned(), value.to_owned())].into(),
+        ..Chosen::default()
+    })
+}
+
+#[tokio::test]
+async fn shards_go_to_clients_that_are_assigned_also_to_those_that_come_later() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let own = app
+        .job("own", |s| {
+            s.handler = Some("work".into());
+            s.shard_count = 20;
+            s.max_shards_per_client = 0;
+            s.assignment = chosen("test", "second");
+        })
+        .await;
+    let nobody = app
+        .job("nobody", |s| {
+            s.handler = Some("work".into());
+            s.assignment = Assignment::Nobody;
+        })
+        .await;
+    let free = app.job("free", |s| s.handler = Some("work".into())).await;
+    let first = world.client(&app, &[&a, &b]).name("first").start().await;
+    let waits = nobody.trigger().await;
+    let mine = own.trigger().await;
+    // What waits in front does not hold up what the client may have.
+    for _ in 0..3 {
+        let instance = free.trigger().await;
+        assert_eq!(world.ended(instance, BOUND).await.state, "succeeded");
+    }
+    assert_eq!(world.executed(mine).await, []);
+    let second = world.client(&app, &[&b, &a]).name("second").start().await;
+    assert_eq!(
+        world.ended(mine, BOUND).await.summary(),
+        ("succeeded", 20, 0, 0)
+    );
+    assert!(
+        world
+            .executed(mine)
+            .await
+            .iter()
+            .all(|e| e.client == "second")
+    );
+    assert_eq!(world.executed(waits).await, []);
+    assert!(world.try_ended(waits).await.is_none());
+    drop((first, second));
+}
+
+#[tokio::test]
+async fn a_tick_without_a_client_is_skipped_where_the_job_says_so_and_waits_otherwise() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = |name: &'static str, no_client| {
+        app.job(name, move |s| {
+            s.handler = Some("work".into());
+            s.cron = Some(DENSE.into());
+            s.no_client = no_client;
+            s.assignment = chosen("test", "second");
+        })
+    };
+    let skips = job("skips", NoClient::Skip).await;
+    let waits = job("waits", NoClient::Wait).await;
+    let first = world.client(&app, &[&a]).name("first").start().await;
+    let skipped = "select count(*) from tick where job_id = $1 and outcome = 'skipped'
+        and reason = 'no client: none is alive that may run the job'";
+    wait_until("ticks are skipped", BOUND, async || {
+        match world.number(skipped, &[skips.id]).await {
+            n if n >= 2 => Ok(()),
+            n => Err(n),
+        }
+    })
+    .await;
+    let fired = "select count(*) from tick where job_id = $1 and outcome = 'fired'";
+    assert_eq!(world.number(fired, &[skips.id]).await, 0);
+    assert_eq!(world.number(fired, &[waits.id]).await, 1);
+    let second = world.client(&app, &[&a]).name("second").start().await;
+    for id in [skips.id, waits.id] {
+        let ran = "select count(*) from instance_ended where job_id = $1 and state = 'succeeded'";
+        wait_until("it runs", BOUND, async || {
+            match world.number(ran, &[id]).await {
+                0 => Err("not yet"),
+                _ => Ok(()),
+            }
+        })
+        .await;
+    }
+    world.assert_ticks_exact(&skips).await;
+    world.assert_ticks_exact(&waits).await;
+    drop((first, second));
+}
+
+#[tokio::test]
+async fn no_more_shards_run_at_once_than_the_limits_of_job_app_and_name_allow() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let (shop, bank) = (world.app(&a, "shop").await, world.app(&a, "bank").await);
+    let path = "/api/v1/limits/crm";
+    let body = json!({ "max_running_shards": 3, "description": "calls of the CRM" });
+    let (status, answer) = a.admin().call(Method::PUT, path, Some(&body)).await;
+    assert_eq!(status, 200, "{answer}");
+    let apps: Value = a.admin().get("/api/v1/apps?search=bank").await;
+    let bank_path = format!("/api/v1/apps/{}", apps["rows"][0]["id"]);
+    let body = json!({ "max_running_shards": 2 });
+    let (status, answer) = a.admin().call(Method::PATCH, &bank_path, Some(&body)).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["max_running_shards"], 2);
+    let gate = world.gate("gate");
+    let work = serde_json::to_value(gate.work()).unwrap();
+    let wide = async |app: &antares_tests::App, name: &str, limits: Vec<String>, own: u32| {
+        app.job(name, |s| {
+            s.handler = Some("work".into());
+            s.shard_count = 40;
+            s.max_shards_per_client = 0;
+            s.limits = limits;
+            s.max_running_shards = own;
+            s.param = work.clone();
+        })
+        .await
+    };
+    let crm = vec!["crm".to_owned()];
+    let jobs = [
+        wide(&shop, "named", crm.clone(), 0).await,
+        wide(&bank, "both", crm, 0).await,
+        wide(&shop, "own", Vec::new(), 4).await,
+        wide(&bank, "app", Vec::new(), 0).await,
+    ];
+    // The replicas hear of the app's limit with their next look.
+    let seen = "select count(*) from claim_limit where key like 'app:%'";
+    assert_eq!(world.number(seen, &[]).await, 1);
+    let mut clients = Vec::new();
+    for app in [&shop, &bank] {
+        for servers in [[&a, &b], [&b, &a]] {
+            clients.push(world.client(app, &servers).slots(16).start().await);
+        }
+    }
+    let other = world.app(&a, "other").await;
+    let tick = other.job("tick", |s| s.cron = Some(DENSE.into())).await;
+    let ticks = "select count(*) from tick where job_id = $1";
+    wait_until("looks go by", BOUND, async || {
+        match world.number(ticks, &[tick.id]).await {
+            n if n >= 3 => Ok(()),
+            n => Err(n),
+        }
+    })
+    .await;
+    let mut instances = Vec::new();
+    for (index, job) in jobs.iter().enumerate() {
+        instances.push(job.at(if index % 2 == 0 { &a } else { &b }).trigger().await);
+    }
+    let over = "select count(*) from (select u.key, l.most, sum(mask_count(r.open)) as n from claim_use u
+        join shard_running r on r.id = u.claim_id join claim_limit l on l.key = u.key group by 1, 2) x where n > most";
+    let full = "select count(*) from (select u.key, l.most, sum(mask_count(r.open)) as n from claim_use u
+        join shard_running r on r.id = u.claim_id join claim_limit l on l.key = u.key group by 1, 2) x where n = most";
+    wait_for("every limit is reached", BOUND, 3, async || {
+        assert_eq!(world.number(over, &[]).await, 0);
+        world.number(full, &[]).await
+    })
+    .await;
+    let running = "select coalesce(sum(mask_count(open)), 0) from shard_running r join instance i on i.id = r.instance_id where i.job_id = $1";
+    assert_eq!(world.number(running, &[jobs[2].id]).await, 4);
+    gate.open();
+    for instance in instances {
+        wait_until("it ends", Duration::from_secs(60), async || {
+            assert_eq!(world.number(over, &[]).await, 0);
+            world.try_ended(instance).await.ok_or("not yet")
+        })
+        .await;
+    }
+    world.assert_nothing_left().await;
+    let (status, answer) = a.admin().call(Method::DELETE, path, None).await;
+    assert_eq!(status, 409, "{answer}");
+    drop(clients);
+}
+
+#[tokio::test]
+async fn a_higher_priority_is_handed_out_first_and_another_app_is_not_starved() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let (shop, bank) = (world.app(&a, "shop").await, world.app(&a, "bank").await);
+    let handled = |s: &mut antares_protocol::job::JobSpec| s.handler = Some("work".into());
+    let wide = shop
+        .job("wide", |s| {
+            handled(s);
+            s.shard_count = 2000;
+            s.max_shards_per_client = 0;
+        })
+        .await;
+    let urgent = shop
+        .job("urgent", |s| {
+            handled(s);
+            s.priority = 10;
+        })
+        .await;
+    let low = shop.job("low", handled).await;
+    let single = bank.job("single", handled).await;
+    // All of them wait before anybody comes.
+    let many = wide.trigger().await;
+    let path = format!("/api/v1/jobs/{}/trigger", low.id);
+    let answer: Value = a.admin().post(&path, &json!({ "priority": -5 })).await;
+    let last = answer["instance_id"].as_i64().unwrap();
+    let first = urgent.trigger().await;
+    let other = single.trigger().await;
+    let clients = (
+        world.client(&shop, &[&a]).slots(1).start().await,
+        world.client(&bank, &[&a]).slots(1).start().await,
+    );
+    assert_eq!(world.ended(other, BOUND).await.state, "succeeded");
+    world.ended(last, Duration::from_secs(120)).await;
+    world.ended(many, BOUND).await;
+    let order: Vec<i64> = sqlx::query_scalar(
+        "select instance_id from attempt_ended where instance_id = any($1) group by 1 order by min(claimed_at)",
+    )
+    .bind(vec![many, last, first])
+    .fetch_all(world.pool())
+    .await
+    .unwrap();
+    assert_eq!(order, [first, many, last]);
+    drop(clients);
+}
+
+#[tokio::test]
+async fn a_calendar_keeps_ticks_out_until_it_is_changed_and_stays_while_it_is_used() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let always = json!([{ "from": "2020-01-01T00:00:00Z", "until": "2199-01-01T00:00:00Z", "label": "freeze" }]);
+    let body = json!({ "name": "blackout", "spans": always });
+    let calendar: Calendar = a.admin().post("/api/v1/calendars", &body).await;
+    let path = format!("/api/v1/calendars/{}", calendar.id);
+    let job = app
+        .job("work", |s| {
+            s.cron = Some(DENSE.into());
+            s.exclude_calendars = vec!["blackout".into()];
+        })
+        .await;
+    let client = world.client(&app, &[&a]).start().await;
+    let skipped = "select count(*) from tick where job_id = $1 and outcome = 'skipped' and reason = 'calendar blackout: freeze'";
+    let fired = "select count(*) from tick where job_id = $1 and outcome = 'fired'";
+    let at_least = async |what: &str, sql: &'static str, n: i64| {
+        wait_until(what, BOUND, async || {
+            match world.number(sql, &[job.id]).await {
+                found if found >= n => Ok(()),
+                found => Err(found),
+            }
+        })
+        .await;
+    };
+    at_least("ticks are skipped", skipped, 2).await;
+    assert_eq!(world.number(fired, &[job.id]).await, 0);
+    let (status, answer) = b.admin().call(Method::DELETE, &path, None).await;
+    assert_eq!(status, 409, "{answer}");
+    assert!(answer.to_string().contains("work"), "{answer}");
+    let body = json!({ "version": 1, "spec": { "name": "blackout" } });
+    let (status, answer) = b.admin().call(Method::PUT, &path, Some(&body)).await;
+    assert_eq!(status, 200, "{answer}");
+    at_least("ticks fire", fired, 2).await;
+    let (status, answer) = a.admin().call(Method::PUT, &path, Some(&body)).await;
+    assert_eq!(
+        (status.as_u16(), &answer["type"]),
+        (409, &json!("/problems/version-conflict"))
+    );
+    world.assert_ticks_exact(&job).await;
+    let body = json!({ "app": "shop", "spec": { "name": "other", "cron": DENSE, "include_calendars": ["nothing"] } });
+    let (status, answer) = a
+        .admin()
+        .call(Method::POST, "/api/v1/jobs", Some(&body))
+        .await;
+    assert_eq!(
+        (status.as_u16(), &answer["field"]),
+        (422, &json!("spec.include_calendars"))
+    );
+    job.delete().await;
+    let (status, answer) = b.admin().call(Method::DELETE, &path, None).await;
+    assert_eq!(status, 204, "{answer}");
+    drop(client);
+}
