@@ -433,11 +433,3 @@ pub struct JobTriggered {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
 }
-
-/// Fire times of a schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct FireTimes {
-    /// The next fires, soonest first; fewer than asked when the schedule ends.
-    pub fires: Vec<DateTime<Utc>>,
-}

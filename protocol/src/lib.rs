@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod instance;
 pub mod job;
 pub mod page;
+pub mod plan;
 pub mod policy;
 pub mod problem;
 pub mod schedule;

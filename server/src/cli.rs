@@ -1,5 +1,7 @@
 //! The command line of `antares-server`.
 
+mod simulate;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,6 +32,8 @@ enum Command {
     Migrate(Migrate),
     /// Print the next fire times of a cron expression.
     Next(Next),
+    /// Print what the schedules of all waiting jobs will do over a period.
+    Simulate(simulate::Simulate),
     /// Ask a replica whether it is ready; exit 0 if so. For health checks of containers.
     Health(Health),
     /// Print the OpenAPI document.
@@ -124,6 +128,7 @@ pub fn main() -> ExitCode {
                 println!("the schema is up to date");
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Simulate(simulate) => simulate.run().await,
             Command::Health(health) => health.ask().await,
             Command::Demo(demo) => demo.run().await,
             Command::DemoClient(client) => client.run().await,

@@ -2,12 +2,14 @@
 //! that change a state.
 
 pub mod attempt;
+pub mod backfill;
 pub mod cache;
 pub mod calendar;
 pub mod dependency;
 pub mod fire;
 pub mod instance;
 pub mod job;
+pub mod preview;
 pub mod retry;
 pub mod shard;
 pub mod start;

@@ -117,7 +117,7 @@ async fn no_more_shards_run_at_once_than_the_limits_of_job_app_and_name_allow() 
     let (status, answer) = a.admin().call(Method::PUT, path, Some(&body)).await;
     assert_eq!(status, 200, "{answer}");
     let apps: Value = a.admin().get("/api/v1/apps?search=bank").await;
-    let bank_path = format!("/api/v1/apps/{}", apps["rows"][0]["id"]);
+    let bank_path = format!("/api/v1/apps/{}", apps["items"][0]["id"]);
     let body = json!({ "max_running_shards": 2 });
     let (status, answer) = a.admin().call(Method::PATCH, &bank_path, Some(&body)).await;
     assert_eq!(status, 200, "{answer}");
@@ -184,6 +184,7 @@ async fn no_more_shards_run_at_once_than_the_limits_of_job_app_and_name_allow() 
         })
         .await;
     }
+    tick.act("stop").await;
     world.assert_nothing_left().await;
     let (status, answer) = a.admin().call(Method::DELETE, path, None).await;
     assert_eq!(status, 409, "{answer}");

@@ -11,6 +11,7 @@ pub mod events;
 pub mod instance;
 pub mod job;
 pub mod limit;
+pub mod schedule;
 pub mod session;
 
 /// Routes for people.
@@ -20,6 +21,7 @@ pub fn router() -> OpenApiRouter<Shared> {
         .merge(app::router())
         .merge(job::router())
         .merge(calendar::router())
+        .merge(schedule::router())
         .merge(instance::router())
         .merge(limit::router())
         .merge(cluster::router())

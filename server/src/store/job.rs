@@ -204,3 +204,52 @@ pub async fn get(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Job>> 
     };
     Ok(list(conn, &filter).await?.pop())
 }
+
+/// A job with its app and its definition.
+#[derive(Debug, Clone)]
+pub struct Scheduled {
+    pub id: i64,
+    pub app: String,
+    pub spec: JobSpec,
+}
+
+/// Waiting jobs, of `app` if one is given, in the order of their ids.
+pub async fn scheduled(conn: &mut PgConnection, app: Option<&str>) -> sqlx::Result<Vec<Scheduled>> {
+    let rows: Vec<(i64, String, sqlx::types::Json<JobSpec>)> = sqlx::query_as(
+        "select j.id, a.name, v.definition from job j join app a on a.id = j.app_id
+         join job_version v on v.job_id = j.id and v.version = j.version
+         where j.deleted_at is null and j.state = 'waiting' and ($1::text is null or a.name = $1) order by j.id",
+    )
+    .bind(app)
+    .fetch_all(conn)
+    .await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|(id, app, spec)| Scheduled {
+            id,
+            app,
+            spec: spec.0,
+        })
+        .collect())
+}
+
+/// A version of a definition, with who made it when.
+pub type VersionRow = (i32, String, DateTime<Utc>, Value);
+
+/// Versions of a job's definition below `before`, newest first.
+pub async fn version_rows(
+    conn: &mut PgConnection,
+    job_id: i64,
+    before: i32,
+    limit: i64,
+) -> sqlx::Result<Vec<VersionRow>> {
+    sqlx::query_as(
+        "select version, author, created_at, definition from job_version where job_id = $1 and version < $2
+         order by version desc limit $3",
+    )
+    .bind(job_id)
+    .bind(before)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}

@@ -1,5 +1,8 @@
 //! Instances that wait to start.
 
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -144,4 +147,55 @@ pub async fn end(
     .execute(conn)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Under which key of a trigger the backfill of a tick is remembered.
+const BACKFILL_KEY: &str =
+    "'backfill ' || to_char(t at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')";
+
+/// Of `ticks` of a job, those that a backfill has queued before.
+pub async fn backfilled(
+    conn: &mut PgConnection,
+    job_id: i64,
+    ticks: &[DateTime<Utc>],
+) -> sqlx::Result<HashSet<DateTime<Utc>>> {
+    let sql = format!(
+        "select t from unnest($2::timestamptz[]) t join trigger_key k on k.job_id = $1 and k.key = {BACKFILL_KEY}"
+    );
+    let found: Vec<DateTime<Utc>> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(job_id)
+        .bind(ticks)
+        .fetch_all(conn)
+        .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Queues an instance for each of `ticks` of a locked job, one `interval_ms` after the other. Returns them in order.
+pub async fn backfill(
+    conn: &mut PgConnection,
+    server: Uuid,
+    job_id: i64,
+    ticks: &[DateTime<Utc>],
+    interval_ms: i64,
+) -> sqlx::Result<Vec<i64>> {
+    let sql = format!(
+        "with asked as materialized (
+            select t, n, nextval(pg_get_serial_sequence('instance', 'id')) as id
+            from unnest($2::timestamptz[]) with ordinality as u (t, n) order by n
+         ), remembered as (
+            insert into trigger_key (job_id, key, instance_id) select $1, {BACKFILL_KEY}, id from asked
+         ), queued as (
+            insert into instance_queued (id, job_id, app_id, trigger, scheduled_at, due_at, priority, server_id)
+            select a.id, $1, s.app_id, 'backfill', a.t, now() + (a.n - 1) * $3 * interval '1 ms', s.priority, $4
+            from asked a join job_schedule s on s.job_id = $1
+         )
+         select id from asked order by n"
+    );
+    sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .bind(job_id)
+        .bind(ticks)
+        .bind(interval_ms)
+        .bind(server)
+        .fetch_all(conn)
+        .await
 }

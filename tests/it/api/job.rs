@@ -1,7 +1,8 @@
 //! Jobs: their definitions, states, triggers and fire times.
 
-use antares_protocol::job::{FireTimes, Job, JobState};
+use antares_protocol::job::{Job, JobState};
 use antares_protocol::page::Page;
+use antares_protocol::plan::FireTimes;
 use antares_protocol::problem::ProblemKind;
 use antares_tests::{Admin, BOUND, Work, World};
 use reqwest::Method;

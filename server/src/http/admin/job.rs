@@ -1,21 +1,20 @@
 //! Jobs.
 
 use antares_protocol::job::{
-    CreateJob, FireTimes, Job, JobState, JobTriggered, JobsTriggered, TriggerJob, TriggerJobs,
-    Triggered, UpdateJob,
+    CreateJob, Job, JobState, JobTriggered, JobsTriggered, TriggerJob, TriggerJobs, Triggered,
+    UpdateJob,
 };
 use antares_protocol::page::Page;
 use antares_protocol::problem::Problem;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::domain::job::{Action, parse_cron, parse_zone};
+use crate::domain::job::Action;
 use crate::engine::hint::Hint;
 use crate::engine::offer::offer;
 use crate::http::auth::User;
@@ -40,8 +39,6 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(enable))
         .routes(routes!(disable))
         .routes(routes!(terminate))
-        .routes(routes!(next))
-        .routes(routes!(preview))
 }
 
 /// Most triggers in one call.
@@ -358,89 +355,4 @@ async fn terminate(
     .await?;
     queued(&app);
     Ok(axum::Json(read(&app, id).await?))
-}
-
-/// Most fire times in one answer.
-const MOST_FIRES: u32 = 1000;
-
-fn count(asked: Option<u32>) -> Result<usize, ApiError> {
-    match asked.unwrap_or(10) {
-        count @ 1..=MOST_FIRES => Ok(count as usize),
-        count => Err(ApiError::field(
-            "count",
-            format!("{count} is not allowed; give 1 to {MOST_FIRES}"),
-        )),
-    }
-}
-
-fn fires(
-    cron: &str,
-    time_zone: &str,
-    after: DateTime<Utc>,
-    count: usize,
-) -> Result<axum::Json<FireTimes>, ApiError> {
-    let expression = parse_cron(cron)?;
-    let zone = parse_zone(time_zone)?;
-    let fires = expression.upcoming(after, zone).take(count).collect();
-    Ok(axum::Json(FireTimes { fires }))
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Next {
-    /// How many fires, 1 to 1000; 10 if left out.
-    count: Option<u32>,
-    /// After this instant; now if left out.
-    after: Option<DateTime<Utc>>,
-}
-
-/// The next fire times of a job's schedule, whatever the job's state.
-#[utoipa::path(get, path = "/api/v1/jobs/{id}/next", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path), Next),
-    responses((status = 200, body = FireTimes), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-async fn next(
-    State(app): State<Shared>,
-    _: User,
-    Path(id): Path<i64>,
-    Query(query): Query<Next>,
-) -> Result<axum::Json<FireTimes>, ApiError> {
-    let count = count(query.count)?;
-    let job = read(&app, id).await?;
-    let after = match query.after {
-        Some(after) => after,
-        None => store::schedule::now(&mut *app.pool.acquire().await?).await?,
-    };
-    match &job.spec.cron {
-        None => Ok(axum::Json(FireTimes { fires: Vec::new() })),
-        Some(cron) => fires(cron, &job.spec.time_zone, after, count),
-    }
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Preview {
-    /// A Quartz cron expression.
-    cron: String,
-    /// IANA zone; UTC if left out.
-    time_zone: Option<String>,
-    /// How many fires, 1 to 1000; 10 if left out.
-    count: Option<u32>,
-    /// After this instant; now if left out.
-    after: Option<DateTime<Utc>>,
-}
-
-/// The next fire times of an expression, or what is wrong with it.
-#[utoipa::path(get, path = "/api/v1/cron/next", tag = "job", security(("session" = []), ("user" = [])), params(Preview),
-    responses((status = 200, body = FireTimes), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-async fn preview(
-    State(app): State<Shared>,
-    _: User,
-    Query(query): Query<Preview>,
-) -> Result<axum::Json<FireTimes>, ApiError> {
-    let count = count(query.count)?;
-    let after = match query.after {
-        Some(after) => after,
-        None => store::schedule::now(&mut *app.pool.acquire().await?).await?,
-    };
-    let zone = query.time_zone.as_deref().unwrap_or("UTC");
-    fires(&query.cron, zone, after, count)
 }

@@ -1,0 +1,123 @@
+//! What schedules will do: of one definition, or of all jobs over a period.
+
+use std::collections::BTreeMap;
+
+use antares_protocol::job::JobSpec;
+use antares_protocol::plan::{FireTimes, KeptOut, SimulatedFire, Simulation};
+use chrono::{DateTime, TimeDelta, Utc};
+use sqlx::PgConnection;
+
+use super::calendar::Calendars;
+use crate::domain::job::{FieldError, resolved_cron, schedule};
+use crate::domain::schedule::describe;
+use crate::store::job;
+
+/// Most fires that a simulation lists.
+const MOST_FIRES: usize = 10_000;
+/// Most ticks in a row that calendars keep out before a preview gives up.
+const MOST_KEPT_OUT: usize = 10_000;
+
+/// When a definition fires, in English.
+pub fn words(app: &str, spec: &JobSpec) -> Result<String, FieldError> {
+    let mut spec = spec.clone();
+    spec.cron = resolved_cron(app, &spec)?.map(std::borrow::Cow::into_owned);
+    Ok(describe(&spec))
+}
+
+/// The next `count` fires of a definition of `app` after `after`, and what calendars keep out on the way.
+pub async fn preview(
+    conn: &mut PgConnection,
+    app: &str,
+    spec: &JobSpec,
+    after: DateTime<Utc>,
+    count: usize,
+) -> Result<FireTimes, super::job::JobError> {
+    let mut times = FireTimes {
+        words: words(app, spec)?,
+        ..FireTimes::default()
+    };
+    let Some(schedule) = schedule(app, spec)? else {
+        return Ok(times);
+    };
+    let names: Vec<String> = schedule.timing().calendars().cloned().collect();
+    let calendars = Calendars::read(conn, &names).await?;
+    for at in schedule.upcoming(after) {
+        if times.fires.len() == count || times.kept_out.len() == MOST_KEPT_OUT {
+            break;
+        }
+        match calendars.lies_out(schedule.timing(), at) {
+            None => times.fires.push(at),
+            Some(reason) => times.kept_out.push(KeptOut { at, reason }),
+        }
+    }
+    Ok(times)
+}
+
+/// What all waiting jobs, or those of `app`, will do from `from` to before `until`. Calls `each` with every fire, in no order.
+pub async fn simulate_each(
+    conn: &mut PgConnection,
+    app: Option<&str>,
+    (from, until): (DateTime<Utc>, DateTime<Utc>),
+    mut each: impl FnMut(SimulatedFire),
+) -> sqlx::Result<()> {
+    let jobs = job::scheduled(conn, app).await?;
+    let mut names: Vec<String> = Vec::new();
+    for job in &jobs {
+        names.extend(job.spec.include_calendars.iter().cloned());
+        names.extend(job.spec.exclude_calendars.iter().cloned());
+    }
+    names.sort_unstable();
+    names.dedup();
+    let calendars = Calendars::read(conn, &names).await?;
+    for job in jobs {
+        let Ok(Some(schedule)) = schedule(&job.app, &job.spec) else {
+            continue;
+        };
+        let before = from - TimeDelta::nanoseconds(1);
+        for at in schedule.upcoming(before).take_while(|at| *at < until) {
+            each(SimulatedFire {
+                at,
+                job_id: job.id,
+                app: job.app.clone(),
+                job: job.spec.name.clone(),
+                kept_out: calendars.lies_out(schedule.timing(), at),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// As [`simulate_each`], told as a whole.
+pub async fn simulate(
+    conn: &mut PgConnection,
+    app: Option<&str>,
+    period: (DateTime<Utc>, DateTime<Utc>),
+) -> sqlx::Result<Simulation> {
+    let mut minutes: BTreeMap<i64, u64> = BTreeMap::new();
+    let mut fires: Vec<SimulatedFire> = Vec::new();
+    let mut total = 0;
+    simulate_each(conn, app, period, |fire| {
+        if fire.kept_out.is_none() {
+            total += 1;
+            *minutes
+                .entry(fire.at.timestamp().div_euclid(60))
+                .or_default() += 1;
+        }
+        fires.push(fire);
+        // Only the first are told: the rest need not be kept.
+        if fires.len() > 20 * MOST_FIRES {
+            fires.sort_unstable_by_key(|fire| (fire.at, fire.job_id));
+            fires.truncate(MOST_FIRES);
+        }
+    })
+    .await?;
+    fires.sort_unstable_by_key(|fire| (fire.at, fire.job_id));
+    fires.truncate(MOST_FIRES);
+    let busiest = minutes.iter().max_by_key(|(minute, n)| (**n, -**minute));
+    Ok(Simulation {
+        fires,
+        total,
+        busiest_at: busiest.and_then(|(minute, _)| DateTime::from_timestamp(minute * 60, 0)),
+        busiest: busiest.map_or(0, |(_, n)| *n),
+    })
+}
