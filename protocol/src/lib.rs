@@ -16,3 +16,4 @@ pub mod problem;
 pub mod schedule;
 pub mod session;
 pub mod shard;
+pub mod version;

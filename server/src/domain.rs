@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod chance;
 pub mod chunk;
 pub mod cron;
+pub mod diff;
 pub mod job;
 pub mod misfire;
 mod outcome;

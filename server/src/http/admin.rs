@@ -13,6 +13,7 @@ pub mod job;
 pub mod limit;
 pub mod schedule;
 pub mod session;
+pub mod version;
 
 /// Routes for people.
 pub fn router() -> OpenApiRouter<Shared> {
@@ -22,6 +23,7 @@ pub fn router() -> OpenApiRouter<Shared> {
         .merge(job::router())
         .merge(calendar::router())
         .merge(schedule::router())
+        .merge(version::router())
         .merge(instance::router())
         .merge(limit::router())
         .merge(cluster::router())

@@ -3,6 +3,7 @@
 use antares_protocol::job::{CreateJob, JobSpec, UpdateJob};
 use antares_protocol::policy::{NoClient, Sharding};
 use antares_protocol::schedule::Overlap;
+use antares_protocol::version::{CopyJobs, JobsCopied};
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 
@@ -109,10 +110,21 @@ pub async fn create(
     request: &CreateJob,
     author: &str,
 ) -> Result<i64, JobError> {
+    let mut tx = conn.begin().await?;
+    let id = create_in(&mut tx, request, author).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// As [`create`], in a transaction of the caller.
+async fn create_in(
+    tx: &mut PgConnection,
+    request: &CreateJob,
+    author: &str,
+) -> Result<i64, JobError> {
     let spec = &request.spec;
     validate(spec).map_err(JobError::Spec)?;
-    let mut tx = conn.begin().await?;
-    let app_id = app::lock_by_name(&mut tx, &request.app)
+    let app_id = app::lock_by_name(&mut *tx, &request.app)
         .await?
         .ok_or_else(|| JobError::NoApp(request.app.clone()))?;
     let state = if request.enabled {
@@ -120,15 +132,15 @@ pub async fn create(
     } else {
         "disabled"
     };
-    let id = job::create(&mut tx, app_id, &spec.name, state)
+    let id = job::create(&mut *tx, app_id, &spec.name, state)
         .await
         .map_err(|error| match pool::violated_constraint(&error) {
             Some("job_name_key") => JobError::NameTaken(spec.name.clone()),
             _ => error.into(),
         })?;
     let definition = serde_json::json!(spec);
-    job::add_version(&mut tx, id, 1, &definition, author).await?;
-    let now = schedule::now(&mut tx).await?;
+    job::add_version(&mut *tx, id, 1, &definition, author).await?;
+    let now = schedule::now(&mut *tx).await?;
     let next = match (request.enabled, spec.fixed_delay_ms) {
         (false, _) => None,
         (true, None) => next_fire(&request.app, spec, now)?,
@@ -138,11 +150,10 @@ pub async fn create(
         }
     };
     let schedule = row(&request.app, spec, (id, app_id, 1), next)?;
-    schedule::put(&mut tx, &schedule).await?;
-    dependency::save(&mut tx, id, &request.app, spec).await?;
-    calendar::check_names(&mut tx, spec).await?;
-    save_limits(&mut tx, id, spec).await?;
-    tx.commit().await?;
+    schedule::put(&mut *tx, &schedule).await?;
+    dependency::save(&mut *tx, id, &request.app, spec).await?;
+    calendar::check_names(&mut *tx, spec).await?;
+    save_limits(&mut *tx, id, spec).await?;
     Ok(id)
 }
 
@@ -153,10 +164,22 @@ pub async fn update(
     request: &UpdateJob,
     author: &str,
 ) -> Result<(), JobError> {
+    let mut tx = conn.begin().await?;
+    update_in(&mut tx, id, request, author).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// As [`update`], in a transaction of the caller.
+async fn update_in(
+    tx: &mut PgConnection,
+    id: i64,
+    request: &UpdateJob,
+    author: &str,
+) -> Result<(), JobError> {
     let spec = &request.spec;
     validate(spec).map_err(JobError::Spec)?;
-    let mut tx = conn.begin().await?;
-    let locked = job::lock(&mut tx, id)
+    let locked = job::lock(&mut *tx, id)
         .await?
         .ok_or(JobError::NotFound(id))?;
     if let Some(based_on) = request.version.filter(|version| *version != locked.version) {
@@ -173,9 +196,9 @@ pub async fn update(
     }
     let version = locked.version + 1;
     let definition = serde_json::json!(spec);
-    job::add_version(&mut tx, id, version, &definition, author).await?;
-    job::set_version(&mut tx, id, version).await?;
-    let now = schedule::now(&mut tx).await?;
+    job::add_version(&mut *tx, id, version, &definition, author).await?;
+    job::set_version(&mut *tx, id, version).await?;
+    let now = schedule::now(&mut *tx).await?;
     // That of a fixed delay is set by the starter, when no instance runs.
     let next = if locked.state == "waiting" {
         next_fire(&locked.app, spec, now)?
@@ -183,12 +206,68 @@ pub async fn update(
         None
     };
     let schedule = row(&locked.app, spec, (id, locked.app_id, version), next)?;
-    schedule::put(&mut tx, &schedule).await?;
-    dependency::save(&mut tx, id, &locked.app, spec).await?;
-    calendar::check_names(&mut tx, spec).await?;
-    save_limits(&mut tx, id, spec).await?;
-    tx.commit().await?;
+    schedule::put(&mut *tx, &schedule).await?;
+    dependency::save(&mut *tx, id, &locked.app, spec).await?;
+    calendar::check_names(&mut *tx, spec).await?;
+    save_limits(&mut *tx, id, spec).await?;
     Ok(())
+}
+
+/// Copies definitions of jobs of the app `from` into another app, in the order of their ids, so that those come first that
+/// others were made to follow.
+pub async fn copy(
+    conn: &mut PgConnection,
+    from: &str,
+    request: &CopyJobs,
+    author: &str,
+) -> Result<JobsCopied, JobError> {
+    if request.to == from {
+        return Err(JobError::Field(FieldError {
+            field: "to",
+            message: "is the app itself; name another one".into(),
+        }));
+    }
+    let mut tx = conn.begin().await?;
+    let jobs = job::of_app(&mut tx, from).await?;
+    if let Some(unknown) = request
+        .jobs
+        .iter()
+        .find(|name| !jobs.iter().any(|job| job.spec.name == **name))
+    {
+        return Err(JobError::Field(FieldError {
+            field: "jobs",
+            message: format!("the app `{from}` has no job `{unknown}`"),
+        }));
+    }
+    let mut copied = JobsCopied::default();
+    for job in jobs {
+        let name = job.spec.name.clone();
+        if !request.jobs.is_empty() && !request.jobs.contains(&name) {
+            continue;
+        }
+        match job::find(&mut tx, &request.to, &name).await? {
+            Some(_) if !request.replace => copied.kept.push(name),
+            Some(id) => {
+                let update = UpdateJob {
+                    version: None,
+                    spec: job.spec,
+                };
+                update_in(&mut tx, id, &update, author).await?;
+                copied.replaced.push(name);
+            }
+            None => {
+                let create = CreateJob {
+                    app: request.to.clone(),
+                    enabled: request.enabled,
+                    spec: job.spec,
+                };
+                create_in(&mut tx, &create, author).await?;
+                copied.created.push(name);
+            }
+        }
+    }
+    tx.commit().await?;
+    Ok(copied)
 }
 
 /// Sets the limit of running shards of a job, locked, and sees that those exist which it names.

@@ -253,3 +253,35 @@ pub async fn version_rows(
     .fetch_all(conn)
     .await
 }
+
+/// Jobs of an app with their definitions, whatever their state, in the order of their ids.
+pub async fn of_app(conn: &mut PgConnection, app: &str) -> sqlx::Result<Vec<Scheduled>> {
+    let rows: Vec<(i64, String, sqlx::types::Json<JobSpec>)> = sqlx::query_as(
+        "select j.id, a.name, v.definition from job j join app a on a.id = j.app_id
+         join job_version v on v.job_id = j.id and v.version = j.version
+         where j.deleted_at is null and a.deleted_at is null and a.name = $1 order by j.id",
+    )
+    .bind(app)
+    .fetch_all(conn)
+    .await?;
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|(id, app, spec)| Scheduled {
+            id,
+            app,
+            spec: spec.0,
+        })
+        .collect())
+}
+
+/// The job of this name that is not deleted.
+pub async fn find(conn: &mut PgConnection, app: &str, name: &str) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar(
+        "select j.id from job j join app a on a.id = j.app_id
+         where a.name = $1 and a.deleted_at is null and j.name = $2 and j.deleted_at is null",
+    )
+    .bind(app)
+    .bind(name)
+    .fetch_optional(conn)
+    .await
+}
