@@ -6,6 +6,7 @@ pub mod backfill;
 pub mod cache;
 pub mod calendar;
 pub mod dependency;
+pub mod explain;
 pub mod fire;
 pub mod instance;
 pub mod job;

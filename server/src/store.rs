@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod client;
 pub mod dependency;
 pub mod direct;
+pub mod explain;
 pub mod history;
 pub mod instance;
 pub mod job;

@@ -13,6 +13,7 @@ mod guards;
 mod leases;
 mod openapi;
 mod outcomes;
+mod plan;
 mod plans;
 mod pooler;
 mod read_database;

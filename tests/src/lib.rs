@@ -30,7 +30,7 @@ pub use api::{Admin, App, Job, RawClient, result};
 pub use database::Database;
 pub use execution::{End, Executed, Work};
 pub use pgbouncer::PgBouncer;
-pub use process::{ClientProcess, Process, Server};
+pub use process::{ClientProcess, Process, Server, program};
 pub use standby::Standby;
 pub use wait::{BOUND, wait_for, wait_until};
 pub use world::{ClientSetup, Ended, Gate, ServerSetup, World};

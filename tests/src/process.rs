@@ -19,7 +19,7 @@ const MOST_LINES: usize = 20_000;
 const TAIL: usize = 60;
 
 /// Path of a program that cargo builds along with the tests: beside the folder of the test's own.
-pub(crate) fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path is known");
     let folder = test
         .parent()

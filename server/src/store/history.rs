@@ -348,6 +348,17 @@ pub async fn ticks(
         .collect())
 }
 
+/// The ticks of a job that begin at an instant.
+pub async fn tick(
+    conn: &mut PgConnection,
+    job_id: i64,
+    at: DateTime<Utc>,
+) -> sqlx::Result<Option<Tick>> {
+    let after = at + chrono::TimeDelta::microseconds(1);
+    let found = ticks(conn, job_id, Some(after), 1).await?.pop();
+    Ok(found.filter(|tick| tick.scheduled_at == at))
+}
+
 /// Log lines of a shard with an id above `after`, in order.
 pub async fn logs(
     conn: &mut PgConnection,

@@ -1,6 +1,8 @@
 //! What schedules will do: previews and simulations; and past ticks, fired on request.
 
-use antares_protocol::plan::{Backfill, Backfilled, FireTimes, PreviewSchedule, Simulation};
+use antares_protocol::plan::{
+    Backfill, Backfilled, Explanation, FireTimes, PreviewSchedule, Simulation,
+};
 use antares_protocol::problem::Problem;
 use axum::extract::State;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -30,6 +32,7 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(preview_spec))
         .routes(routes!(simulate))
         .routes(routes!(backfill))
+        .routes(routes!(explain))
 }
 
 fn count(asked: Option<u32>) -> Result<usize, ApiError> {
@@ -186,4 +189,34 @@ async fn backfill(
         app.hints.send(&Hint::instances());
     }
     Ok(axum::Json(answer))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Explain {
+    /// Ticks from this instant on; an hour before `until` if left out.
+    from: Option<DateTime<Utc>>,
+    /// To before this instant; now if left out.
+    until: Option<DateTime<Utc>>,
+}
+
+/// Why did the job run or not? Its ticks of a period with what came of them, and what its instances wait for.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/explain", tag = "schedule", security(("session" = []), ("user" = [])), params(("id" = i64, Path), Explain),
+    responses((status = 200, body = Explanation), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn explain(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+    Query(query): Query<Explain>,
+) -> Result<axum::Json<Explanation>, ApiError> {
+    let until = instant(&app, query.until).await?;
+    storable_time("until", until)?;
+    let from = query.from.unwrap_or(until - TimeDelta::hours(1));
+    storable_time("from", from)?;
+    let mut conn = app.pool.acquire().await?;
+    let job = store::job::get(&mut conn, id)
+        .await?
+        .ok_or_else(|| ApiError::not_found(format_args!("job {id}")))?;
+    let explanation = pipeline::explain::explain(&mut conn, &job, from, until).await?;
+    Ok(axum::Json(explanation))
 }

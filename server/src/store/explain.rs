@@ -1,0 +1,85 @@
+//! What an explanation needs to know.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Ticks of a job in a period, with who decided: the newest `limit` that begin in it or reach into it.
+pub async fn deciders(
+    conn: &mut PgConnection,
+    job_id: i64,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<(DateTime<Utc>, Option<Uuid>)>> {
+    sqlx::query_as(
+        "select scheduled_at, server_id from tick
+         where job_id = $1 and scheduled_at < $3 and last_scheduled_at >= $2 order by scheduled_at desc limit $4",
+    )
+    .bind(job_id)
+    .bind(from)
+    .bind(until)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
+/// Instances of a job that wait to start, and from when they may: those that start first first.
+pub async fn queued(
+    conn: &mut PgConnection,
+    job_id: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<(i64, DateTime<Utc>, bool)>> {
+    sqlx::query_as(
+        "select id, due_at, due_at > now() from instance_queued where job_id = $1 order by priority desc, due_at, id limit $2",
+    )
+    .bind(job_id)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
+/// Running instances of a job: shards that could be handed out, those that are delayed, and until when the first is.
+pub async fn running(
+    conn: &mut PgConnection,
+    job_id: i64,
+    limit: i64,
+) -> sqlx::Result<Vec<(i64, i64, i64, Option<DateTime<Utc>>)>> {
+    sqlx::query_as(
+        "select i.id, (select coalesce(sum(r.n), 0) from shard_ready r where r.instance_id = i.id)::bigint,
+            (select count(*) from shard_delayed d where d.instance_id = i.id),
+            (select min(d.due_at) from shard_delayed d where d.instance_id = i.id)
+         from instance i where i.job_id = $1 order by i.id limit $2",
+    )
+    .bind(job_id)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
+/// Of the limits `keys`, those that are reached: key, limit.
+pub async fn reached(conn: &mut PgConnection, keys: &[String]) -> sqlx::Result<Vec<(String, i32)>> {
+    sqlx::query_as(
+        "select key, most from limit_view where key = any($1) and running >= most order by key",
+    )
+    .bind(keys)
+    .fetch_all(conn)
+    .await
+}
+
+/// Clients of an app that are alive: how many shards of the instance each holds, how many in all, and how many it may.
+pub async fn loads(
+    conn: &mut PgConnection,
+    app_id: i64,
+    instance_id: i64,
+) -> sqlx::Result<Vec<(Uuid, i64, i64, i32)>> {
+    sqlx::query_as(
+        "select c.id, shards_held(c.id, $2),
+            (select coalesce(sum(mask_count(r.open)), 0) from shard_running r where r.client_id = c.id)::bigint, c.slots
+         from client c join client_lease l on l.client_id = c.id and l.expires_at > now() where c.app_id = $1",
+    )
+    .bind(app_id)
+    .bind(instance_id)
+    .fetch_all(conn)
+    .await
+}

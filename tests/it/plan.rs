@@ -1,0 +1,314 @@
+//! What schedules will do and did: previews, simulations, backfills, explanations, and versions of definitions.
+
+use antares_protocol::plan::{Backfilled, Explanation, FireTimes, Simulation};
+use antares_protocol::schedule::Overlap;
+use antares_tests::{BOUND, World, wait_for, wait_until};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_preview_tells_the_fires_and_says_them_in_words() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let admin = a.admin();
+    let body = json!({ "name": "christmas", "dates": [{ "date": "2026-12-25", "yearly": true, "label": "Christmas" }] });
+    let _: Value = admin.post("/api/v1/calendars", &body).await;
+    let spec =
+        json!({ "name": "settle", "cron": "0 15 10 ? * 6L", "exclude_calendars": ["christmas"] });
+    let body = json!({ "app": "shop", "spec": spec, "after": "2026-11-01T00:00:00Z", "count": 2 });
+    let times: FireTimes = admin.post("/api/v1/schedule/preview", &body).await;
+    assert!(
+        times
+            .words
+            .starts_with("at 10:15 on the last Friday of every month"),
+        "{}",
+        times.words
+    );
+    let fires: Vec<String> = times.fires.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        fires,
+        ["2026-11-27 10:15:00 UTC", "2027-01-29 10:15:00 UTC"]
+    );
+    assert_eq!(times.kept_out.len(), 1);
+    assert_eq!(times.kept_out[0].reason, "calendar christmas: Christmas");
+    for (spec, field) in [
+        (json!({ "name": "x", "cron": "0 0 25 * * ?" }), "spec.cron"),
+        (
+            json!({ "name": "x", "cron": "0 0 2 * * ?", "at": ["2026-01-01T00:00:00Z"] }),
+            "spec.at",
+        ),
+        (
+            json!({ "name": "x", "fixed_rate_ms": 1 }),
+            "spec.fixed_rate_ms",
+        ),
+        (
+            json!({ "name": "x", "jitter_ms": 1e9 as u64 }),
+            "spec.jitter_ms",
+        ),
+        (
+            json!({ "name": "x", "overlap": { "queue": 0 } }),
+            "spec.overlap",
+        ),
+        (json!({ "name": "x", "priority": 2000 }), "spec.priority"),
+        (
+            json!({ "name": "x", "assignment": { "chosen": {} } }),
+            "spec.assignment.chosen",
+        ),
+        (
+            json!({ "name": "x", "retry": { "delay_ms": 1e12 as u64 } }),
+            "spec.retry.delay_ms",
+        ),
+    ] {
+        let body = json!({ "spec": spec });
+        let (status, answer) = admin
+            .call(Method::POST, "/api/v1/schedule/preview", Some(&body))
+            .await;
+        assert_eq!(status, 422, "{answer}");
+        assert!(
+            answer["field"].as_str().unwrap().starts_with(field),
+            "{answer}"
+        );
+    }
+    // Half a year of a dense schedule is counted, and the first fires told.
+    app.job("dense", |s| s.cron = Some("*/10 * * * * ?".into()))
+        .await;
+    app.job("hourly", |s| s.fixed_rate_ms = Some(3_600_000))
+        .await;
+    let path = "/api/v1/schedule/simulation?from=2026-01-01T00:00:00Z&until=2026-02-01T00:00:00Z";
+    let simulation: Simulation = admin.get(path).await;
+    assert_eq!(simulation.total, 31 * 24 * (360 + 1));
+    assert_eq!((simulation.fires.len(), simulation.busiest), (10_000, 7));
+    let mut command =
+        std::process::Command::new(antares_tests::program("antares-server-under-test"));
+    command.args([
+        "simulate",
+        "--database-url",
+        world.database().url(),
+        "--namespace",
+        world.namespace(),
+    ]);
+    command.args([
+        "--from",
+        "2026-01-01T00:00:00Z",
+        "--until",
+        "2026-02-01T00:00:00Z",
+        "--summary",
+    ]);
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("shop/dense: 267840 fires"), "{text}");
+    assert!(
+        text.contains("busiest: 7 fires in the minute of 2026-01-01T00:00:00Z"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_backfill_fires_each_tick_of_the_past_once() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |s| {
+            s.cron = Some("0 0 3 * * ?".into());
+            s.overlap = Overlap::Queue(1);
+        })
+        .await;
+    let path = format!("/api/v1/jobs/{}/backfill", job.id);
+    let mut body =
+        json!({ "from": "2026-01-01T00:00:00Z", "until": "2026-01-11T00:00:00Z", "dry_run": true });
+    let dry: Backfilled = a.admin().post(&path, &body).await;
+    assert_eq!((dry.ticks.len(), dry.instance_ids.len()), (10, 0));
+    assert_eq!(
+        world
+            .number("select count(*) from instance_queued", &[])
+            .await,
+        0
+    );
+    body["dry_run"] = json!(false);
+    // Two people at the same moment.
+    let (one, two) = tokio::join!(
+        a.admin().post::<Backfilled>(&path, &body),
+        b.admin().post::<Backfilled>(&path, &body)
+    );
+    let (ids, before) = (
+        one.instance_ids.len() + two.instance_ids.len(),
+        one.done_before + two.done_before,
+    );
+    assert_eq!((ids, before), (10, 10));
+    let client = world.client(&app, &[&a, &b]).start().await;
+    let ended = "select count(*) from instance_ended where job_id = $1 and trigger = 'backfill' and state = 'succeeded'";
+    wait_for("all have run", BOUND, 10, async || {
+        world.number(ended, &[job.id]).await
+    })
+    .await;
+    let days = "select count(distinct scheduled_at) from instance_ended where job_id = $1 and scheduled_at < '2026-01-11'";
+    assert_eq!(world.number(days, &[job.id]).await, 10);
+    for (from, until, field) in [
+        ("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z", "until"),
+        ("2026-01-02T00:00:00Z", "2199-01-01T00:00:00Z", "until"),
+    ] {
+        let body = json!({ "from": from, "until": until });
+        let (status, answer) = a.admin().call(Method::POST, &path, Some(&body)).await;
+        assert_eq!(
+            (status.as_u16(), &answer["field"]),
+            (422, &json!(field)),
+            "{answer}"
+        );
+    }
+    world.assert_nothing_left().await;
+    drop(client);
+}
+
+#[tokio::test]
+async fn an_explanation_names_what_each_tick_came_to_and_what_each_instance_waits_for() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |s| {
+            s.cron = Some("* * * * * ?".into());
+            s.overlap = Overlap::Queue(1);
+        })
+        .await;
+    let path = format!("/api/v1/jobs/{}/explain", job.id);
+    let explained = wait_until("one runs, one waits, one is skipped", BOUND, async || {
+        let explained: Explanation = a.admin().get(&path).await;
+        let skipped = explained.ticks.iter().any(|tick| tick.instance.is_none());
+        if skipped && explained.waits.len() == 2 {
+            Ok(explained)
+        } else {
+            Err(explained)
+        }
+    })
+    .await;
+    assert!(explained.now.contains("due next at"), "{}", explained.now);
+    assert_eq!(explained.words, "every second");
+    assert!(explained.policy.contains("waits behind it, 1 at most"));
+    assert!(explained.waits[0].reasons[0].contains("no client of the app shop is online"));
+    assert!(explained.waits[1].reasons[0].contains("overlap policy allows no more"));
+    let skipped = explained
+        .ticks
+        .iter()
+        .find(|tick| tick.instance.is_none())
+        .unwrap();
+    assert_eq!(
+        skipped.tick.reason.as_deref(),
+        Some("overlap: the queue of the job was full, at 1")
+    );
+    assert!(skipped.server_id.is_some());
+    let client = world.client(&app, &[&a]).handlers(&["other"]).start().await;
+    let explained: Explanation = a.admin().get(&path).await;
+    assert!(explained.waits[0].reasons[0].contains("has the handler work"));
+    job.act("pause").await;
+    let explained: Explanation = a.admin().get(&path).await;
+    assert!(explained.now.contains("paused"));
+    drop(client);
+}
+
+#[tokio::test]
+async fn versions_are_listed_compared_and_rolled_back_and_jobs_copied() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let (shop, bank) = (world.app(&a, "shop").await, world.app(&a, "bank").await);
+    let job = shop
+        .job("work", |s| s.cron = Some("0 0 3 * * ?".into()))
+        .await;
+    let path = format!("/api/v1/jobs/{}", job.id);
+    let mut spec = serde_json::to_value(job.view().await.spec).unwrap();
+    spec["cron"] = json!("0 0 4 * * ?");
+    spec["retry"] = json!({ "delay_ms": 5 });
+    let _: Value = {
+        let (status, answer) = a
+            .admin()
+            .call(Method::PUT, &path, Some(&json!({ "spec": spec })))
+            .await;
+        assert_eq!(status, 200, "{answer}");
+        answer
+    };
+    let versions: Value = a.admin().get(&format!("{path}/versions")).await;
+    assert_eq!(versions["items"][0]["version"], 2);
+    assert_eq!(versions["items"][0]["author"], "admin");
+    let fields: Vec<&str> = versions["items"][0]["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["field"].as_str().unwrap())
+        .collect();
+    assert_eq!(fields, ["cron", "retry"]);
+    let page: Value = a.admin().get(&format!("{path}/versions?limit=1")).await;
+    assert_eq!(
+        (&page["next"], page["items"].as_array().unwrap().len()),
+        (&json!("2"), 1)
+    );
+    let diff: Value = b.admin().get(&format!("{path}/diff?from=2&to=1")).await;
+    assert_eq!(
+        diff["changes"][0],
+        json!({ "field": "cron", "from": "0 0 4 * * ?", "to": "0 0 3 * * ?" })
+    );
+    let rollback = json!({ "version": 1, "based_on": 2 });
+    let rolled = format!("{path}/rollback");
+    let (one, two) = tokio::join!(
+        a.admin().call(Method::POST, &rolled, Some(&rollback)),
+        b.admin().call(Method::POST, &rolled, Some(&rollback))
+    );
+    let mut statuses = [one.0.as_u16(), two.0.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    let view = job.view().await;
+    assert_eq!(
+        (view.version, view.spec.cron.as_deref()),
+        (3, Some("0 0 3 * * ?"))
+    );
+    let (status, _) = a
+        .admin()
+        .call(Method::POST, &rolled, Some(&json!({ "version": 9 })))
+        .await;
+    assert_eq!(status, 404);
+    // Copies: one that follows the other, and one whose name is taken.
+    let follows =
+        json!({ "app": "shop", "spec": { "name": "after", "depends_on": [{ "job": "work" }] } });
+    let _: Value = a.admin().post("/api/v1/jobs", &follows).await;
+    bank.job("taken", |_| {}).await;
+    shop.job("taken", |s| s.priority = 7).await;
+    let copy = format!("/api/v1/apps/{}/copy", job.view().await.app_id);
+    let (status, answer) = a
+        .admin()
+        .call(Method::POST, &copy, Some(&json!({ "to": "bank" })))
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(
+        answer,
+        json!({ "created": ["work", "after"], "replaced": [], "kept": ["taken"] })
+    );
+    let (_, answer) = a
+        .admin()
+        .call(
+            Method::POST,
+            &copy,
+            Some(&json!({ "to": "bank", "jobs": ["taken"], "replace": true })),
+        )
+        .await;
+    assert_eq!(answer["replaced"], json!(["taken"]));
+    let edges = "select count(*) from dependency_view where successor_app = 'bank' and predecessor_app = 'bank'";
+    assert_eq!(world.number(edges, &[]).await, 1);
+    let state =
+        "select count(*) from job_view where app = 'bank' and job = 'work' and state = 'disabled'";
+    assert_eq!(world.number(state, &[]).await, 1);
+    for (body, field) in [
+        (json!({ "to": "nowhere" }), "app"),
+        (json!({ "to": "shop" }), "to"),
+        (json!({ "to": "bank", "jobs": ["nothing"] }), "jobs"),
+    ] {
+        let (status, answer) = a.admin().call(Method::POST, &copy, Some(&body)).await;
+        assert_eq!(
+            (status.as_u16(), &answer["field"]),
+            (422, &json!(field)),
+            "{answer}"
+        );
+    }
+}
