@@ -6,6 +6,7 @@ mod chunks;
 mod cli;
 mod cluster;
 mod console;
+mod dynamic;
 mod eligible;
 mod failover;
 mod firing;

@@ -441,7 +441,7 @@ union all
 select 'the state of an ended instance belies its counters', e.id, 1 from instance_ended e
 join job_version v on v.job_id = e.job_id and v.version = e.job_version
 where e.state = 'succeeded' and e.succeeded + least(e.failed, (v.definition ->> 'allowed_failures')::integer) <> e.total
-    or e.state = 'failed' and (e.failed = 0 or e.cancelled > 0 and not (v.definition ->> 'cancel_on_failure')::boolean)
+    or e.state = 'failed' and e.reason is null and (e.failed = 0 or e.cancelled > 0)
 union all
 select 'an instance ended more than once', id, count(*) from instance_ended group by id having count(*) > 1
 union all

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use antares_protocol::job::JobSpec;
+use antares_protocol::policy::Sharding;
+use serde_json::Value;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -44,6 +46,25 @@ impl Known {
         let limits = own.into_iter().chain(named).collect();
         Self { ready, job, limits }
     }
+
+    /// Name of the handler that a client must have.
+    pub fn handler(&self) -> &str {
+        match &self.job.sharding {
+            Sharding::Planned(handler) if self.ready.phase == "plan" => handler,
+            _ => self.job.handler(),
+        }
+    }
+
+    /// Parameter of an item.
+    pub fn param(&self, item: i32) -> Value {
+        let planned = self
+            .ready
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.get(item as usize));
+        let param = planned.or_else(|| self.job.shard_params.get(item as usize));
+        param.cloned().unwrap_or(Value::Null)
+    }
 }
 
 #[derive(Debug)]
@@ -59,9 +80,12 @@ struct Entry {
 }
 
 impl Entry {
-    /// How many shards of the instance one client may hold at once; 0 for no limit. A limit that the instance
+    /// How many shards of the instance one client may hold at once; 0 for no limit, -1 for one in all. A limit that the instance
     /// has too few shards to reach is none, and the statement need not count.
     fn cap(&self) -> i32 {
+        if self.known.ready.phase == "broadcast" {
+            return -1;
+        }
         let cap = self.known.job.max_shards_per_client as i32;
         if self.known.ready.total <= cap {
             0
@@ -186,9 +210,9 @@ impl<T> Board<T> {
         let ready = &known.ready;
         let (id, total, place) = (ready.id, ready.total, place(ready));
         let queues = self.queues.entry(ready.app_id).or_default();
-        match queues.get_mut(known.job.handler()) {
+        match queues.get_mut(known.handler()) {
             Some(queue) => _ = queue.insert(place),
-            None => _ = queues.insert(known.job.handler().to_owned(), BTreeSet::from([place])),
+            None => _ = queues.insert(known.handler().to_owned(), BTreeSet::from([place])),
         }
         let entry = self.instances.entry(id).or_insert_with(|| Entry {
             known: Arc::new(known),
@@ -377,10 +401,11 @@ impl<T> Board<T> {
                 }
                 let cap = entry.cap();
                 let fair = entry.left.unsigned_abs().div_ceil(waiting as u32).max(1) as i32;
-                let n = wanted
-                    .min(*left)
-                    .min(fair)
-                    .min(if cap == 0 { i32::MAX } else { cap });
+                let n =
+                    wanted
+                        .min(*left)
+                        .min(fair)
+                        .min(if cap == 0 { i32::MAX } else { cap.abs() });
                 *left -= n;
                 wanted -= n;
                 round.shards += n as u32;
@@ -440,10 +465,10 @@ impl<T> Board<T> {
         let Some(queues) = self.queues.get_mut(&app) else {
             return;
         };
-        if let Some(queue) = queues.get_mut(entry.known.job.handler()) {
+        if let Some(queue) = queues.get_mut(entry.known.handler()) {
             queue.remove(&place(&entry.known.ready));
             if queue.is_empty() {
-                queues.remove(entry.known.job.handler());
+                queues.remove(entry.known.handler());
             }
         }
         if queues.is_empty() {

@@ -53,7 +53,7 @@ async fn pass(app: &Shared) -> sqlx::Result<Duration> {
     if start::date_delays(conn).await? > 0 {
         app.hints.send(&Hint::jobs());
     }
-    let pass = start::start(conn, app.server_id).await?;
+    let pass = start::start(conn, &app.jobs, app.server_id).await?;
     if pass.ended > 0 || !pass.started.is_empty() {
         app.hints.send(&Hint::instances());
     }

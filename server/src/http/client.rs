@@ -11,7 +11,6 @@ use antares_protocol::problem::{Problem, ProblemKind};
 use antares_protocol::shard::shard_id;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde_json::Value;
 use std::sync::Arc;
 use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
@@ -347,14 +346,10 @@ fn describe(given: &Given) -> impl Iterator<Item = ClaimedShard> {
         attempt,
         instance_id: ready.id,
         job: job.name.clone(),
-        handler: job.handler().to_owned(),
+        handler: given.known.handler().to_owned(),
         kind: job.kind,
         item,
-        param: job
-            .shard_params
-            .get(item as usize)
-            .cloned()
-            .unwrap_or(Value::Null),
+        param: given.known.param(item),
         total: ready.total,
         job_param: ready.param.clone().unwrap_or_else(|| job.param.clone()),
         trigger: history::trigger(&ready.trigger),

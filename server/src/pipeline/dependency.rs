@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::policy::{DependencyOn, Join, Pass};
+use antares_protocol::shard::MAX_SHARDS;
+use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::job::JobError;
 use crate::domain::job::FieldError;
 use crate::store::dependency::{self, Edge};
+use crate::store::queue;
 
 /// Most events taken up in one transaction.
 const MOST_EVENTS: i64 = 100;
@@ -118,6 +121,39 @@ fn cycle_through(start: i64, successors: &HashMap<i64, Vec<i64>>) -> Option<Vec<
     None
 }
 
+/// Queues the instance that a plan is for, with a shard for each element of the plan's output. What cannot be carried out
+/// ends at once. Returns how many wait to start.
+async fn carry_out(conn: &mut PgConnection, plan_id: i64) -> sqlx::Result<u64> {
+    let output = queue::plan_of(conn, plan_id).await?.unwrap_or_default();
+    let plan: Result<Vec<Value>, String> = serde_json::from_str(&output)
+        .map_err(|error| format!("the plan is not a JSON array: {error}"));
+    let plan = plan.and_then(|plan| {
+        if plan.len() > MAX_SHARDS as usize {
+            let n = plan.len();
+            return Err(format!(
+                "the plan has {n} shards; the limit is {MAX_SHARDS}"
+            ));
+        }
+        Ok(plan)
+    });
+    let (params, end) = match plan {
+        Ok(plan) if plan.is_empty() => (
+            plan,
+            Some(("succeeded", "the plan has no shards".to_owned())),
+        ),
+        Ok(plan) => (plan, None),
+        Err(error) => (Vec::new(), Some(("failed", error))),
+    };
+    let id = queue::queue_planned(conn, plan_id, &Value::Array(params)).await?;
+    match end {
+        None => Ok(1),
+        Some((state, reason)) => {
+            queue::end(conn, queue::Ending::These(&[id]), state, &reason).await?;
+            Ok(0)
+        }
+    }
+}
+
 /// Takes up the ends of instances that something may follow. Returns how many instances it queued, and whether there may
 /// be more to take up.
 pub async fn follow(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<(u64, bool)> {
@@ -130,7 +166,11 @@ pub async fn follow(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<(u64,
     dependency::lock_followers(&mut tx, &predecessors).await?;
     let mut queued = 0;
     for event in &events {
-        queued += dependency::follow(&mut tx, server, event).await?;
+        queued += if event.state == "planned" {
+            carry_out(&mut tx, event.instance_id).await?
+        } else {
+            dependency::follow(&mut tx, server, event).await?
+        };
     }
     let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
     dependency::forget_events(&mut tx, &ids).await?;

@@ -35,6 +35,16 @@ pub async fn terminate(conn: &mut PgConnection, id: i64, reason: &str) -> sqlx::
     Ok(false)
 }
 
+/// Ends broadcasts whose shards wait for clients that have gone. Returns how many.
+pub async fn end_deserted(conn: &mut PgConnection) -> sqlx::Result<usize> {
+    let mut tx = conn.begin().await?;
+    let deserted = instance::lock_deserted(&mut tx).await?;
+    let reason = "clients left before they had run their shard";
+    end_locked(&mut tx, &deserted, "failed", reason).await?;
+    tx.commit().await?;
+    Ok(deserted.len())
+}
+
 /// Ends the instances that have taken longer than their job allows. Returns how many.
 pub async fn time_out(conn: &mut PgConnection) -> sqlx::Result<usize> {
     let overdue = instance::overdue(conn, 100).await?;

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use antares_protocol::policy::Sharding;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+use super::cache::Jobs;
 use super::instance::end_locked;
 use crate::domain::schedule::Timing;
-use crate::store::queue::{self, Ending, Locked};
+use crate::store::queue::{self, Ending, Locked, Picked};
 use crate::store::shard::Ready;
-use crate::store::{instance, schedule};
+use crate::store::{client, instance, schedule};
 
 /// Most jobs whose queues one transaction works on.
 const MOST_JOBS: i64 = 100;
@@ -29,7 +31,7 @@ pub struct Pass {
 }
 
 /// Starts what can start now, for `server`.
-pub async fn start(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<Pass> {
+pub async fn start(conn: &mut PgConnection, jobs: &Jobs, server: Uuid) -> sqlx::Result<Pass> {
     let startable = queue::startable(conn, MOST_JOBS).await?;
     let mut pass = Pass {
         next_in: startable
@@ -63,15 +65,55 @@ pub async fn start(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<Pass> 
         }
     }
     let picked = queue::pick(&mut tx, &waiting).await?;
-    let starting: Vec<(i64, i16, i32)> = picked
-        .iter()
-        .map(|picked| (picked.id, picked.slot, picked.shard_count))
-        .collect();
+    let starting = split(&mut tx, jobs, &picked).await?;
     if !starting.is_empty() {
         pass.started = queue::start(&mut tx, server, &starting).await?;
     }
     tx.commit().await?;
     Ok(pass)
+}
+
+/// Into how many shards each instance is split, and whether it is a plan or a broadcast. One that is for all clients does
+/// not start while there is none.
+async fn split(
+    conn: &mut PgConnection,
+    jobs: &Jobs,
+    picked: &[Picked],
+) -> sqlx::Result<Vec<(i64, i16, i32, &'static str)>> {
+    let dynamic = picked.iter().filter(|p| p.is_dynamic && p.plan.is_none());
+    let keys: Vec<(i64, i32)> = dynamic.clone().map(|p| (p.job_id, p.version)).collect();
+    let specs = jobs.get_on(conn, &keys).await?;
+    let apps: Vec<i64> = dynamic.map(|p| p.app_id).collect();
+    let clients = if apps.is_empty() {
+        Vec::new()
+    } else {
+        client::live_profiles(conn, &apps).await?
+    };
+    let mut starting = Vec::with_capacity(picked.len());
+    for p in picked {
+        let (total, phase) = if let Some(plan) = &p.plan {
+            (plan.as_array().map_or(0, Vec::len) as i32, "run")
+        } else if let Some(spec) = specs.get(&(p.job_id, p.version)) {
+            match spec.sharding {
+                Sharding::Fixed => (p.shard_count, "run"),
+                Sharding::Planned(_) => (1, "plan"),
+                Sharding::Broadcast => {
+                    let able = clients.iter().filter(|client| {
+                        client.app_id == p.app_id
+                            && client.handlers.iter().any(|name| name == spec.handler())
+                            && client.may_run(spec)
+                    });
+                    (able.count() as i32, "broadcast")
+                }
+            }
+        } else {
+            (p.shard_count, "run")
+        };
+        if total > 0 {
+            starting.push((p.id, p.slot, total, phase));
+        }
+    }
+    Ok(starting)
 }
 
 /// Of the instances of a job whose new one replaces the others, ends all but the newest.

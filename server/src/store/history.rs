@@ -194,10 +194,10 @@ pub async fn shards(
             cross join lateral rows from (unnest(mask_bits(mask)), unnest(errors), unnest(outputs)) as s (bit, error, output)
             where instance_id = $1 and final and chunk between ($2 + 1) / 64 and ($2 + $3) / 64
          ), origin as (
-            select job_id, job_version from instance where id = $1
-            union all select job_id, job_version from instance_ended where id = $1
+            select job_id, job_version, plan from instance where id = $1
+            union all select job_id, job_version, plan from instance_ended where id = $1
          )
-         select s.*, v.definition -> 'shard_params' -> s.item as param
+         select s.*, coalesce(o.plan -> s.item, v.definition -> 'shard_params' -> s.item) as param
          from all_shards s left join origin o on true
          left join job_version v on v.job_id = o.job_id and v.version = o.job_version
          where s.item between $2 + 1 and $2 + $3 order by s.item",

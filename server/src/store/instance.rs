@@ -184,9 +184,9 @@ pub async fn end(
             select id, job_id, $2 from ended e where exists (select from job_dependency d where d.predecessor_id = e.job_id)
          )
          insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param,
-            server_id, total, succeeded, failed, cancelled, reason, priority, cause_id)
+            server_id, total, succeeded, failed, cancelled, reason, priority, cause_id, plan)
          select id, job_id, app_id, job_version, $2, trigger, scheduled_at, fired_at, param,
-            server_id, total, succeeded, failed, remaining, $3, priority, cause_id from ended",
+            server_id, total, succeeded, failed, remaining, $3, priority, cause_id, plan from ended",
     )
     .bind(ids)
     .bind(state)
@@ -210,4 +210,20 @@ pub async fn running(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<Vec<i
         .bind(ids)
         .fetch_all(conn)
         .await
+}
+
+/// Locks broadcasts of which shards wait, none runs, and for which no client is left: all that live have had theirs.
+pub async fn lock_deserted(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar(
+        "select i.id from instance i
+         where i.phase = 'broadcast'
+            and exists (select from shard_ready r where r.instance_id = i.id)
+            and not exists (select from shard_running r where r.instance_id = i.id)
+            and not exists (
+                select from client c join client_lease l on l.client_id = c.id and l.expires_at > now()
+                where c.app_id = i.app_id and c.left_at is null and shards_had(c.id, i.id) = 0)
+         order by i.id for update skip locked",
+    )
+    .fetch_all(conn)
+    .await
 }

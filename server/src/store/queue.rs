@@ -69,6 +69,8 @@ pub struct Picked {
     pub trigger: String,
     pub param: Option<Value>,
     pub cause_id: Option<i64>,
+    /// Parameters of the shards, if they were planned.
+    pub plan: Option<Value>,
     pub slot: i16,
     pub version: i32,
     pub shard_count: i32,
@@ -84,17 +86,18 @@ pub async fn pick(conn: &mut PgConnection, jobs: &[i64]) -> sqlx::Result<Vec<Pic
         .await
 }
 
-/// Starts queued instances of locked jobs, each with so many shards.
+/// Starts queued instances of locked jobs: id, slot, number of shards and phase of each, ids ascending.
 pub async fn start(
     conn: &mut PgConnection,
     server: Uuid,
-    picked: &[(i64, i16, i32)],
+    picked: &[(i64, i16, i32, &str)],
 ) -> sqlx::Result<Vec<Ready>> {
     sqlx::query_as(include_str!("sql/start.sql"))
         .bind(server)
         .bind(picked.iter().map(|p| p.0).collect::<Vec<_>>())
         .bind(picked.iter().map(|p| p.1).collect::<Vec<_>>())
         .bind(picked.iter().map(|p| p.2).collect::<Vec<_>>())
+        .bind(picked.iter().map(|p| p.3).collect::<Vec<_>>())
         .fetch_all(conn)
         .await
 }
@@ -198,4 +201,32 @@ pub async fn backfill(
         .bind(server)
         .fetch_all(conn)
         .await
+}
+
+/// The output of the only shard of a plan that has ended.
+pub async fn plan_of(conn: &mut PgConnection, instance_id: i64) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar(
+        "select output from attempt_history where instance_id = $1 and final and item = 0 limit 1",
+    )
+    .bind(instance_id)
+    .fetch_optional(conn)
+    .await
+    .map(Option::flatten)
+}
+
+/// Queues the instance that a plan is for: as the plan's own instance was, with the parameters of its shards.
+pub async fn queue_planned(
+    conn: &mut PgConnection,
+    plan_id: i64,
+    plan: &Value,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "insert into instance_queued (job_id, app_id, trigger, scheduled_at, priority, param, cause_id, server_id, plan)
+         select job_id, app_id, 'plan', scheduled_at, priority, param, id, server_id, $2 from instance_ended where id = $1 limit 1
+         returning id",
+    )
+    .bind(plan_id)
+    .bind(plan)
+    .fetch_one(conn)
+    .await
 }

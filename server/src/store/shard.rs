@@ -25,6 +25,10 @@ pub struct Ready {
     pub total: i32,
     /// Shards of a higher one are handed out first.
     pub priority: i16,
+    /// `run`, `plan` or `broadcast`.
+    pub phase: String,
+    /// Parameters of the shards, if they were planned.
+    pub plan: Option<Value>,
 }
 
 /// Where to look for instances: of an app, from one on.

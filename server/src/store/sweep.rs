@@ -19,6 +19,8 @@ pub struct Found {
     pub delayed: bool,
     /// Instances that may start, events that something follows, or fixed delays to date.
     pub startable: bool,
+    /// Instances of which each client gets one shard.
+    pub broadcasts: bool,
     /// Whether the end of an instance may have a consequence.
     pub follows: bool,
     /// Apps that have a limit of running shards.

@@ -163,7 +163,7 @@ pub(crate) const CASES: [Case; 27] = [
         "start",
         100,
         80,
-        "select uuid(lpad('1', 32, '5')), array_agg(id order by id), array_agg(0), array_agg(3)
+        "select uuid(lpad('1', 32, '5')), array_agg(id order by id), array_agg(0), array_agg(3), array_agg('run'::text)
          from (select id from instance_queued where job_id > 2000 order by id limit 100) q",
     ),
     case("follow", 10, 100, "select -1, 1, 'succeeded', uuid(lpad('1', 32, '5'))"),

@@ -33,6 +33,8 @@ fn instance(id: i64, handler: &str, total: i32, cap: u32) -> Known {
             param: None,
             total,
             priority: 0,
+            phase: "run".into(),
+            plan: None,
         },
         Arc::new(job),
     )

@@ -1,6 +1,6 @@
 -- Hands ready shards to clients.
 -- Proposals, one row for each client and instance: $1 client_id, $2 instance_id, $3 how many shards at most,
---   $4 how many of the instance the client may hold at once (0: no limit), $5 mark: look only above this id,
+--   $4 how many of the instance the client may hold at once (0: no limit, -1: one, and none after it), $5 mark: look only above this id,
 --   $6 shard timeout in ms (0: none), $7 how many rows of the instance to look at. $8 is the lease in ms that the
 --   clients have from now on, of which $9 ms must be left at least: who held nothing may have a longer one.
 --   Limits that proposals count against, which nearly none has: $10 which proposal, from 1, ascending  $11 key of the limit.
@@ -17,6 +17,8 @@ with live as materialized (
 ), allowed as materialized (
     select p.ord, p.client_id, p.instance_id, p.mark, p.rows,
         case when p.cap = 0 then p.wanted
+            -- Of a broadcast each client gets one shard, once.
+            when p.cap < 0 then least(p.wanted, greatest(0, 1 - shards_held(p.client_id, p.instance_id) - shards_had(p.client_id, p.instance_id)))
             else least(p.wanted, greatest(0, p.cap - shards_held(p.client_id, p.instance_id)))
         end::bigint as n
     from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $7::integer[])

@@ -112,13 +112,14 @@ with ending as materialized (
 ), followed as (
     -- Told in the transaction in which the instance ends, so that what follows it fires exactly once.
     insert into dependency_event (instance_id, job_id, state)
-    select s.id, s.job_id, s.state
-    from outcome s cross join lateral (select from job_dependency d where d.predecessor_id = s.job_id limit 1) d
+    select s.id, s.job_id, case when s.phase = 'plan' and s.state = 'succeeded' then 'planned' else s.state end
+    from outcome s
+    where s.phase = 'plan' or (select d.predecessor_id from job_dependency d where d.predecessor_id = s.job_id limit 1) is not null
 ), settled_history as (
     insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param, server_id,
-        total, succeeded, failed, cancelled, priority, cause_id)
+        total, succeeded, failed, cancelled, priority, cause_id, plan)
     select id, job_id, app_id, job_version, state, trigger,
-        scheduled_at, fired_at, param, server_id, total, succeeded + more_succeeded, failed + more_failed, 0, priority, cause_id
+        scheduled_at, fired_at, param, server_id, total, succeeded + more_succeeded, failed + more_failed, 0, priority, cause_id, plan
     from outcome
 )
 select client_id, instance_id, chunk, attempt, hit, final as is_final, delay_ms,

@@ -53,7 +53,7 @@ with fence as materialized (
         $1, max_attempts, shard_count, shard_count, place, priority
     from firing where place >= 0 order by job_id
     on conflict (job_id, slot) do nothing
-    returning id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total, priority
+    returning id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total, priority, phase, plan
 ), shards as (
     insert into shard_ready (instance_id, item, n, attempt)
     select f.id, item, least(64, f.total - item), 0 from fired f cross join lateral generate_series(0, f.total - 1, 64) as item
@@ -75,7 +75,7 @@ with fence as materialized (
     -- "not in" is looked up in a hash table; "not exists" would compare all with all.
     from firing where place <> -1 and job_id not in (select job_id from fired)
 )
-select id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total, priority, false as is_queued from fired
+select id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total, priority, phase, plan, false as is_queued from fired
 union all
-select null, null, job_id, null, null, null, null, null, null, null, job_id in (select job_id from queued)
+select null, null, job_id, null, null, null, null, null, null, null, null, null, job_id in (select job_id from queued)
 from advanced where job_id not in (select job_id from fired)

@@ -9,6 +9,7 @@ select
     exists (select from instance_queued q where q.due_at <= now() + interval '1 s')
         or exists (select from dependency_event)
         or exists (select from job_schedule s where s.fixed_delay_ms is not null and s.next_fire_at is null) as startable,
+    exists (select from instance i where i.phase = 'broadcast') as broadcasts,
     exists (select from instance_queued)
         or exists (select from job_dependency)
         or exists (select from job_schedule s where s.fixed_delay_ms is not null) as follows,

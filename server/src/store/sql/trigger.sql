@@ -28,7 +28,7 @@ with asked as materialized (
         param, $3, max_attempts, shard_count, shard_count, place, priority
     from placed where place >= 0 order by job_id
     on conflict (job_id, slot) do nothing
-    returning id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total, priority
+    returning id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total, priority, phase, plan
 ), shards as (
     insert into shard_ready (instance_id, item, n, attempt)
     select m.id, item, least(64, m.total - item), 0 from made m cross join lateral generate_series(0, m.total - 1, 64) as item
@@ -39,8 +39,8 @@ with asked as materialized (
     returning id, app_id, job_id, trigger, scheduled_at, queued_at, param, priority
 )
 select ord, job_id, state, null::bigint as id, null::bigint as app_id, null::integer as job_version, null as trigger,
-    null::timestamptz as scheduled_at, null::timestamptz as fired_at, null::jsonb as param, null::integer as total, null::smallint as priority from locked
+    null::timestamptz as scheduled_at, null::timestamptz as fired_at, null::jsonb as param, null::integer as total, null::smallint as priority, null as phase, null::jsonb as plan from locked
 union all
-select null, job_id, null, id, app_id, job_version, trigger, scheduled_at, fired_at, param, total, priority from made
+select null, job_id, null, id, app_id, job_version, trigger, scheduled_at, fired_at, param, total, priority, phase, plan from made
 union all
-select null, job_id, null, id, app_id, null, trigger, scheduled_at, queued_at, param, null, priority from queued
+select null, job_id, null, id, app_id, null, trigger, scheduled_at, queued_at, param, null, priority, null, null from queued

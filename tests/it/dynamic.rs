@@ -1,0 +1,152 @@
+//! Instances whose shards are found out when they start.
+
+use std::collections::HashSet;
+
+use antares_protocol::client::Outcome;
+use antares_protocol::policy::Sharding;
+use antares_tests::{App, BOUND, Job, World, result, wait_for, wait_until};
+
+async fn planned(app: &App) -> Job {
+    app.job("work", |s| {
+        s.sharding = Sharding::Planned("plan".into());
+        s.max_shards_per_client = 0;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_broadcast_runs_once_on_each_client_that_is_alive() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app.job("work", |s| s.sharding = Sharding::Broadcast).await;
+    // Without a client it waits to start.
+    let first = job.trigger().await;
+    let mut clients = Vec::new();
+    let one = world.client(&app, &[&a]).name("client 0").start().await;
+    clients.push(one);
+    assert_eq!(
+        world.ended(first, BOUND).await.summary(),
+        ("succeeded", 1, 0, 0)
+    );
+    for n in 1..5 {
+        let name = format!("client {n}");
+        let servers = if n % 2 == 0 { [&a, &b] } else { [&b, &a] };
+        clients.push(world.client(&app, &servers).name(&name).start().await);
+    }
+    for _ in 0..3 {
+        let instance = job.trigger().await;
+        assert_eq!(
+            world.ended(instance, BOUND).await.summary(),
+            ("succeeded", 5, 0, 0)
+        );
+        let executed = world.executed(instance).await;
+        let begun = executed.iter().filter(|e| e.event == "begin");
+        let names: HashSet<&str> = begun.map(|e| e.client.as_str()).collect();
+        assert_eq!(names.len(), 5, "{executed:?}");
+    }
+    world.assert_nothing_left().await;
+    drop(clients);
+}
+
+#[tokio::test]
+async fn a_broadcast_ends_though_a_client_is_killed_before_it_has_its_shard() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app.job("work", |s| s.sharding = Sharding::Broadcast).await;
+    let idle = app.raw_client(&a, &["work"]).await;
+    let client = world.client(&app, &[&a]).start().await;
+    let instance = job.trigger().await;
+    wait_until("the one has run", BOUND, async || {
+        let executed = world.executed(instance).await;
+        if executed.iter().any(|e| e.event == "begin") {
+            Ok(())
+        } else {
+            Err(executed)
+        }
+    })
+    .await;
+    idle.leave().await;
+    let ended = world.ended(instance, BOUND).await;
+    assert_eq!(
+        (ended.state.as_str(), ended.total, ended.succeeded),
+        ("failed", 2, 1)
+    );
+    assert!(ended.reason.unwrap().contains("clients left"));
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_planning_handler_says_what_the_shards_are() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = planned(&app).await;
+    let client = app.raw_client(&a, &["plan", "work"]).await;
+    let run = async |output: &str| {
+        let plan = job.at(&b).trigger().await;
+        let shards = client.claim(10, 5000).await;
+        assert_eq!(
+            (
+                shards.len(),
+                shards[0].handler.as_str(),
+                shards[0].instance_id
+            ),
+            (1, "plan", plan)
+        );
+        let mut done = result(shards[0].token(), Outcome::Succeeded);
+        done.output = Some(output.to_owned());
+        client.report_all(vec![done]).await;
+        assert_eq!(
+            world.ended(plan, BOUND).await.summary(),
+            ("succeeded", 1, 0, 0)
+        );
+        plan
+    };
+    let plan = run(r#"["north", {"id": 7}, null]"#).await;
+    let mut shards = client.claim(10, 5000).await;
+    while shards.len() < 3 {
+        shards.extend(client.claim(10, 5000).await);
+    }
+    shards.sort_by_key(|shard| shard.item);
+    let params: Vec<String> = shards.iter().map(|shard| shard.param.to_string()).collect();
+    assert_eq!(params, [r#""north""#, r#"{"id":7}"#, "null"]);
+    assert!(
+        shards
+            .iter()
+            .all(|shard| shard.handler == "work" && shard.total == 3)
+    );
+    let instance = shards[0].instance_id;
+    let results = shards
+        .iter()
+        .map(|shard| result(shard.token(), Outcome::Succeeded));
+    client.report_all(results.collect()).await;
+    assert_eq!(
+        world.ended(instance, BOUND).await.summary(),
+        ("succeeded", 3, 0, 0)
+    );
+    let cause = "select cause_id from instance_ended where id = $1";
+    assert_eq!(world.number(cause, &[instance]).await, plan);
+    // What cannot be carried out ends with the reason.
+    for (output, state, said) in [
+        ("[]", "succeeded", "no shards"),
+        ("north", "failed", "not a JSON array"),
+    ] {
+        let plan = run(output).await;
+        let made = "select count(*) from instance_ended where cause_id = $1";
+        wait_for("the plan is taken up", BOUND, 1, async || {
+            world.number(made, &[plan]).await
+        })
+        .await;
+        let (found, reason): (String, String) =
+            sqlx::query_as("select state, reason from instance_ended where cause_id = $1")
+                .bind(plan)
+                .fetch_one(world.pool())
+                .await
+                .unwrap();
+        assert_eq!(found, state);
+        assert!(reason.contains(said), "{reason}");
+    }
+    world.assert_nothing_left().await;
+}
