@@ -5,6 +5,7 @@ pub mod app;
 pub mod attempt;
 pub mod bucket;
 pub mod calendar;
+pub mod checkpoint;
 pub mod client;
 pub mod dependency;
 pub mod direct;

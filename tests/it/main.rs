@@ -1,7 +1,9 @@
 //! Real servers, real clients, a real PostgreSQL: what must hold, whoever dies.
 
 mod api;
+mod attempts;
 mod bad_input;
+mod checkpoints;
 mod chunks;
 mod cli;
 mod cluster;

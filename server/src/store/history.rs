@@ -165,6 +165,7 @@ struct ShardRow {
     error: Option<String>,
     output: Option<String>,
     param: Option<Value>,
+    progress: Option<i16>,
 }
 
 /// The `limit` shards of an instance with the items after `after`, in order. An instance has a shard for each
@@ -197,9 +198,10 @@ pub async fn shards(
             select job_id, job_version from instance where id = $1
             union all select job_id, job_version from instance_ended where id = $1
          )
-         select s.*, v.definition -> 'shard_params' -> s.item as param
+         select s.*, v.definition -> 'shard_params' -> s.item as param, c.progress
          from all_shards s left join origin o on true
          left join job_version v on v.job_id = o.job_id and v.version = o.job_version
+         left join shard_checkpoint c on c.instance_id = $1 and c.item = s.item and c.attempt = s.attempt and s.state = 'running'
          where s.item between $2 + 1 and $2 + $3 order by s.item",
     )
     .bind(instance_id)
@@ -228,6 +230,7 @@ pub async fn shards(
             ended_at: row.ended_at,
             error: row.error,
             output: row.output,
+            progress: row.progress,
         })
         .collect())
 }
