@@ -8,6 +8,7 @@ pub mod dependency;
 pub mod fire;
 pub mod instance;
 pub mod job;
+pub mod rerun;
 pub mod retry;
 pub mod shard;
 pub mod start;

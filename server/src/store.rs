@@ -17,6 +17,7 @@ pub mod partition;
 pub mod pool;
 pub mod queue;
 pub mod read;
+pub mod rerun;
 pub mod schedule;
 pub mod server;
 pub mod session;

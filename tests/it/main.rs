@@ -17,6 +17,7 @@ mod outcomes;
 mod plans;
 mod pooler;
 mod read_database;
+mod reruns;
 mod sdk;
 mod shards;
 mod starting;
