@@ -3,6 +3,7 @@ alter table instance add column phase text not null default 'run' check (phase i
 alter table instance add column plan jsonb;
 alter table instance_queued add column plan jsonb;
 alter table instance_ended add column plan jsonb;
+alter table instance_ended add column phase text not null default 'run';
 comment on column instance.phase is 'run; plan: its shard says what another instance is split into; broadcast: each client gets one shard.';
 comment on column instance.plan is 'Parameters of the shards, if they were planned.';
 comment on column instance_queued.plan is 'Parameters of the shards, if they were planned.';

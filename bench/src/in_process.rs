@@ -232,7 +232,7 @@ impl Client {
                 held.iter().copied().collect()
             };
             // What it is told to cancel has been reported meanwhile, or its report will say.
-            let renewed = self.app.renewer.renew(self.id, running).await;
+            let renewed = self.app.renewer.renew(self.id, running, Vec::new()).await;
             renewed.map_err(|error| Error::from(format!("a renewal was refused: {error:?}")))?;
         }
     }
@@ -248,6 +248,7 @@ fn handle(token: ClaimToken) -> ShardResult {
         error: None,
         output: None,
         delay_ms: None,
+        checkpoint: None,
         started_at: now,
         ended_at: now,
     }

@@ -1,17 +1,19 @@
 //! What a handler is told about its shard.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use antares_protocol::client::{ClaimToken, ClaimedShard};
+use antares_protocol::client::{ClaimToken, ClaimedShard, Running};
 use antares_protocol::job::Script;
 use antares_protocol::shard::Trigger;
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::checkpoint::{CheckpointError, Said};
 use crate::log::{LogBuffer, Logger};
 
 /// One shard, as its handler sees it. Cheap to clone.
@@ -26,6 +28,7 @@ struct Inner {
     cancelled: CancellationToken,
     reason: OnceLock<CancelReason>,
     logs: Arc<LogBuffer>,
+    said: Mutex<Said>,
 }
 
 /// Why a handler is to stop.
@@ -74,6 +77,7 @@ impl Context {
                 cancelled: CancellationToken::new(),
                 reason: OnceLock::new(),
                 logs,
+                said: Mutex::default(),
             }),
         }
     }
@@ -165,6 +169,30 @@ impl Context {
         (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms))
     }
 
+    /// Keeps `value` for the next attempt of this shard, should this one be lost, fail or end with
+    /// [`Outcome::Later`](crate::Outcome::Later): any JSON but null of at most 64 KiB. It replaces the one before, and is
+    /// sent with the next renewal of the lease or with the result.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be written as JSON, is too large, or holds U+0000; the checkpoint before stands.
+    pub fn checkpoint(&self, value: impl Serialize) -> Result<(), CheckpointError> {
+        self.said().checkpoint(&value)
+    }
+
+    /// Says how far the handler has come, in percent, for people to see; above 100 is 100.
+    pub fn progress(&self, percent: u8) {
+        self.said().progress(percent);
+    }
+
+    /// The checkpoint that the attempts before this one left, if there is one.
+    pub fn last_checkpoint<T: DeserializeOwned>(&self) -> Result<Option<T>, ParamError> {
+        let checkpoint = self.inner.shard.checkpoint.as_ref();
+        checkpoint
+            .map(|value| read("checkpoint", value))
+            .transpose()
+    }
+
     /// Logs for this shard: shown in the console, and emitted through `tracing`.
     pub fn log(&self) -> Logger<'_> {
         Logger::new(self, &self.inner.logs)
@@ -195,6 +223,30 @@ impl Context {
     pub(crate) fn cancel(&self, reason: CancelReason) {
         let _ = self.inner.reason.set(reason);
         self.inner.cancelled.cancel();
+    }
+
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.inner
+            .said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The claim, with what the server is to hear of it if that is at most `room` bytes: then also its version and bytes.
+    pub(crate) fn running(&self, room: usize) -> (Running, Option<(u64, usize)>) {
+        let mut running = Running::from(self.token());
+        let news = self.said().news(&mut running, room);
+        (running, news)
+    }
+
+    /// The server has heard what was said up to `version`.
+    pub(crate) fn heard(&self, version: u64) {
+        self.said().sent(version);
+    }
+
+    /// The checkpoint, if the server may not have heard of it.
+    pub(crate) fn unsent_checkpoint(&self) -> Option<Value> {
+        self.said().unsent()
     }
 
     pub(crate) fn script(&self) -> Option<&Script> {

@@ -60,6 +60,13 @@
 //! - **Stopping is graceful**: no more claims, running handlers get [`ClientBuilder::drain_timeout`], results
 //!   and logs are delivered, and what is left goes back at once. See [`Client::run`].
 //!
+//! # Checkpoints
+//!
+//! A handler with long work says now and then how far it has come: [`Context::checkpoint`] keeps a value that the next
+//! attempt of the shard, wherever it runs, gets from [`Context::last_checkpoint`], and [`Context::progress`] shows a
+//! percentage in the console. Both are sent with the next renewal of the lease, a third of it later at most, or with the
+//! result. A client that is killed loses what it said since, so the next attempt may do some of the work again.
+//!
 //! # Scripts
 //!
 //! With [`ClientBuilder::allow_scripts`] the client runs script jobs. Each runs as a process group of its
@@ -107,6 +114,7 @@ pub use antares_protocol as protocol;
 pub use tokio_util::sync::CancellationToken;
 
 pub use crate::builder::{BuildError, ClientBuilder};
+pub use crate::checkpoint::CheckpointError;
 pub use crate::client::{Client, ClientHandle};
 pub use crate::context::{CancelReason, Context, ParamError};
 pub use crate::job::Job;
@@ -117,6 +125,7 @@ pub use crate::outcome::{BoxError, IntoOutcome, Outcome};
 pub mod api;
 mod backoff;
 mod builder;
+mod checkpoint;
 mod client;
 mod context;
 mod engine;

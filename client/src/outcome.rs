@@ -19,7 +19,7 @@ pub(crate) const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 pub enum Outcome {
     /// Done, with the value it produced, if any.
     Success(Option<String>),
-    /// Failed for good: the shard is not handed out again.
+    /// Failed: the shard is handed out again if its job has a retry policy and an attempt is left.
     Fail(String),
     /// Not now: hand the shard out again, to any client, after the delay (at most 366 days). Counts as an
     /// attempt.
@@ -45,7 +45,7 @@ impl Outcome {
         }
     }
 
-    /// Failed for good.
+    /// Failed.
     pub fn fail(error: impl Display) -> Self {
         Self::Fail(error.to_string())
     }

@@ -25,5 +25,6 @@ pub(crate) fn shard(shard_id: i64, handler: &str) -> ClaimedShard {
         fired_at: wall::now(),
         timeout_ms: 0,
         script: None,
+        checkpoint: None,
     }
 }

@@ -69,7 +69,48 @@ pub const MAX_HELD: usize = 20_000;
 pub struct Renew {
     /// Every shard the client holds, 20,000 at most ([`MAX_HELD`]). One it holds in the database for longer than a
     /// lease and does not list was lost on the way to it, and goes back.
-    pub running: Vec<ClaimToken>,
+    pub running: Vec<Running>,
+}
+
+/// Largest checkpoint of a shard, in bytes of JSON.
+pub const MAX_CHECKPOINT: usize = 64 * 1024;
+
+/// A shard that a client holds, and how far it has come if that is news.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Running {
+    /// The shard.
+    pub shard_id: i64,
+    /// The attempt.
+    pub attempt: i16,
+    /// What the next attempt is to know if this one is lost or fails: any JSON but null, 64 KiB at most
+    /// ([`MAX_CHECKPOINT`]). Replaces the one before; left out, that one stands. Without effect if the claim is no
+    /// longer this client's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Value>,
+    /// How far the handler has come, in percent, 0 to 100. Left out, what was said before stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<u8>,
+}
+
+impl Running {
+    /// The claim.
+    pub fn token(&self) -> ClaimToken {
+        ClaimToken {
+            shard_id: self.shard_id,
+            attempt: self.attempt,
+        }
+    }
+}
+
+impl From<ClaimToken> for Running {
+    fn from(token: ClaimToken) -> Self {
+        Self {
+            shard_id: token.shard_id,
+            attempt: token.attempt,
+            ..Self::default()
+        }
+    }
 }
 
 /// Answer to [`Renew`].
@@ -183,6 +224,9 @@ pub struct ClaimedShard {
     /// What to run, for `kind` = `script`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub script: Option<Script>,
+    /// The last checkpoint of the attempts before, see [`Running::checkpoint`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Value>,
 }
 
 impl ClaimedShard {
@@ -222,6 +266,9 @@ pub struct ShardResult {
     /// For `later`: how long to wait before somebody claims the shard again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
+    /// For `later` and `failed`: a checkpoint for the next attempt, as in [`Running::checkpoint`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Value>,
     /// When the handler started, by the client's clock. For information only.
     pub started_at: DateTime<Utc>,
     /// When the handler returned, by the client's clock. For information only.
@@ -235,7 +282,7 @@ pub struct ShardResult {
 pub enum Outcome {
     /// Done.
     Succeeded,
-    /// Failed for good.
+    /// Failed: for good, unless the job has a retry policy and an attempt is left.
     Failed,
     /// Not now: hand the shard out again after a delay. Counts as an attempt.
     Later,

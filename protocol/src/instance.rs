@@ -15,9 +15,9 @@ pub enum InstanceState {
     Queued,
     /// Some shard has not ended.
     Running,
-    /// Every shard succeeded.
+    /// Every shard succeeded, but for as many as may fail.
     Succeeded,
-    /// At least one shard failed.
+    /// More shards failed than may.
     Failed,
     /// An operator ended it, or its job was stopped, disabled or deleted.
     Terminated,
@@ -43,6 +43,9 @@ pub struct Instance {
     pub state: InstanceState,
     /// Why it exists.
     pub trigger: Trigger,
+    /// The instance that caused it; null if none did.
+    #[serde(default)]
+    pub cause_id: Option<i64>,
     /// When it was due.
     pub scheduled_at: DateTime<Utc>,
     /// When it was fired.

@@ -109,6 +109,9 @@ pub struct Shard {
     pub error: Option<String>,
     /// What it produced.
     pub output: Option<String>,
+    /// How far its handler says that it has come, in percent, while it runs.
+    #[serde(default)]
+    pub progress: Option<i16>,
 }
 
 /// How an attempt ended, as history keeps it.

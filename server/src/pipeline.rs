@@ -11,6 +11,7 @@ pub mod fire;
 pub mod instance;
 pub mod job;
 pub mod preview;
+pub mod rerun;
 pub mod retry;
 pub mod shard;
 pub mod start;

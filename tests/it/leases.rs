@@ -12,6 +12,7 @@ const LEASE_MS: u64 = 10_000;
 const IDLE_LEASE_MS: u64 = 60_000;
 
 async fn renew(client: &RawClient, running: Vec<ClaimToken>) -> Renewed {
+    let running = running.into_iter().map(Into::into).collect();
     let (request, limit) = (Renew { running }, Duration::from_secs(10));
     let renewed = client.api.renew(client.id, &request, limit).await;
     renewed.expect("the renewal is answered")

@@ -1,7 +1,9 @@
 //! Real servers, real clients, a real PostgreSQL: what must hold, whoever dies.
 
 mod api;
+mod attempts;
 mod bad_input;
+mod checkpoints;
 mod chunks;
 mod cli;
 mod cluster;
@@ -18,6 +20,7 @@ mod plan;
 mod plans;
 mod pooler;
 mod read_database;
+mod reruns;
 mod sdk;
 mod shards;
 mod starting;

@@ -160,6 +160,7 @@ async fn history_tells_how_every_shard_and_attempt_ended() {
             error: None,
             output: None,
             delay_ms: Some(1),
+            checkpoint: None,
             started_at: DateTime::UNIX_EPOCH,
             ended_at: DateTime::UNIX_EPOCH,
         })

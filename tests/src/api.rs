@@ -270,7 +270,7 @@ impl RawClient {
     /// Renews the lease, running `running`. Answers what it is to stop.
     pub async fn try_renew(&self, running: &[ClaimToken]) -> Result<Vec<Cancel>, ApiError> {
         let request = Renew {
-            running: running.to_vec(),
+            running: running.iter().copied().map(Into::into).collect(),
         };
         let renewed = self
             .api
@@ -317,6 +317,7 @@ pub fn result(token: ClaimToken, outcome: Outcome) -> ShardResult {
         error: None,
         output: None,
         delay_ms: None,
+        checkpoint: None,
         started_at: DateTime::UNIX_EPOCH,
         ended_at: DateTime::UNIX_EPOCH,
     }

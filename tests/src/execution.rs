@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What a handler is to do: the shard's parameter if that is an object, or else the job's. In this order:
-/// `sleep_ms`, `gate`, `hang`, then the end.
+/// `checkpoint`, `progress`, `sleep_ms`, `gate`, `hang`, then the end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Work {
@@ -16,6 +16,12 @@ pub struct Work {
     /// Works until this file is there: see [`crate::Gate`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<PathBuf>,
+    /// Saves this for the next attempt before it works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<serde_json::Value>,
+    /// Says that it has come so far before it works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<u8>,
     /// Works until it is cancelled.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub hang: bool,
@@ -102,7 +108,8 @@ impl Work {
 
 /// A row of `execution`: something that happened around a handler, written before the client goes on.
 ///
-/// Events are `begin`, `end` and `cancelled` (by the handler; `detail` is the reason of a cancellation), and
+/// Events are `begin`, `end` and `cancelled` (by the handler; `detail` is the checkpoint of the attempt before, if there
+/// is one, or the reason of a cancellation), and
 /// `before`, `success`, `fail` and `after` (by a listener; `detail` is the error of a failure).
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Executed {

@@ -408,6 +408,11 @@ with place as (
     select instance_id, count(*) as n, count(*) filter (where outcome = 'succeeded') as succeeded,
         count(*) filter (where outcome = 'cancelled') as cancelled
     from final group by 1
+), rerun as (
+    -- What succeeded of an instance counts in the one that runs the rest again.
+    select i.id, o.succeeded as before
+    from (select id, cause_id, trigger from instance union all select id, cause_id, trigger from instance_ended) i
+    join instance_ended o on o.id = i.cause_id where i.trigger = 'rerun'
 )
 select 'a shard is in more than one place', instance_id, count(*) from (
     select instance_id from everything group by instance_id, item having count(*) > 1) twice group by 2
@@ -428,15 +433,15 @@ select 'counters of a running instance do not add up', i.id, 1 from instance i
 where i.remaining + i.succeeded + i.failed <> i.total
 union all
 select 'counters of a running instance differ from its history', i.id, 1
-from instance i left join closed c on c.instance_id = i.id
-where i.succeeded <> coalesce(c.succeeded, 0) or i.succeeded + i.failed <> coalesce(c.n, 0)
+from instance i left join closed c on c.instance_id = i.id left join rerun r on r.id = i.id
+where i.succeeded <> coalesce(c.succeeded, 0) + coalesce(r.before, 0) or i.succeeded + i.failed <> coalesce(c.n, 0) + coalesce(r.before, 0)
 union all
 select 'counters of an ended instance do not add up', e.id, 1 from instance_ended e
 where e.succeeded + e.failed + e.cancelled <> e.total
 union all
 select 'counters of an ended instance differ from its history', e.id, 1
-from instance_ended e left join closed c on c.instance_id = e.id
-where e.total <> coalesce(c.n, 0) or e.succeeded <> coalesce(c.succeeded, 0) or e.cancelled <> coalesce(c.cancelled, 0)
+from instance_ended e left join closed c on c.instance_id = e.id left join rerun r on r.id = e.id
+where e.total <> coalesce(c.n, 0) + coalesce(r.before, 0) or e.succeeded <> coalesce(c.succeeded, 0) + coalesce(r.before, 0) or e.cancelled <> coalesce(c.cancelled, 0)
 union all
 select 'the state of an ended instance belies its counters', e.id, 1 from instance_ended e
 join job_version v on v.job_id = e.job_id and v.version = e.job_version

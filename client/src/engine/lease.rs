@@ -16,6 +16,8 @@ use crate::outcome::chain;
 use super::Shared;
 use super::table::Table;
 
+/// About how many bytes of checkpoints one renewal carries: it must not come late for them.
+const MAX_NEWS_BYTES: usize = 512 * 1024;
 /// Delay between attempts to renew after one failed.
 const RETRY: Duration = Duration::from_millis(300);
 
@@ -131,14 +133,14 @@ pub(super) async fn keep(shared: Arc<Shared>, table: Arc<Table>, lease: Lease) {
             return;
         }
         lease.trust.renewing();
-        let request = Renew {
-            running: table.tokens(),
-        };
+        let (running, news) = table.running(MAX_NEWS_BYTES);
+        let request = Renew { running };
         // A server that hangs must leave time to ask another before the lease is over.
         let limit = left.min(lease.renew_every.max(Duration::from_millis(500)));
         let renewal = shared.api.renew(lease.client_id, &request, limit);
         match timeout(left, renewal).await {
             Ok(Ok(renewed)) => {
+                news.heard();
                 let given = Duration::from_millis(renewed.lease_ms);
                 let holds = lease.trust.renewed(sent, given);
                 let next = Duration::from_millis(renewed.renew_every_ms.max(1));

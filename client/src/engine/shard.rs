@@ -72,7 +72,11 @@ async fn run(mut slot: Slot, ctx: Context) {
         listener::ended(listeners, &ctx, &outcome).await;
     }
     if is_reported {
-        slot.result = Some(result(slot.token, outcome, started_at, ended_at));
+        let mut result = result(slot.token, outcome, started_at, ended_at);
+        if result.outcome != protocol::Outcome::Succeeded {
+            result.checkpoint = ctx.unsent_checkpoint();
+        }
+        slot.result = Some(result);
     }
 }
 
@@ -143,6 +147,7 @@ fn result(
         error: None,
         output: None,
         delay_ms: None,
+        checkpoint: None,
         started_at,
         ended_at,
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use antares_protocol::client::{ClaimToken, Outcome, ShardResult};
+use antares_protocol::client::{ClaimToken, Outcome, Running, ShardResult};
 use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -49,10 +49,25 @@ pub(super) struct Finished {
     pub(super) is_wide: bool,
 }
 
+/// What a renewal says of shards.
+#[derive(Default)]
+pub(super) struct News(Vec<(Context, u64)>);
+
+impl News {
+    /// The server has heard it.
+    pub(super) fn heard(self) {
+        for (ctx, version) in self.0 {
+            ctx.heard(version);
+        }
+    }
+}
+
 impl Finished {
     fn bytes(&self) -> usize {
         let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        200 + text(&self.result.error) + text(&self.result.output)
+        let checkpoint = self.result.checkpoint.as_ref();
+        let checkpoint = checkpoint.map_or(0, |value| value.to_string().len());
+        200 + text(&self.result.error) + text(&self.result.output) + checkpoint
     }
 }
 
@@ -116,9 +131,21 @@ impl Table {
         rows.finished.push_back(Finished { result, is_wide });
     }
 
-    /// Everything this client holds, for a renewal.
-    pub(super) fn tokens(&self) -> Vec<ClaimToken> {
-        self.lock().held.keys().copied().collect()
+    /// Everything this client holds, for a renewal, with what handlers have said since the last one: about `max_bytes` of
+    /// it, the rest waits for the next. When the server has heard it, it is to be handed to [`News::heard`].
+    pub(super) fn running(&self, max_bytes: usize) -> (Vec<Running>, News) {
+        let mut room = max_bytes;
+        let mut news = News::default();
+        let rows = self.lock();
+        let running = rows.held.values().map(|held| {
+            let (running, said) = held.ctx.running(room);
+            if let Some((version, bytes)) = said {
+                room -= bytes;
+                news.0.push((held.ctx.clone(), version));
+            }
+            running
+        });
+        (running.collect(), news)
     }
 
     /// How many shards this client holds, those included whose results wait for the server's word.
@@ -254,6 +281,7 @@ fn blocked(held: &Held, token: ClaimToken) -> ShardResult {
         error: Some(error),
         output: None,
         delay_ms: None,
+        checkpoint: held.ctx.unsent_checkpoint(),
         started_at: held.claimed_at,
         ended_at: wall::now(),
     }

@@ -1,6 +1,7 @@
 //! The SDK against a stand-in for a server, over real HTTP.
 
 mod annotated;
+mod checkpoint;
 mod drain;
 mod failover;
 mod flow;

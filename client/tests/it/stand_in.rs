@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use antares_client::protocol::client::{
-    Cancel, Claim, ClaimToken, Claimed, ClaimedShard, LogLine, RegisterClient, Registered, Renew,
-    Renewed, Report, ReportStatus, Reported, ReportedShard, ShardLogs, ShardResult,
+    Cancel, Claim, Claimed, ClaimedShard, LogLine, RegisterClient, Registered, Renew, Renewed,
+    Report, ReportStatus, Reported, ReportedShard, Running, ShardLogs, ShardResult,
 };
 use antares_client::protocol::job::JobKind;
 use antares_client::protocol::problem::{Problem, ProblemKind};
@@ -59,7 +59,9 @@ pub(crate) struct Book {
     pub(crate) left: Vec<Uuid>,
     pub(crate) results: Vec<ShardResult>,
     pub(crate) lines: Vec<LogLine>,
-    pub(crate) running: Vec<ClaimToken>,
+    pub(crate) running: Vec<Running>,
+    /// What renewals said of shards, in order.
+    pub(crate) said: Vec<Running>,
     /// To tell the next renewal.
     pub(crate) cancel: Vec<Cancel>,
     pub(crate) lease_ms: u64,
@@ -241,6 +243,7 @@ pub(crate) fn shard(shard_id: i64, handler: &str) -> ClaimedShard {
         fired_at: "2026-01-02T03:04:06Z".parse().unwrap(),
         timeout_ms: 0,
         script: None,
+        checkpoint: None,
     }
 }
 
@@ -303,6 +306,9 @@ async fn renew(
         if book.refuse_renewals {
             return Err(Refusal(ProblemKind::Unavailable));
         }
+        let news = request.running.iter().cloned();
+        book.said
+            .extend(news.filter(|shard| shard.checkpoint.is_some() || shard.progress.is_some()));
         book.running = request.running;
         let times = if book.running.is_empty() {
             book.idle_times

@@ -7,7 +7,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::driver::{self, Backoff};
 use crate::app::Shared;
-use crate::store::{client, instance, partition, server, session};
+use crate::store::{checkpoint, client, instance, partition, server, session};
 
 /// Name in logs and in `/readyz`.
 const PART: &str = "maintenance";
@@ -46,6 +46,7 @@ async fn maintain(app: &Shared) -> sqlx::Result<()> {
     create_ahead(&mut conn, false).await?;
     drop_old(&mut conn, days).await?;
     session::prune(&mut conn).await?;
+    checkpoint::prune(&mut conn).await?;
     instance::prune_triggers(&mut conn, days).await?;
     client::prune(&mut conn, days).await?;
     server::prune(&mut conn, days).await

@@ -12,6 +12,7 @@ use super::driver::{self, Backoff};
 use crate::app::Shared;
 use crate::pipeline::attempt::endings;
 use crate::pipeline::shard;
+use crate::store::checkpoint::{self, Said};
 
 /// Name in logs and in `/readyz`.
 const PART: &str = "renewals";
@@ -32,6 +33,7 @@ type Answer = oneshot::Sender<Result<shard::Renewal, RenewError>>;
 struct Request {
     client_id: Uuid,
     running: Vec<ClaimToken>,
+    said: Vec<Said>,
     answer: Answer,
 }
 
@@ -54,16 +56,19 @@ impl Renewer {
         (Self(sender), Inbox(receiver))
     }
 
-    /// Renews the lease of a client that says it runs `running`. Answers which of them it is to stop.
+    /// Renews the lease of a client that says it runs `running`, and keeps what it `said` of them. Answers which of
+    /// them it is to stop.
     pub async fn renew(
         &self,
         client_id: Uuid,
         running: Vec<ClaimToken>,
+        said: Vec<Said>,
     ) -> Result<shard::Renewal, RenewError> {
         let (answer, receiver) = oneshot::channel();
         let request = Request {
             client_id,
             running,
+            said,
             answer,
         };
         self.0.send(request).map_err(|_| RenewError::Unavailable)?;
@@ -83,11 +88,13 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         }
         let began = Instant::now();
         let mut running = HashMap::new();
+        let mut said = Vec::new();
         let mut answers: Vec<(Uuid, Answer)> = Vec::new();
         let mut next = Some(first);
         while let Some(request) = next {
             answers.push((request.client_id, request.answer));
             running.insert(request.client_id, request.running);
+            said.extend(request.said);
             next = if answers.len() < MOST {
                 inbox.0.try_recv().ok()
             } else {
@@ -98,7 +105,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         if answers.len() < MOST {
             not_before = began + gather;
         }
-        match renew(&app, &running).await {
+        match renew(&app, &running, said).await {
             Ok(renewals) => {
                 backoff.reset();
                 driver::well(&app, PART);
@@ -126,6 +133,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
 async fn renew(
     app: &Shared,
     running: &HashMap<Uuid, Vec<ClaimToken>>,
+    mut said: Vec<Said>,
 ) -> sqlx::Result<HashMap<Uuid, shard::Renewal>> {
     let mut conn = app.hot.acquire().await?;
     let (renewals, unknown) = shard::renew(
@@ -135,6 +143,11 @@ async fn renew(
         app.config.idle_lease_ms(),
     )
     .await?;
+    said.retain(|said| renewals.contains_key(&said.client_id));
+    if !said.is_empty() {
+        // If this fails, so does the renewal, and the clients say it again.
+        checkpoint::save(&mut conn, &said).await?;
+    }
     if !unknown.is_empty() {
         tracing::info!(
             shards = unknown.len(),

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use antares_protocol::client::{
-    Claim, Claimed, ClaimedShard, MAX_HELD, RegisterClient, Registered, Renew, Renewed, Report,
-    Reported, ReportedShard, ShardLogs, ShardResult,
+    Claim, Claimed, ClaimedShard, MAX_CHECKPOINT, MAX_HELD, Outcome, RegisterClient, Registered,
+    Renew, Renewed, Report, Reported, ReportedShard, Running, ShardLogs, ShardResult,
 };
 use antares_protocol::job::JobKind;
 use antares_protocol::problem::{Problem, ProblemKind};
 use antares_protocol::shard::shard_id;
 use axum::extract::State;
 use axum::http::StatusCode;
+use serde_json::Value;
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,11 +23,13 @@ use super::auth::ClientApp;
 use super::error::ApiError;
 use super::extract::{Json, Path, storable, storable_time};
 use crate::app::{App, Shared};
+use crate::domain::job::holds_nul;
 use crate::engine::board::Given;
 use crate::engine::claimer::{self, Taken};
 use crate::engine::hint::Hint;
 use crate::engine::reporter;
 use crate::pipeline::attempt;
+use crate::store::checkpoint::{self, Said};
 use crate::store::client::{self, Profile};
 use crate::store::{history, shard};
 
@@ -164,7 +168,9 @@ async fn renew(
             ),
         ));
     }
-    let renewal = app.renewer.renew(id, body.running).await?;
+    let said = said(id, &body.running)?;
+    let running = body.running.iter().map(Running::token).collect();
+    let renewal = app.renewer.renew(id, running, said).await?;
     let (lease_ms, renew_every) = if renewal.idle {
         (app.config.idle_lease_ms(), app.config.idle_renew_every())
     } else {
@@ -175,6 +181,57 @@ async fn renew(
         renew_every_ms: renew_every.as_millis() as u64,
         cancel: renewal.cancel,
     }))
+}
+
+/// What a renewal says of the shards that run.
+fn said(client_id: Uuid, running: &[Running]) -> Result<Vec<Said>, ApiError> {
+    let mut said = Vec::new();
+    for (index, shard) in running.iter().enumerate() {
+        if shard.checkpoint.is_none() && shard.progress.is_none() {
+            continue;
+        }
+        let field = |name| format!("running[{index}].{name}");
+        check_checkpoint(|| field("checkpoint"), shard.checkpoint.as_ref())?;
+        if shard.progress.is_some_and(|percent| percent > 100) {
+            return Err(ApiError::field(
+                &field("progress"),
+                "is not allowed; give 0 to 100",
+            ));
+        }
+        said.push(Said {
+            client_id,
+            shard_id: shard.shard_id,
+            attempt: shard.attempt,
+            checkpoint: shard.checkpoint.clone(),
+            progress: shard.progress.map(i16::from),
+        });
+    }
+    Ok(said)
+}
+
+fn check_checkpoint(
+    field: impl FnOnce() -> String,
+    checkpoint: Option<&Value>,
+) -> Result<(), ApiError> {
+    let Some(value) = checkpoint else {
+        return Ok(());
+    };
+    let bytes = value.to_string().len();
+    if bytes > MAX_CHECKPOINT {
+        return Err(ApiError::field(
+            &field(),
+            format!(
+                "is {bytes} bytes of JSON; the limit is {MAX_CHECKPOINT}: keep the data elsewhere and its place here"
+            ),
+        ));
+    }
+    if holds_nul(value) {
+        return Err(ApiError::field(
+            &field(),
+            "holds the character U+0000, which cannot be stored; remove it",
+        ));
+    }
+    Ok(())
 }
 
 /// Claim shards. Waits for one if asked to.
@@ -205,19 +262,51 @@ async fn claim(
             ),
         ));
     }
-    let (taken, results) = if body.results.is_empty() {
+    let (mut taken, results) = if body.results.is_empty() {
         (app.claimer.claim(client, body.max, wait).await?, Vec::new())
     } else {
         report_and_claim(&app, client, body.max, body.results).await?
     };
+    let checkpoints = match checkpoints(&app, &taken.shards).await {
+        Ok(checkpoints) => checkpoints,
+        // Results are recorded, which the client has to hear; so it is told of no shards instead of an error.
+        Err(error) => {
+            tracing::warn!(%error, "checkpoints cannot be read: the shards go back");
+            let reason = "the checkpoint of the attempt before could not be read";
+            claimer::give_back(&app, id, &taken.shards, reason);
+            taken = Taken::default();
+            HashMap::new()
+        }
+    };
     let waited = taken.asked_at.map(|at| at.duration_since(received));
     let lease_ms = shard::claim_lease_ms(app.config.lease_ms());
     Ok(axum::Json(Claimed {
-        shards: taken.shards.iter().flat_map(describe).collect(),
+        shards: taken
+            .shards
+            .iter()
+            .flat_map(|given| describe(given, &checkpoints))
+            .collect(),
         waited_ms: waited.unwrap_or_default().as_millis() as u64,
         lease_ms: waited.map_or(0, |_| lease_ms as u64),
         results,
     }))
+}
+
+/// The checkpoints of shards that were claimed before, by shard. A claim of first attempts alone reads nothing.
+async fn checkpoints(app: &App, shards: &[Given]) -> sqlx::Result<HashMap<i64, Value>> {
+    let again: Vec<i64> = shards
+        .iter()
+        .filter(|given| given.attempt > 1)
+        .flat_map(|given| {
+            let id = given.known.ready.id;
+            (given.item..given.item + i32::from(given.n)).map(move |item| shard_id(id, item))
+        })
+        .collect();
+    if again.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut conn = app.hot.acquire().await?;
+    checkpoint::of(&mut conn, &again).await
 }
 
 /// Records results and claims, at once: a claim seldom depends on what was reported with it.
@@ -283,6 +372,8 @@ fn check(results: &[ShardResult]) -> Result<(), ApiError> {
                 "is more than 366 days",
             ));
         }
+        let field = || format!("results[{index}].checkpoint");
+        check_checkpoint(field, result.checkpoint.as_ref())?;
     }
     Ok(())
 }
@@ -294,6 +385,24 @@ async fn record(
 ) -> Result<Vec<ReportedShard>, ApiError> {
     if results.is_empty() {
         return Ok(Vec::new());
+    }
+    let said: Vec<Said> = results
+        .iter()
+        .filter(|result| result.outcome != Outcome::Succeeded)
+        .filter_map(|result| {
+            Some(Said {
+                client_id,
+                shard_id: result.shard_id,
+                attempt: result.attempt,
+                checkpoint: Some(result.checkpoint.clone()?),
+                progress: None,
+            })
+        })
+        .collect();
+    if !said.is_empty() {
+        // Before the claims end, as only who holds one may say so. If that fails, all of it is reported again.
+        let mut conn = app.hot.acquire().await?;
+        checkpoint::save(&mut conn, &said).await?;
     }
     let tokens: Vec<(i64, i16)> = results.iter().map(|r| (r.shard_id, r.attempt)).collect();
     let endings = results
@@ -338,7 +447,10 @@ async fn logs(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn describe(given: &Given) -> impl Iterator<Item = ClaimedShard> {
+fn describe<'a>(
+    given: &'a Given,
+    checkpoints: &'a HashMap<i64, Value>,
+) -> impl Iterator<Item = ClaimedShard> + use<'a> {
     let (ready, job) = (&given.known.ready, &given.known.job);
     let attempt = given.attempt;
     (given.item..given.item + i32::from(given.n)).map(move |item| ClaimedShard {
@@ -358,6 +470,11 @@ fn describe(given: &Given) -> impl Iterator<Item = ClaimedShard> {
         timeout_ms: job.shard_timeout_ms,
         script: if job.kind == JobKind::Script {
             job.script.clone()
+        } else {
+            None
+        },
+        checkpoint: if attempt > 1 {
+            checkpoints.get(&shard_id(ready.id, item)).cloned()
         } else {
             None
         },

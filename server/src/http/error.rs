@@ -9,6 +9,7 @@ use crate::engine::claimer::ClaimError;
 use crate::engine::renewer::RenewError;
 use crate::engine::reporter::Unrecorded;
 use crate::pipeline::job::JobError;
+use crate::pipeline::rerun::RerunError;
 use crate::store::pool;
 
 /// What a handler answers instead of a result.
@@ -103,6 +104,17 @@ impl From<JobError> for ApiError {
             JobError::Version { .. } => Self::new(ProblemKind::VersionConflict, detail),
             JobError::Database(error) => error.into(),
         }
+    }
+}
+
+impl From<RerunError> for ApiError {
+    fn from(error: RerunError) -> Self {
+        let kind = match error {
+            RerunError::NotFound(_) => ProblemKind::NotFound,
+            RerunError::State { .. } => ProblemKind::IllegalState,
+            RerunError::Job(error) => return error.into(),
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

@@ -23,11 +23,9 @@ pub async fn end(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Ve
     if endings.is_empty() {
         return Ok(Vec::new());
     }
-    // Only a failure can take the rest of its instance with it, which has to be seen together.
-    if endings
-        .iter()
-        .all(|ending| matches!(ending.outcome, "succeeded" | "later" | "returned"))
-    {
+    // A failure can take the rest of its instance with it, and whatever takes the last attempt is one: both have to be
+    // seen together.
+    if endings.iter().all(|ending| ending.outcome == "succeeded") {
         return attempt::end(conn, endings).await;
     }
     let mut tx = conn.begin().await?;

@@ -31,6 +31,7 @@ struct InstanceRow {
     job_version: i32,
     state: String,
     trigger: String,
+    cause_id: Option<i64>,
     scheduled_at: DateTime<Utc>,
     fired_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
@@ -64,27 +65,27 @@ pub async fn instances(
     // Each half is cut to the page before they are joined, so that neither is read whole.
     let rows: Vec<InstanceRow> = sqlx::query_as(
         "with page as (
-            (select id, job_id, app_id, job_version, 'running' as state, trigger, scheduled_at, fired_at,
+            (select id, job_id, app_id, job_version, 'running' as state, trigger, cause_id, scheduled_at, fired_at,
                 null::timestamptz as ended_at, total, succeeded, failed, 0 as cancelled, param, null::text as reason
              from instance
              where ($1::bigint is null or id = $1) and ($2::text is null or app_id in (select id from app where name = $2))
                 and ($3::bigint is null or job_id = $3) and ($4::text is null or $4 = 'running') and ($5::bigint is null or id < $5)
              order by id desc limit $6)
             union all
-            (select q.id, q.job_id, q.app_id, j.version, 'queued', q.trigger, q.scheduled_at, q.queued_at, null, 0, 0, 0, 0, q.param, null
+            (select q.id, q.job_id, q.app_id, j.version, 'queued', q.trigger, q.cause_id, q.scheduled_at, q.queued_at, null, 0, 0, 0, 0, q.param, null
              from instance_queued q join job j on j.id = q.job_id
              where ($1::bigint is null or q.id = $1) and ($2::text is null or q.app_id in (select id from app where name = $2))
                 and ($3::bigint is null or q.job_id = $3) and ($4::text is null or $4 = 'queued') and ($5::bigint is null or q.id < $5)
              order by q.id desc limit $6)
             union all
-            (select id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at,
+            (select id, job_id, app_id, job_version, state, trigger, cause_id, scheduled_at, fired_at,
                 ended_at, total, succeeded, failed, cancelled, param, reason
              from instance_ended
              where ($1::bigint is null or id = $1) and ($2::text is null or app_id in (select id from app where name = $2))
                 and ($3::bigint is null or job_id = $3) and ($4::text is null or state = $4) and ($5::bigint is null or id < $5)
              order by id desc limit $6)
          )
-         select p.id, p.job_id, j.name as job, a.name as app, p.job_version, p.state, p.trigger, p.scheduled_at, p.fired_at, p.ended_at,
+         select p.id, p.job_id, j.name as job, a.name as app, p.job_version, p.state, p.trigger, p.cause_id, p.scheduled_at, p.fired_at, p.ended_at,
             p.total, p.succeeded, p.failed, p.cancelled, coalesce(p.param, v.definition -> 'param') as param, p.reason
          from page p join job j on j.id = p.job_id join app a on a.id = p.app_id
          left join job_version v on v.job_id = p.job_id and v.version = p.job_version
@@ -115,6 +116,7 @@ pub async fn instances(
                 _ => InstanceState::Terminated,
             },
             trigger: trigger(&row.trigger),
+            cause_id: row.cause_id,
             scheduled_at: row.scheduled_at,
             fired_at: row.fired_at,
             ended_at: row.ended_at,
@@ -165,6 +167,7 @@ struct ShardRow {
     error: Option<String>,
     output: Option<String>,
     param: Option<Value>,
+    progress: Option<i16>,
 }
 
 /// The `limit` shards of an instance with the items after `after`, in order. An instance has a shard for each
@@ -197,9 +200,10 @@ pub async fn shards(
             select job_id, job_version, plan from instance where id = $1
             union all select job_id, job_version, plan from instance_ended where id = $1
          )
-         select s.*, coalesce(o.plan -> s.item, v.definition -> 'shard_params' -> s.item) as param
+         select s.*, coalesce(o.plan -> s.item, v.definition -> 'shard_params' -> s.item) as param, c.progress
          from all_shards s left join origin o on true
          left join job_version v on v.job_id = o.job_id and v.version = o.job_version
+         left join shard_checkpoint c on c.instance_id = $1 and c.item = s.item and c.attempt = s.attempt and s.state = 'running'
          where s.item between $2 + 1 and $2 + $3 order by s.item",
     )
     .bind(instance_id)
@@ -228,6 +232,7 @@ pub async fn shards(
             ended_at: row.ended_at,
             error: row.error,
             output: row.output,
+            progress: row.progress,
         })
         .collect())
 }

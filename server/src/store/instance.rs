@@ -184,9 +184,9 @@ pub async fn end(
             select id, job_id, $2 from ended e where exists (select from job_dependency d where d.predecessor_id = e.job_id)
          )
          insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param,
-            server_id, total, succeeded, failed, cancelled, reason, priority, cause_id, plan)
+            server_id, total, succeeded, failed, cancelled, reason, priority, cause_id, plan, phase)
          select id, job_id, app_id, job_version, $2, trigger, scheduled_at, fired_at, param,
-            server_id, total, succeeded, failed, remaining, $3, priority, cause_id, plan from ended",
+            server_id, total, succeeded, failed, remaining, $3, priority, cause_id, plan, phase from ended",
     )
     .bind(ids)
     .bind(state)

@@ -120,6 +120,7 @@ async fn what_a_run_left_is_read_back() {
             error: None,
             output: None,
             delay_ms: None,
+            checkpoint: None,
             started_at: DateTime::UNIX_EPOCH,
             ended_at: DateTime::UNIX_EPOCH,
         })

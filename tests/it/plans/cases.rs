@@ -33,7 +33,7 @@ impl Case {
     }
 }
 
-pub(crate) const CASES: [Case; 27] = [
+pub(crate) const CASES: [Case; 28] = [
     case(
         "discover",
         1000,
@@ -98,6 +98,15 @@ pub(crate) const CASES: [Case; 27] = [
         "select array_agg(n), array_fill('{}'::jsonb, array[500]), uuid(lpad('1', 32, '5')),
             array_fill(null::smallint, array[500]), array_fill(0, array[500])
          from generate_series(1751, 2250) n",
+    ),
+    // 1,000 of 42,200 claims, beside dead ones of the same clients.
+    case(
+        "save_checkpoints",
+        1000,
+        40,
+        "select array_agg(client_id), array_agg(instance_id), array_agg(chunk::integer * 64 + 3), array_agg(attempt),
+            array_fill('{}'::jsonb, array[1000]), array_fill(50, array[1000])
+         from (select * from shard_running where chunk in (102, 103) and attempt = 1 order by id limit 1000) r",
     ),
     case("stage", 1500, 30, "select"),
     // 800 claims, and 48 dead ones of each of the 200 clients, which the index names while the snapshot is held.

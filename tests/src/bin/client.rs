@@ -130,7 +130,16 @@ impl Job for Commanded {
         if work.until_attempt > 0 && ctx.attempt() > work.until_attempt {
             work = Work::default();
         }
-        self.0.record(&ctx, "begin", None).await;
+        let before: Option<serde_json::Value> =
+            ctx.last_checkpoint().expect("a checkpoint is JSON");
+        let before = before.map(|value| value.to_string());
+        if let Some(checkpoint) = &work.checkpoint {
+            ctx.checkpoint(checkpoint).expect("the checkpoint is small");
+        }
+        if let Some(percent) = work.progress {
+            ctx.progress(percent);
+        }
+        self.0.record(&ctx, "begin", before.as_deref()).await;
         tokio::select! {
             () = ctx.cancelled() => {
                 let reason = ctx.cancel_reason().map(|reason| format!("{reason:?}"));

@@ -1,10 +1,12 @@
 //! Instances, their shards, attempts and logs, and ticks.
 
 use antares_protocol::instance::{Instance, InstanceState, Tick};
+use antares_protocol::job::Triggered;
 use antares_protocol::page::Page;
 use antares_protocol::problem::{Problem, ProblemKind};
 use antares_protocol::shard::{Attempt, Shard, ShardLog, split_shard_id};
 use axum::extract::State;
+use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,6 +15,7 @@ use utoipa_axum::routes;
 
 use crate::app::Shared;
 use crate::engine::hint::Hint;
+use crate::engine::offer::offer;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
 use crate::http::extract::{Path, Query, cursor, limit, page, storable, storable_time};
@@ -25,6 +28,7 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(list))
         .routes(routes!(get))
         .routes(routes!(terminate))
+        .routes(routes!(rerun))
         .routes(routes!(shards))
         .routes(routes!(attempts))
         .routes(routes!(logs))
@@ -121,6 +125,25 @@ async fn terminate(
     }
     app.hints.send(&Hint::instances());
     Ok(axum::Json(instance))
+}
+
+/// Run again what failed or was cancelled of an instance that has ended: a new instance of those shards, with the
+/// definition, the parameter and the due time of the old one, whose successes it counts as its own.
+#[utoipa::path(post, path = "/api/v1/instances/{id}/rerun", tag = "instance", security(("session" = []), ("user" = [])),
+    params(("id" = i64, Path)), responses((status = 202, body = Triggered), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn rerun(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+) -> Result<(StatusCode, axum::Json<Triggered>), ApiError> {
+    let made = retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::rerun::rerun(&mut conn, app.server_id, id).await
+    })
+    .await?;
+    let instance_id = made.id;
+    offer(&app, vec![made]);
+    Ok((StatusCode::ACCEPTED, axum::Json(Triggered { instance_id })))
 }
 
 #[derive(Deserialize, IntoParams)]

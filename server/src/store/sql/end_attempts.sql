@@ -117,9 +117,9 @@ with ending as materialized (
     where s.phase = 'plan' or (select d.predecessor_id from job_dependency d where d.predecessor_id = s.job_id limit 1) is not null
 ), settled_history as (
     insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param, server_id,
-        total, succeeded, failed, cancelled, priority, cause_id, plan)
+        total, succeeded, failed, cancelled, priority, cause_id, plan, phase)
     select id, job_id, app_id, job_version, state, trigger,
-        scheduled_at, fired_at, param, server_id, total, succeeded + more_succeeded, failed + more_failed, 0, priority, cause_id, plan
+        scheduled_at, fired_at, param, server_id, total, succeeded + more_succeeded, failed + more_failed, 0, priority, cause_id, plan, phase
     from outcome
 )
 select client_id, instance_id, chunk, attempt, hit, final as is_final, delay_ms,
