@@ -118,7 +118,6 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     }
     timing::validate(spec)?;
     policy::validate(spec)?;
-    outcome::validate(spec)?;
     if !(1..=MAX_SHARDS).contains(&spec.shard_count) {
         return Err(error(
             "shard_count",
@@ -169,6 +168,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
             ));
         }
     }
+    outcome::validate(spec)?;
     // PostgreSQL cannot store this one character in a text or jsonb.
     if serde_json::to_value(spec).is_ok_and(|value| holds_nul(&value)) {
         return Err(error(

@@ -100,6 +100,7 @@ fn takes_anything(place: &str) -> bool {
     place == "param"
         || place.starts_with("param.")
         || place.contains(".param")
+        || place.contains(".checkpoint")
         || place.contains("shard_params[")
 }
 

@@ -105,6 +105,7 @@ pub(super) struct Good {
 impl Good {
     pub(super) fn path(&self, operation: &Operation) -> String {
         let path = operation.template.replace("{id}", &self.id);
+        let path = path.replace("{name}", &self.id).replace("{version}", "1");
         if self.query.is_empty() {
             path
         } else {
@@ -119,7 +120,23 @@ pub(super) fn definition(name: &str) -> Value {
         "name": name, "description": "what it does", "kind": "handler", "handler": "work",
         "cron": "0 0 3 * * ?", "time_zone": "Asia/Shanghai", "param": { "a": ["b"] }, "shard_count": 2,
         "shard_params": ["x", { "y": "z" }], "max_shards_per_client": 1, "max_attempts": 3,
-        "shard_timeout_ms": 1000, "instance_timeout_ms": 1000,
+        "shard_timeout_ms": 1000, "instance_timeout_ms": 1000, "dst_gap": "after", "dst_fold": "both",
+        "start_at": "2026-01-01T00:00:00Z", "end_at": "2027-01-01T00:00:00Z", "jitter_ms": 1000,
+        "misfire": { "all": { "max": 3, "window_ms": 60000 } }, "overlap": { "queue": 2 }, "join": "any",
+        "assignment": { "chosen": { "hosts": ["h"], "ips": ["10.0.0.1"], "labels": { "zone": "a" } } }, "no_client": "skip",
+        "priority": 5, "max_running_shards": 4, "sharding": "fixed", "allowed_failures": 1, "cancel_on_failure": true,
+        "retry": { "delay_ms": 1000, "backoff": "exponential", "max_delay_ms": 60000, "jitter_percent": 10 },
+        "include_calendars": ["holidays"], "exclude_calendars": [], "limits": ["crm"], "depends_on": [],
+    })
+}
+
+/// A calendar with every field set.
+pub(super) fn calendar(name: &str) -> Value {
+    json!({
+        "name": name, "description": "d", "time_zone": "Asia/Shanghai",
+        "dates": [{ "date": "2026-10-01", "yearly": true, "label": "l" }],
+        "weekly": [{ "days": ["Sat", "Sun"], "from": "22:00:00", "until": "04:00:00", "label": "l" }],
+        "spans": [{ "from": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z", "label": "l" }],
     })
 }
 
@@ -149,7 +166,7 @@ pub(super) fn good(fixture: &Fixture, operation: &Operation) -> Option<Good> {
         "DELETE /client/v1/clients/{id}" => plain(&mine),
         "POST /client/v1/clients/{id}/renew" => posting(
             &mine,
-            json!({ "running": [{ "shard_id": fixture.shard(), "attempt": 1 }] }),
+            json!({ "running": [{ "shard_id": fixture.shard(), "attempt": 1, "checkpoint": { "at": 1 }, "progress": 5 }] }),
         ),
         "POST /client/v1/clients/{id}/claim" => posting(
             &mine,
@@ -194,11 +211,11 @@ pub(super) fn good(fixture: &Fixture, operation: &Operation) -> Option<Good> {
         }
         "POST /api/v1/jobs/{id}/trigger" => posting(
             &idle,
-            json!({ "param": { "a": ["b"] }, "idempotency_key": "k" }),
+            json!({ "param": { "a": ["b"] }, "idempotency_key": "k", "priority": 1, "delay_ms": 60000 }),
         ),
         "POST /api/v1/triggers" => posting(
             "",
-            json!({ "triggers": [{ "job_id": fixture.idle, "param": { "a": ["b"] }, "idempotency_key": "k" }] }),
+            json!({ "triggers": [{ "job_id": fixture.idle, "param": { "a": ["b"] }, "idempotency_key": "k", "priority": 1, "delay_ms": 60000 }] }),
         ),
         "GET /api/v1/jobs/{id}"
         | "DELETE /api/v1/jobs/{id}"
@@ -210,6 +227,40 @@ pub(super) fn good(fixture: &Fixture, operation: &Operation) -> Option<Good> {
         | "POST /api/v1/jobs/{id}/disable"
         | "POST /api/v1/jobs/{id}/terminate"
         | "GET /api/v1/jobs/{id}/next" => plain(&idle),
+        "GET /api/v1/jobs/{id}/versions"
+        | "GET /api/v1/jobs/{id}/versions/{version}"
+        | "GET /api/v1/jobs/{id}/explain" => plain(&idle),
+        "GET /api/v1/jobs/{id}/diff" => (idle, "from=1&to=1", None),
+        "POST /api/v1/jobs/{id}/rollback" => posting(&idle, json!({ "version": 1, "based_on": 1 })),
+        "POST /api/v1/jobs/{id}/backfill" => posting(
+            &idle,
+            json!({ "from": at, "until": "2026-03-10T08:06:09Z", "dry_run": true, "interval_ms": 1000 }),
+        ),
+        "POST /api/v1/apps/{id}/copy" => posting(
+            &app,
+            json!({ "to": fixture.other.name, "jobs": ["idle"], "replace": true, "enabled": true }),
+        ),
+        "POST /api/v1/schedule/preview" => posting(
+            "",
+            json!({ "app": "shop", "spec": definition("new"), "after": at, "count": 3 }),
+        ),
+        "GET /api/v1/calendars" | "GET /api/v1/limits" | "GET /api/v1/schedule/simulation" => {
+            plain("")
+        }
+        "POST /api/v1/calendars" => posting("", calendar("new")),
+        "GET /api/v1/calendars/{id}" | "DELETE /api/v1/calendars/{id}" => {
+            plain(&fixture.calendar.to_string())
+        }
+        "PUT /api/v1/calendars/{id}" => posting(
+            &fixture.calendar.to_string(),
+            json!({ "version": 1, "spec": calendar("holidays") }),
+        ),
+        "GET /api/v1/limits/{name}" | "DELETE /api/v1/limits/{name}" => plain("crm"),
+        "PUT /api/v1/limits/{name}" => posting(
+            "crm",
+            json!({ "max_running_shards": 3, "description": "d" }),
+        ),
+        "POST /api/v1/instances/{id}/rerun" => plain(&fixture.failed.to_string()),
         "GET /api/v1/cron/next" => (String::new(), "cron=0+0+3+*+*+?", None),
         "GET /api/v1/instances/{id}"
         | "POST /api/v1/instances/{id}/terminate"

@@ -307,6 +307,9 @@ async fn queries_that_are_not_allowed_name_the_parameter() {
                     (InvalidField, ""),
                     (InvalidField, "%00"),
                 ],
+                "from" | "to" | "until" => {
+                    vec![(MalformedRequest, "abc"), (MalformedRequest, "")]
+                }
                 unknown => panic!(
                     "{}: add cases for the parameter {unknown}",
                     operation.name()

@@ -32,6 +32,10 @@ pub(super) struct Fixture {
     pub foreign_shard: i64,
     /// Of the app, but it has left.
     pub gone: Uuid,
+    /// `holidays`.
+    pub calendar: i64,
+    /// An instance that has failed.
+    pub failed: i64,
 }
 
 /// Who a request says it comes from.
@@ -67,6 +71,28 @@ impl Fixture {
         let foreign_shard = theirs.claim(1, 10_000).await[0].shard_id;
         let gone = app.raw_client(&server, &["work"]).await;
         gone.leave().await;
+        let path = "/api/v1/calendars";
+        let made: Value = server
+            .admin()
+            .post(path, &super::document::calendar("holidays"))
+            .await;
+        let calendar = made["id"].as_i64().expect("a calendar has an id");
+        let limit = json!({ "max_running_shards": 3 });
+        let (status, body) = server
+            .admin()
+            .call(Method::PUT, "/api/v1/limits/crm", Some(&limit))
+            .await;
+        assert_eq!(status, 200, "{body}");
+        let broken = app
+            .job("broken", |s| s.handler = Some("broken".into()))
+            .await;
+        let failed = broken.trigger().await;
+        let breaker = app.raw_client(&server, &["broken"]).await;
+        let token = breaker.claim(1, 10_000).await[0].token();
+        breaker
+            .report(token, antares_protocol::client::Outcome::Failed)
+            .await;
+        breaker.leave().await;
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(20))
@@ -86,6 +112,8 @@ impl Fixture {
             mate,
             theirs,
             foreign_shard,
+            calendar,
+            failed,
         }
     }
 

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::app::Shared;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
-use crate::http::extract::{Json, Path, Query, cursor, limit, page};
+use crate::http::extract::{Json, Path, Query, cursor, limit, page, storable};
 use crate::pipeline::calendar::CalendarError;
 use crate::pipeline::{self, retry};
 use crate::store;
@@ -23,6 +23,24 @@ pub fn router() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, update, delete))
+}
+
+/// Refuses texts that cannot be stored, with the field below `prefix`.
+fn check_texts(prefix: &str, spec: &CalendarSpec) -> Result<(), ApiError> {
+    let check = |field: String, text: &str, most| storable(&format!("{prefix}{field}"), text, most);
+    check("name".into(), &spec.name, 1000)?;
+    check("description".into(), &spec.description, 10_000)?;
+    check("time_zone".into(), &spec.time_zone, 200)?;
+    for (index, day) in spec.dates.iter().enumerate() {
+        check(format!("dates[{index}].label"), &day.label, 1000)?;
+    }
+    for (index, hours) in spec.weekly.iter().enumerate() {
+        check(format!("weekly[{index}].label"), &hours.label, 1000)?;
+    }
+    for (index, span) in spec.spans.iter().enumerate() {
+        check(format!("spans[{index}].label"), &span.label, 1000)?;
+    }
+    Ok(())
 }
 
 impl From<CalendarError> for ApiError {
@@ -80,6 +98,7 @@ async fn create(
     user: User,
     Json(body): Json<CalendarSpec>,
 ) -> Result<(StatusCode, axum::Json<Calendar>), ApiError> {
+    check_texts("", &body)?;
     let id = retry::on_conflict(&app, || async {
         let mut conn = app.pool.acquire().await?;
         pipeline::calendar::create(&mut conn, &body, &user.name).await
@@ -108,11 +127,18 @@ async fn update(
     Path(id): Path<i64>,
     Json(body): Json<UpdateCalendar>,
 ) -> Result<axum::Json<Calendar>, ApiError> {
+    check_texts("spec.", &body.spec)?;
     retry::on_conflict(&app, || async {
         let mut conn = app.pool.acquire().await?;
         pipeline::calendar::update(&mut conn, id, body.version, &body.spec, &user.name).await
     })
-    .await?;
+    .await
+    .map_err(|error| match error {
+        CalendarError::Field(error) => {
+            ApiError::field(&format!("spec.{}", error.field), error.to_string())
+        }
+        error => error.into(),
+    })?;
     Ok(axum::Json(read(&app, id).await?))
 }
 

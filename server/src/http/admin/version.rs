@@ -23,8 +23,8 @@ use crate::store::job::{self, VersionRow};
 /// Routes for versions and copies.
 pub fn router() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(get))
+        .routes(routes!(versions))
+        .routes(routes!(version))
         .routes(routes!(compare))
         .routes(routes!(rollback))
         .routes(routes!(copy))
@@ -52,7 +52,7 @@ fn full(spec: &JobSpec) -> Value {
 /// List the versions of a job's definition, newest first, each with what changed.
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/versions", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path), ListVersions),
     responses((status = 200, body = Page<JobVersion>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-async fn list(
+async fn versions(
     State(app): State<Shared>,
     _: User,
     Path(id): Path<i64>,
@@ -100,7 +100,7 @@ async fn row(app: &Shared, id: i64, version: i32) -> Result<VersionRow, ApiError
 #[utoipa::path(get, path = "/api/v1/jobs/{id}/versions/{version}", tag = "job", security(("session" = []), ("user" = [])),
     params(("id" = i64, Path), ("version" = i32, Path)),
     responses((status = 200, body = JobVersion), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-async fn get(
+async fn version(
     State(app): State<Shared>,
     _: User,
     Path((id, version)): Path<(i64, i32)>,
