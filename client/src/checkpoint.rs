@@ -4,10 +4,13 @@ use antares_protocol::client::{MAX_CHECKPOINT, Running};
 use serde::Serialize;
 use serde_json::Value;
 
+/// How deep in a request a checkpoint lies, and some more.
+const AROUND: usize = 8;
+
 /// A checkpoint that cannot be kept. The one before stands.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// It cannot be written as JSON.
+    /// It cannot be written as JSON, or is nested too deeply to be read again.
     #[error("the checkpoint cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// It is too large.
@@ -35,17 +38,24 @@ pub(crate) struct Said {
 
 impl Said {
     pub(crate) fn checkpoint(&mut self, value: &impl Serialize) -> Result<(), CheckpointError> {
-        let text = serde_json::to_string(value)?;
-        if text.len() > MAX_CHECKPOINT {
-            return Err(CheckpointError::TooLarge(text.len()));
+        // Read back as the server reads it, which refuses what is nested too deeply: inside of a request.
+        let mut text = serde_json::to_string(value)?;
+        text.insert_str(0, &"[".repeat(AROUND));
+        text.push_str(&"]".repeat(AROUND));
+        let mut value: Value = serde_json::from_str(&text)?;
+        for _ in 0..AROUND {
+            value = value[0].take();
+        }
+        let bytes = value.to_string().len();
+        if bytes > MAX_CHECKPOINT {
+            return Err(CheckpointError::TooLarge(bytes));
         }
         // In JSON text the character can only stand escaped; a backslash before it may itself be escaped.
         if text.contains("\\u0000") && text.replace("\\\\", "").contains("\\u0000") {
             return Err(CheckpointError::Nul);
         }
-        let value: Value = serde_json::from_str(&text)?;
         self.checkpoint = Some(value);
-        self.bytes = text.len();
+        self.bytes = bytes;
         self.version += 1;
         Ok(())
     }
@@ -118,6 +128,11 @@ mod tests {
         assert!(matches!(
             said.checkpoint(&"a\0").unwrap_err(),
             CheckpointError::Nul
+        ));
+        let deep = (0..125).fold(Value::Null, |inner, _| Value::from(vec![inner]));
+        assert!(matches!(
+            said.checkpoint(&deep).unwrap_err(),
+            CheckpointError::Json(_)
         ));
         assert_eq!(said.unsent(), Some(Value::from(1)));
         said.checkpoint(&"a\\u0000").unwrap();

@@ -155,6 +155,10 @@ pub(super) async fn keep(shared: Arc<Shared>, table: Arc<Table>, lease: Lease) {
                 return;
             }
             Ok(Err(error)) => {
+                if error.is_refusal() {
+                    // Should it be for what handlers have said, that is not worth the lease.
+                    news.heard();
+                }
                 tracing::warn!(
                     error = chain(&error),
                     left_ms = left.as_millis(),

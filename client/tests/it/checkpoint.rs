@@ -116,3 +116,34 @@ async fn a_handler_that_ends_at_once_leaves_its_checkpoint_with_its_result() {
     }
     soon(client.shutdown()).await;
 }
+
+#[tokio::test]
+async fn news_that_the_server_refuses_do_not_cost_the_lease() {
+    let server = StandIn::start();
+    server.add([shard(1, "walk")]);
+    server.edit(|book| book.refuse_news = true);
+    let client = server
+        .client()
+        .handler("walk", async |ctx: Context| {
+            ctx.checkpoint(1).unwrap();
+            ctx.cancelled().await;
+        })
+        .build()
+        .unwrap()
+        .spawn();
+    server
+        .until("the news is refused", |book| {
+            (book.refused_news > 0).then_some(())
+        })
+        .await;
+    let before = server.edit(|book| renewals(book));
+    server
+        .until("renewals without it", |book| {
+            (renewals(book) >= before + 3).then_some(())
+        })
+        .await;
+    server.edit(|book| {
+        assert_eq!((book.refused_news, book.running.len()), (1, 1));
+    });
+    client.abort();
+}

@@ -67,6 +67,10 @@ pub(crate) struct Book {
     pub(crate) lease_ms: u64,
     /// How much longer the lease of a client is that runs nothing.
     pub(crate) idle_times: u64,
+    /// Renewals with news of shards are at fault.
+    pub(crate) refuse_news: bool,
+    /// How many there were.
+    pub(crate) refused_news: usize,
     /// Renewals get no service.
     pub(crate) refuse_renewals: bool,
     /// Reports of this shard are called stale.
@@ -306,9 +310,13 @@ async fn renew(
         if book.refuse_renewals {
             return Err(Refusal(ProblemKind::Unavailable));
         }
-        let news = request.running.iter().cloned();
-        book.said
-            .extend(news.filter(|shard| shard.checkpoint.is_some() || shard.progress.is_some()));
+        let is_news = |shard: &&Running| shard.checkpoint.is_some() || shard.progress.is_some();
+        let news: Vec<Running> = request.running.iter().filter(is_news).cloned().collect();
+        if book.refuse_news && !news.is_empty() {
+            book.refused_news += 1;
+            return Err(Refusal(ProblemKind::InvalidField));
+        }
+        book.said.extend(news);
         book.running = request.running;
         let times = if book.running.is_empty() {
             book.idle_times

@@ -203,7 +203,8 @@ pub async fn shards(
          select s.*, coalesce(o.plan -> s.item, v.definition -> 'shard_params' -> s.item) as param, c.progress
          from all_shards s left join origin o on true
          left join job_version v on v.job_id = o.job_id and v.version = o.job_version
-         left join shard_checkpoint c on c.instance_id = $1 and c.item = s.item and c.attempt = s.attempt and s.state = 'running'
+         left join shard_checkpoint c on c.instance_id = $1 and c.item = s.item and c.item between $2 + 1 and $2 + $3
+            and c.attempt = s.attempt and s.state = 'running'
          where s.item between $2 + 1 and $2 + $3 order by s.item",
     )
     .bind(instance_id)

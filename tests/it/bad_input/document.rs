@@ -264,6 +264,7 @@ pub(super) fn good(fixture: &Fixture, operation: &Operation) -> Option<Good> {
         "GET /api/v1/cron/next" => (String::new(), "cron=0+0+3+*+*+?", None),
         "GET /api/v1/instances/{id}"
         | "POST /api/v1/instances/{id}/terminate"
+        | "POST /api/v1/instances/{id}/rerun"
         | "GET /api/v1/instances/{id}/shards"
         | "GET /api/v1/instances/{id}/attempts" => plain(&instance),
         "GET /api/v1/shards/{id}/logs" => plain(&fixture.shard().to_string()),
