@@ -178,7 +178,7 @@ async fn no_more_shards_run_at_once_than_the_limits_of_job_app_and_name_allow() 
     assert_eq!(world.number(running, &[jobs[2].id]).await, 4);
     gate.open();
     for instance in instances {
-        wait_until("it ends", Duration::from_secs(60), async || {
+        wait_until("it ends", Duration::from_mins(1), async || {
             assert_eq!(world.number(over, &[]).await, 0);
             world.try_ended(instance).await.ok_or("not yet")
         })
@@ -224,7 +224,7 @@ async fn a_higher_priority_is_handed_out_first_and_another_app_is_not_starved() 
         world.client(&bank, &[&a]).slots(1).start().await,
     );
     assert_eq!(world.ended(other, BOUND).await.state, "succeeded");
-    world.ended(last, Duration::from_secs(120)).await;
+    world.ended(last, Duration::from_mins(2)).await;
     world.ended(many, BOUND).await;
     let order: Vec<i64> = sqlx::query_scalar(
         "select instance_id from attempt_ended where instance_id = any($1) group by 1 order by min(claimed_at)",

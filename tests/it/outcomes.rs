@@ -4,13 +4,13 @@ use antares_protocol::job::JobSpec;
 use antares_protocol::policy::{Backoff, Retry};
 use antares_tests::{BOUND, Work, World, wait_for};
 
-fn retry(delay_ms: u64, backoff: Backoff) -> Option<Retry> {
-    Some(Retry {
+fn retry(delay_ms: u64, backoff: Backoff) -> Retry {
+    Retry {
         delay_ms,
         backoff,
         max_delay_ms: 40,
         jitter_percent: 50,
-    })
+    }
 }
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn a_failed_attempt_is_repeated_with_growing_waits_until_none_is_left() {
     let job = app
         .job("work", |s: &mut JobSpec| {
             s.max_attempts = 4;
-            s.retry = retry(10, Backoff::Exponential);
+            s.retry = Some(retry(10, Backoff::Exponential));
         })
         .await;
     let client = world.client(&app, &[&a, &b]).start().await;

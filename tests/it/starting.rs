@@ -337,7 +337,7 @@ async fn a_chain_across_apps_runs_once_each_though_servers_are_killed() {
         assert_eq!(status, 202, "{answer}");
     }
     let ended = "select count(*) from instance_ended where job_id = $1";
-    wait_for("all have ended", Duration::from_secs(60), 30, async || {
+    wait_for("all have ended", Duration::from_mins(1), 30, async || {
         world.number(ended, &[second.id]).await
     })
     .await;
@@ -422,7 +422,7 @@ async fn a_job_fires_when_all_or_any_of_its_predecessors_have_ended_as_they_must
     .await
     .unwrap();
     assert!(!passed.is_empty());
-    assert!(passed.iter().all(|param| param.is_array()), "{passed:?}");
+    assert!(passed.iter().all(Value::is_array), "{passed:?}");
     drop(client);
 }
 
@@ -435,7 +435,7 @@ async fn a_cycle_is_refused_with_its_jobs_and_a_job_that_is_followed_stays() {
     let first = app.job("first", |_| {}).await;
     let second = app
         .job("second", |s| {
-            s.depends_on = follows(&[("first", on, Pass::Nothing)])
+            s.depends_on = follows(&[("first", on, Pass::Nothing)]);
         })
         .await;
     let mut spec = first.view().await.spec;

@@ -1,6 +1,7 @@
 //! What a failure may mean to a job.
 
 use antares_protocol::job::JobSpec;
+use antares_protocol::policy::Sharding;
 
 use super::job::FieldError;
 
@@ -22,7 +23,7 @@ pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
             return refuse("retry.jitter_percent", "is not allowed; give 0 to 100");
         }
     }
-    if spec.allowed_failures > spec.shard_count {
+    if spec.sharding == Sharding::Fixed && spec.allowed_failures > spec.shard_count {
         return refuse(
             "allowed_failures",
             "is more than shard_count; give less, or raise that",

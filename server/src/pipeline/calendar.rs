@@ -142,7 +142,7 @@ impl Calendars {
                 Ok(calendar) => _ = all.insert(name, calendar),
                 // They are checked before they are stored, so this is a newer server's or a hand's work.
                 Err(error) => {
-                    tracing::error!(name, %error, "cannot read a calendar; it keeps nothing out")
+                    tracing::error!(name, %error, "cannot read a calendar; it keeps nothing out");
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Jobs follow others: what a definition says of that, and what happens when an instance has ended.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::policy::{DependencyOn, Join, Pass};
@@ -112,8 +113,8 @@ fn cycle_through(start: i64, successors: &HashMap<i64, Vec<i64>>) -> Option<Vec<
                 path.reverse();
                 return Some(path);
             }
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, at);
+            if let Entry::Vacant(unseen) = came_from.entry(next) {
+                unseen.insert(at);
                 to_visit.push(next);
             }
         }

@@ -227,6 +227,25 @@ pub(super) fn good(fixture: &Fixture, operation: &Operation) -> Option<Good> {
         | "POST /api/v1/jobs/{id}/disable"
         | "POST /api/v1/jobs/{id}/terminate"
         | "GET /api/v1/jobs/{id}/next" => plain(&idle),
+        "GET /api/v1/cron/next" => (String::new(), "cron=0+0+3+*+*+?", None),
+        "GET /api/v1/instances/{id}"
+        | "POST /api/v1/instances/{id}/terminate"
+        | "GET /api/v1/instances/{id}/shards"
+        | "GET /api/v1/instances/{id}/attempts" => plain(&instance),
+        "GET /api/v1/shards/{id}/logs" => plain(&fixture.shard().to_string()),
+        "GET /api/v1/ticks" => (String::new(), "job_id=1", None),
+        _ => return good_schedule(fixture, operation),
+    };
+    Some(Good { id, query, body })
+}
+
+/// As [`good`], of schedules, versions, calendars and limits.
+fn good_schedule(fixture: &Fixture, operation: &Operation) -> Option<Good> {
+    let at = "2026-03-09T08:06:09Z";
+    let (app, idle) = (fixture.app.id.to_string(), fixture.idle.to_string());
+    let plain = |id: &str| (id.to_owned(), "", None);
+    let posting = |id: &str, body: Value| (id.to_owned(), "", Some(body));
+    let (id, query, body) = match operation.name().as_str() {
         "GET /api/v1/jobs/{id}/versions"
         | "GET /api/v1/jobs/{id}/versions/{version}"
         | "GET /api/v1/jobs/{id}/explain" => plain(&idle),
@@ -261,14 +280,6 @@ pub(super) fn good(fixture: &Fixture, operation: &Operation) -> Option<Good> {
             json!({ "max_running_shards": 3, "description": "d" }),
         ),
         "POST /api/v1/instances/{id}/rerun" => plain(&fixture.failed.to_string()),
-        "GET /api/v1/cron/next" => (String::new(), "cron=0+0+3+*+*+?", None),
-        "GET /api/v1/instances/{id}"
-        | "POST /api/v1/instances/{id}/terminate"
-        | "POST /api/v1/instances/{id}/rerun"
-        | "GET /api/v1/instances/{id}/shards"
-        | "GET /api/v1/instances/{id}/attempts" => plain(&instance),
-        "GET /api/v1/shards/{id}/logs" => plain(&fixture.shard().to_string()),
-        "GET /api/v1/ticks" => (String::new(), "job_id=1", None),
         _ => return None,
     };
     Some(Good { id, query, body })

@@ -72,11 +72,11 @@ impl Fixture {
         let gone = app.raw_client(&server, &["work"]).await;
         gone.leave().await;
         let path = "/api/v1/calendars";
-        let made: Value = server
+        let holidays: Value = server
             .admin()
             .post(path, &super::document::calendar("holidays"))
             .await;
-        let calendar = made["id"].as_i64().expect("a calendar has an id");
+        let calendar = holidays["id"].as_i64().expect("a calendar has an id");
         let limit = json!({ "max_running_shards": 3 });
         let (status, body) = server
             .admin()

@@ -83,7 +83,7 @@ async fn next(
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Cron {
+struct PreviewCron {
     /// A Quartz cron expression.
     cron: String,
     /// IANA zone; UTC if left out.
@@ -95,12 +95,12 @@ struct Cron {
 }
 
 /// The next fire times of an expression, or what is wrong with it.
-#[utoipa::path(get, path = "/api/v1/cron/next", tag = "schedule", security(("session" = []), ("user" = [])), params(Cron),
+#[utoipa::path(get, path = "/api/v1/cron/next", tag = "schedule", security(("session" = []), ("user" = [])), params(PreviewCron),
     responses((status = 200, body = FireTimes), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn cron(
     State(app): State<Shared>,
     _: User,
-    Query(query): Query<Cron>,
+    Query(query): Query<PreviewCron>,
 ) -> Result<axum::Json<FireTimes>, ApiError> {
     let count = count(query.count)?;
     let zone = query.time_zone.unwrap_or_else(|| "UTC".to_owned());
