@@ -159,7 +159,9 @@ impl Demo {
         admin.wait_clients(3).await?;
         say("clients: three processes");
         let jobs = admin.create_jobs(APP, self.orders).await?;
-        say("jobs: settle-orders, disk-report (a script), always-fails, not-yet (answers Later)");
+        say(
+            "jobs: settle-orders, settlement-report (follows it), disk-report (a script), always-fails, not-yet (answers Later)",
+        );
         say(&format!(
             "console: {}   user admin, password {password}",
             servers[0]

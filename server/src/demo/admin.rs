@@ -6,6 +6,8 @@ use antares_protocol::app::CreateApp;
 use antares_protocol::cluster::Client;
 use antares_protocol::job::{CreateJob, Job, JobKind, JobSpec, Script};
 use antares_protocol::page::Page;
+use antares_protocol::policy::{Dependency, DependencyOn, Pass};
+use antares_protocol::schedule::Overlap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -111,7 +113,7 @@ impl Admin {
         .await
     }
 
-    /// Creates those of the demo's jobs that are not there. Returns their ids.
+    /// Creates those of the demo's jobs that are not there. Returns the ids of those that have a schedule.
     pub(super) async fn create_jobs(&self, app: &str, orders: u32) -> Result<Vec<i64>> {
         let mut settle = JobSpec::new("settle-orders");
         settle.description = "Settles open orders, each shard those with id % shards = item".into();
@@ -141,8 +143,20 @@ impl Admin {
         later.description = "Answers Later twice before it succeeds".into();
         later.cron = Some("0/4 * * * * ?".into());
 
+        let mut follows = JobSpec::new("settlement-report");
+        follows.description =
+            "Follows each instance of settle-orders, and adds up what its shards settled".into();
+        follows.depends_on = vec![Dependency {
+            app: None,
+            job: settle.name.clone(),
+            on: DependencyOn::Completion,
+            pass: Pass::Outputs,
+        }];
+        follows.overlap = Overlap::Queue(1000);
+
         let mut ids = Vec::new();
-        for spec in [settle, report, fails, later] {
+        for spec in [settle, report, fails, later, follows] {
+            let has_schedule = spec.cron.is_some();
             let request = CreateJob {
                 app: app.to_owned(),
                 enabled: true,
@@ -151,7 +165,7 @@ impl Admin {
             let job: Option<Job> = self
                 .call(reqwest::Method::POST, "/api/v1/jobs", Some(&request))
                 .await?;
-            ids.extend(job.map(|job| job.id));
+            ids.extend(job.filter(|_| has_schedule).map(|job| job.id));
         }
         Ok(ids)
     }

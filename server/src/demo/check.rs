@@ -9,10 +9,11 @@ use sqlx::PgPool;
 use super::{Result, StartError, sql};
 use crate::domain::job::{parse_cron, parse_zone};
 
-/// How many instances have ended, and how many run.
+/// How many instances have ended, and how many run or are about to.
 pub(super) async fn instances(pool: &PgPool) -> Result<(i64, i64)> {
     sqlx::query_as(
-        "select (select count(*) from instance_history), (select count(*) from instance)",
+        "select (select count(*) from instance_history),
+            (select count(*) from instance) + (select count(*) from instance_queued) + (select count(*) from dependency_event)",
     )
     .fetch_one(pool)
     .await
@@ -122,6 +123,14 @@ const CHECKS: &[(&str, &str)] = &[
             from shard_history s where s.instance_id = i.instance_id)",
     ),
     (
+        "instances of the job that is followed, without exactly one that follows",
+        "select count(*) from (
+            select i.instance_id from instance_history i
+            left join instance_history f on f.cause_id = i.instance_id and f.job = 'settlement-report' and f.trigger = 'dependency'
+            where i.job = 'settle-orders' and i.state in ('succeeded', 'failed', 'timed_out')
+            group by 1 having count(f.instance_id) <> 1) x",
+    ),
+    (
         "instances of the job that fails, that did not fail",
         "select count(*) from instance_history where job = 'always-fails' and state <> 'failed'",
     ),
@@ -146,6 +155,10 @@ const SIGHTS: &[(&str, &str)] = &[
     (
         "instances of the script job",
         "select count(*) from instance_history where job = 'disk-report'",
+    ),
+    (
+        "instances that followed others",
+        "select count(*) from instance_history where job = 'settlement-report' and state = 'succeeded'",
     ),
     (
         "servers that took over from the killed one",

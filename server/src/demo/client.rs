@@ -83,6 +83,12 @@ impl DemoClient {
                     Ok::<_, BoxError>(Outcome::output(settled))
                 }
             })
+            .handler("settlement-report", async |ctx: Context| {
+                let settled: Vec<Option<String>> = ctx.job_param()?;
+                let settled = settled.iter().flatten();
+                let total: i64 = settled.filter_map(|n| n.parse::<i64>().ok()).sum();
+                Ok::<_, BoxError>(Outcome::output(total))
+            })
             .handler("always-fails", async |_: Context| {
                 Outcome::fail("this job fails on purpose, to show what a failure looks like")
             })
