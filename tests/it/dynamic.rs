@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use antares_protocol::client::Outcome;
+use antares_protocol::plan::Explanation;
 use antares_protocol::policy::Sharding;
 use antares_tests::{App, BOUND, Job, World, result, wait_for, wait_until};
 
@@ -83,6 +84,18 @@ async fn a_planning_handler_says_what_the_shards_are() {
     let [a, b] = world.servers().await;
     let app = world.app(&a, "shop").await;
     let job = planned(&app).await;
+    // A client that cannot plan: the explanation names the handler that is wanted now, not the one that is wanted later.
+    let lacking = app.raw_client(&a, &["work"]).await;
+    let waiting = job.trigger().await;
+    let path = format!("/api/v1/jobs/{}/explain", job.id);
+    let explained: Explanation = b.admin().get(&path).await;
+    assert_eq!(
+        explained.waits[0].reasons,
+        ["1 shards wait: none of the 1 clients online has the handler plan"]
+    );
+    job.act("terminate").await;
+    assert_eq!(world.ended(waiting, BOUND).await.state, "terminated");
+    lacking.leave().await;
     let client = app.raw_client(&a, &["plan", "work"]).await;
     let run = async |output: &str| {
         let plan = job.at(&b).trigger().await;

@@ -2,13 +2,15 @@
 
 use antares_protocol::job::{Job, JobSpec, JobState};
 use antares_protocol::plan::{ExplainedTick, ExplainedWait, Explanation};
+use antares_protocol::policy::Sharding;
 use antares_protocol::schedule::{Misfire, Overlap};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use super::job::JobError;
 use super::preview;
-use crate::store::{client, explain, history, limit};
+use crate::store::explain::{self, Running};
+use crate::store::{client, history, limit};
 
 /// Most ticks and instances that one explanation is about.
 const MOST_TICKS: i64 = 100;
@@ -37,15 +39,16 @@ pub async fn explain(
         });
     }
     let mut waits = Vec::new();
-    for (id, ready, delayed, until) in explain::running(conn, job.id, MOST_WAITS).await? {
-        let Some(instance) = history::instance(conn, id).await? else {
+    for running in explain::running(conn, job.id, MOST_WAITS).await? {
+        let Some(instance) = history::instance(conn, running.id).await? else {
             continue;
         };
         let mut reasons = Vec::new();
-        if ready > 0 {
-            reasons.extend(why_not_claimed(conn, job, id, ready).await?);
+        if running.ready > 0 {
+            reasons.extend(why_not_claimed(conn, job, &running).await?);
         }
-        if let Some(until) = until {
+        if let Some(until) = running.delayed_until {
+            let delayed = running.delayed;
             reasons.push(format!(
                 "{delayed} shards are delayed, the first until {until}: the handler asked for it, or a failed attempt is repeated"
             ));
@@ -125,10 +128,13 @@ fn policy(spec: &JobSpec) -> String {
 async fn why_not_claimed(
     conn: &mut PgConnection,
     job: &Job,
-    instance_id: i64,
-    ready: i64,
+    running: &Running,
 ) -> sqlx::Result<Vec<String>> {
-    let spec = &job.spec;
+    let (spec, ready) = (&job.spec, running.ready);
+    let handler = match &spec.sharding {
+        Sharding::Planned(planning) if running.phase == "plan" => planning,
+        _ => spec.handler(),
+    };
     let clients = client::live_profiles(conn, &[job.app_id]).await?;
     if clients.is_empty() {
         return Ok(vec![format!(
@@ -138,13 +144,12 @@ async fn why_not_claimed(
     }
     let able: Vec<_> = clients
         .iter()
-        .filter(|client| client.handlers.iter().any(|name| name == spec.handler()))
+        .filter(|client| client.handlers.iter().any(|name| name == handler))
         .collect();
     if able.is_empty() {
         return Ok(vec![format!(
-            "{ready} shards wait: none of the {} clients online has the handler {}",
+            "{ready} shards wait: none of the {} clients online has the handler {handler}",
             clients.len(),
-            spec.handler()
         )]);
     }
     let assigned: Vec<_> = able.iter().filter(|client| client.may_run(spec)).collect();
@@ -165,7 +170,7 @@ async fn why_not_claimed(
             })
             .collect());
     }
-    let loads = explain::loads(conn, job.app_id, instance_id).await?;
+    let loads = explain::loads(conn, job.app_id, running.id).await?;
     let mut loads = loads
         .iter()
         .filter(|(id, ..)| assigned.iter().any(|client| client.id == *id));

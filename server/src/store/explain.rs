@@ -39,16 +39,30 @@ pub async fn queued(
     .await
 }
 
-/// Running instances of a job: shards that could be handed out, those that are delayed, and until when the first is.
+/// A running instance.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Running {
+    pub id: i64,
+    /// `plan` while its planning handler runs.
+    pub phase: String,
+    /// Shards that could be handed out.
+    pub ready: i64,
+    /// Shards that are delayed.
+    pub delayed: i64,
+    /// Until when the first of those is.
+    pub delayed_until: Option<DateTime<Utc>>,
+}
+
+/// Running instances of a job, oldest first.
 pub async fn running(
     conn: &mut PgConnection,
     job_id: i64,
     limit: i64,
-) -> sqlx::Result<Vec<(i64, i64, i64, Option<DateTime<Utc>>)>> {
+) -> sqlx::Result<Vec<Running>> {
     sqlx::query_as(
-        "select i.id, (select coalesce(sum(r.n), 0) from shard_ready r where r.instance_id = i.id)::bigint,
-            (select count(*) from shard_delayed d where d.instance_id = i.id),
-            (select min(d.due_at) from shard_delayed d where d.instance_id = i.id)
+        "select i.id, i.phase, (select coalesce(sum(r.n), 0) from shard_ready r where r.instance_id = i.id)::bigint as ready,
+            (select count(*) from shard_delayed d where d.instance_id = i.id) as delayed,
+            (select min(d.due_at) from shard_delayed d where d.instance_id = i.id) as delayed_until
          from instance i where i.job_id = $1 order by i.id limit $2",
     )
     .bind(job_id)
