@@ -2,10 +2,13 @@
 
 pub(crate) mod badge;
 pub(crate) mod connection;
+pub(crate) mod dialog;
+pub(crate) mod field;
 pub(crate) mod icon;
 pub(crate) mod list_page;
 pub(crate) mod notice;
 pub(crate) mod preferences;
 pub(crate) mod progress;
 pub(crate) mod shell;
+pub(crate) mod toast;
 pub(crate) mod when;

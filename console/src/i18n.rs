@@ -108,6 +108,12 @@ pub(crate) struct Texts {
     pub(crate) loading: &'static str,
     pub(crate) try_again: &'static str,
     pub(crate) none: &'static str,
+    pub(crate) cancel: &'static str,
+    pub(crate) undo: &'static str,
+    pub(crate) dismiss: &'static str,
+    pub(crate) type_to_confirm: fn(&str) -> String,
+    pub(crate) nothing_matches: &'static str,
+    pub(crate) nothing_matches_hint: &'static str,
 
     pub(crate) tagline: &'static str,
     pub(crate) log_in: &'static str,

@@ -7,9 +7,11 @@ use leptos_router::components::{A, Outlet};
 use leptos_router::hooks::{use_location, use_navigate};
 
 use super::connection::{ConnectionBanner, ConnectionLamp};
+use super::dialog::{self, Confirmation};
 use super::icon::{Glyph, Icon, Mark};
 use super::notice::Notice;
 use super::preferences::Preferences;
+use super::toast::{self, ToastStack};
 use crate::api::ApiError;
 use crate::app::{HOME, LOGIN};
 use crate::hooks::auth::{Viewer, use_auth};
@@ -79,6 +81,8 @@ fn Waiting() -> impl IntoView {
 fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
     let i18n = use_i18n();
     live::provide();
+    toast::provide();
+    dialog::provide();
     let logout_error = RwSignal::new(None::<ApiError>);
     view! {
         <a class="skip" href="#content" rel="external">{i18n.text(|t| t.skip_to_content)}</a>
@@ -105,6 +109,8 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
             })}
             <Outlet />
         </main>
+        <Confirmation />
+        <ToastStack />
     }
 }
 

@@ -13,6 +13,12 @@ pub(super) const TEXTS: Texts = Texts {
     loading: "Loading…",
     try_again: "Try again",
     none: "none",
+    cancel: "Cancel",
+    undo: "Undo",
+    dismiss: "Dismiss",
+    type_to_confirm: |name| format!("Type “{name}” to go on"),
+    nothing_matches: "Nothing matches",
+    nothing_matches_hint: "Nothing passes all of the filters above. Take one away to see more.",
 
     tagline: "Distributed job scheduling",
     log_in: "Log in",

@@ -13,6 +13,12 @@ pub(super) const TEXTS: Texts = Texts {
     loading: "加载中…",
     try_again: "重试",
     none: "无",
+    cancel: "取消",
+    undo: "撤销",
+    dismiss: "关闭",
+    type_to_confirm: |name| format!("输入“{name}”以继续"),
+    nothing_matches: "没有匹配项",
+    nothing_matches_hint: "没有内容符合上面的全部筛选条件。去掉一个条件可以看到更多。",
 
     tagline: "分布式任务调度平台",
     log_in: "登录",
