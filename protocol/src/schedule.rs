@@ -96,7 +96,7 @@ fn utc() -> String {
 }
 
 /// A day of a calendar.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CalendarDate {
@@ -132,7 +132,7 @@ pub struct WeeklyHours {
 }
 
 /// A span of time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Span {
@@ -172,4 +172,24 @@ pub struct UpdateCalendar {
     pub version: Option<i32>,
     /// The whole new calendar. The name cannot change.
     pub spec: CalendarSpec,
+}
+
+/// Adds the events of an iCalendar text to a calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ImportCalendar {
+    /// The version this change is based on; refused with 409 if there is a newer one. Left out, the change is made in any
+    /// case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i32>,
+    /// The text, as calendar programs export it (RFC 5545). Whole days become dates, times become spans; a day that
+    /// recurs every year stays one date.
+    pub ics: String,
+    /// Whether the dates and spans that are there are taken away first. Weekly hours stay.
+    #[serde(default)]
+    pub replace: bool,
+    /// Other events that recur are written out until this day; for ten years if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<NaiveDate>,
 }

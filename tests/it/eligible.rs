@@ -293,3 +293,58 @@ async fn a_calendar_keeps_ticks_out_until_it_is_changed_and_stays_while_it_is_us
     assert_eq!(status, 204, "{answer}");
     drop(client);
 }
+
+#[tokio::test]
+async fn a_calendar_is_imported_once_however_often_and_tells_what_it_covers() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let body = json!({
+        "name": "holidays", "time_zone": "Europe/Berlin", "weekly": [{ "days": ["Sun"], "label": "Sunday" }],
+        "dates": [{ "date": "2026-12-24", "label": "Eve" }],
+    });
+    let calendar: Calendar = a.admin().post("/api/v1/calendars", &body).await;
+    let path = format!("/api/v1/calendars/{}", calendar.id);
+    let ics = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20261225\r\n\
+        DTEND;VALUE=DATE:20261227\r\nSUMMARY:Christmas\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let import = format!("{path}/import");
+    for admin in [a.admin(), b.admin()] {
+        let stored: Calendar = admin.post(&import, &json!({ "ics": ics })).await;
+        let days: Vec<_> = stored.spec.dates.iter().map(|day| &*day.label).collect();
+        assert_eq!(days, ["Eve", "Christmas", "Christmas"]);
+    }
+    let replaced: Calendar = a
+        .admin()
+        .post(
+            &import,
+            &json!({ "ics": ics, "replace": true, "version": 3 }),
+        )
+        .await;
+    assert_eq!(
+        (replaced.spec.dates.len(), replaced.spec.weekly.len()),
+        (2, 1)
+    );
+    let spans = format!("{path}/spans?from=2026-12-24&until=2026-12-28");
+    let covered: Value = b.admin().get(&spans).await;
+    assert_eq!(
+        covered,
+        json!([
+            { "from": "2026-12-24T23:00:00Z", "until": "2026-12-26T23:00:00Z", "label": "Christmas" },
+            { "from": "2026-12-26T23:00:00Z", "until": "2026-12-27T23:00:00Z", "label": "Sunday" },
+        ])
+    );
+    for (body, status, field) in [
+        (json!({ "ics": "nothing" }), 422, "ics"),
+        (json!({ "ics": ics, "version": 1 }), 409, ""),
+        (json!({ "ics": ics, "until": "yesterday" }), 400, "until"),
+    ] {
+        let (answered, answer) = a.admin().call(Method::POST, &import, Some(&body)).await;
+        assert_eq!(answered, status, "{answer}");
+        assert_eq!(
+            answer["field"].as_str().unwrap_or_default(),
+            field,
+            "{answer}"
+        );
+    }
+    let after: Calendar = a.admin().get(&path).await;
+    assert_eq!(after, replaced);
+}

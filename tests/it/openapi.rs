@@ -2,9 +2,13 @@
 
 use std::process::Command;
 
+use antares_protocol::job::JobSpec;
+use antares_protocol::policy::Retry;
+use antares_protocol::schedule::{CalendarSpec, Misfire, Overlap};
 use serde_json::Value;
 
 const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+const SCHEDULING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scheduling.md");
 
 fn generated() -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_antares-server-under-test"))
@@ -140,4 +144,46 @@ fn every_operation_is_described_secured_and_has_a_problem() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_field_of_a_definition_is_in_the_table_and_every_example_can_be_used() {
+    let text = std::fs::read_to_string(SCHEDULING).expect("docs/scheduling.md is there");
+    let document: Value = serde_json::from_str(&generated()).expect("the document is JSON");
+    let fields = document["components"]["schemas"]["JobSpec"]["properties"]
+        .as_object()
+        .expect("the document has the definition of jobs");
+    let rows: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    for field in fields.keys() {
+        let named = format!("`{field}`");
+        let is_there = rows.iter().any(|row| {
+            row.split('|')
+                .nth(1)
+                .is_some_and(|cell| cell.contains(&named))
+        });
+        assert!(
+            is_there,
+            "{field} is not in the table of docs/scheduling.md"
+        );
+    }
+    for example in text.split("```json\n").skip(1) {
+        let example = example.split("```").next().unwrap();
+        let value: Value = serde_json::from_str(example).expect(example);
+        if value.get("weekly").is_some() {
+            serde_json::from_value::<CalendarSpec>(value).expect(example);
+        } else {
+            serde_json::from_value::<JobSpec>(value).expect(example);
+        }
+    }
+    // Policies as the tables write them.
+    for policy in text.split("\n| `{").skip(1) {
+        let policy = format!("{{{}", policy.split("` |").next().unwrap());
+        let is_one = serde_json::from_str::<Misfire>(&policy).is_ok()
+            || serde_json::from_str::<Overlap>(&policy).is_ok()
+            || serde_json::from_str::<Retry>(&policy).is_ok();
+        assert!(is_one, "{policy} is no policy");
+    }
 }

@@ -3,13 +3,19 @@
 use std::collections::HashMap;
 
 use antares_protocol::schedule::CalendarSpec;
-use chrono::{DateTime, Datelike as _, NaiveDate, NaiveTime, TimeZone as _, Utc, Weekday};
-use chrono_tz::Tz;
+use chrono::{
+    DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc, Weekday,
+};
+use chrono_tz::{GapInfo, Tz};
 
 use super::job::{FieldError, parse_zone, visible};
 
+mod covered;
+pub mod ics;
 #[cfg(test)]
 mod tests;
+
+pub use covered::covered;
 
 /// A calendar, ready to be asked.
 #[derive(Debug, Clone)]
@@ -81,6 +87,13 @@ impl Calendar {
         })
         .map(String::as_str)
     }
+}
+
+/// The first instant at which the clocks of a zone show a time, or the first after it if they go forward over it.
+fn first_instant(zone: Tz, wall: NaiveDateTime) -> DateTime<Utc> {
+    let shown = zone.from_local_datetime(&wall).earliest();
+    let shown = shown.or_else(|| GapInfo::new(&wall, &zone)?.end);
+    shown.map_or(wall.and_utc(), |shown| shown.to_utc())
 }
 
 /// Why a tick at `at` is kept out by calendars that it must lie in, if there are any, or must not; `None` if it is not.

@@ -265,9 +265,17 @@ async fn claim(
     let (mut taken, results) = if body.results.is_empty() {
         (app.claimer.claim(client, body.max, wait).await?, Vec::new())
     } else {
-        report_and_claim(&app, client, body.max, body.results).await?
+        // Boxed, as is what follows: what is needed seldom would make room in each claim that waits, and be moved about
+        // with it.
+        Box::pin(report_and_claim(&app, client, body.max, body.results)).await?
     };
-    let checkpoints = match checkpoints(&app, &taken.shards).await {
+    let again = claimed_again(&taken.shards);
+    let checkpoints = if again.is_empty() {
+        Ok(HashMap::new())
+    } else {
+        Box::pin(checkpoints(&app, &again)).await
+    };
+    let checkpoints = match checkpoints {
         Ok(checkpoints) => checkpoints,
         // Results are recorded, which the client has to hear; so it is told of no shards instead of an error.
         Err(error) => {
@@ -292,21 +300,28 @@ async fn claim(
     }))
 }
 
-/// The checkpoints of shards that were claimed before, by shard. A claim of first attempts alone reads nothing.
-async fn checkpoints(app: &App, shards: &[Given]) -> sqlx::Result<HashMap<i64, Value>> {
-    let again: Vec<i64> = shards
+/// The shards that were claimed before, which may have a checkpoint.
+fn claimed_again(shards: &[Given]) -> Vec<i64> {
+    shards
         .iter()
         .filter(|given| given.attempt > 1)
         .flat_map(|given| {
             let id = given.known.ready.id;
             (given.item..given.item + i32::from(given.n)).map(move |item| shard_id(id, item))
         })
-        .collect();
-    if again.is_empty() {
-        return Ok(HashMap::new());
-    }
+        .collect()
+}
+
+/// The checkpoints of `shards`, by shard.
+async fn checkpoints(app: &App, shards: &[i64]) -> sqlx::Result<HashMap<i64, Value>> {
     let mut conn = app.hot.acquire().await?;
-    checkpoint::of(&mut conn, &again).await
+    checkpoint::of(&mut conn, shards).await
+}
+
+/// Keeps what clients say of shards whose claims stand.
+async fn save_checkpoints(app: &App, said: &[Said]) -> sqlx::Result<()> {
+    let mut conn = app.hot.acquire().await?;
+    checkpoint::save(&mut conn, said).await
 }
 
 /// Records results and claims, at once: a claim seldom depends on what was reported with it.
@@ -401,8 +416,7 @@ async fn record(
         .collect();
     if !said.is_empty() {
         // Before the claims end, as only who holds one may say so. If that fails, all of it is reported again.
-        let mut conn = app.hot.acquire().await?;
-        checkpoint::save(&mut conn, &said).await?;
+        Box::pin(save_checkpoints(app, &said)).await?;
     }
     let tokens: Vec<(i64, i16)> = results.iter().map(|r| (r.shard_id, r.attempt)).collect();
     let endings = results

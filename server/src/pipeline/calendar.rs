@@ -1,16 +1,16 @@
 //! Calendars change, and decide about ticks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use antares_protocol::job::JobSpec;
-use antares_protocol::schedule::CalendarSpec;
-use chrono::{DateTime, Utc};
+use antares_protocol::schedule::{CalendarSpec, ImportCalendar};
+use chrono::{DateTime, Months, Utc};
 use sqlx::{Connection, PgConnection};
 
 use super::job::JobError;
 use super::retry::Conflict;
-use crate::domain::calendar::{self, Calendar};
-use crate::domain::job::FieldError;
+use crate::domain::calendar::{self, Calendar, ics};
+use crate::domain::job::{FieldError, parse_zone};
 use crate::domain::schedule::Timing;
 use crate::store::calendar as store;
 use crate::store::pool;
@@ -87,6 +87,61 @@ pub async fn update(
         }));
     }
     store::update(&mut tx, id, spec, author).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Adds the events of an iCalendar text to a calendar, or puts them in the place of its dates and spans.
+pub async fn import(
+    conn: &mut PgConnection,
+    id: i64,
+    import: &ImportCalendar,
+    author: &str,
+) -> Result<(), CalendarError> {
+    let missing = || CalendarError::NotFound(id);
+    let time_zone = store::get(conn, id)
+        .await?
+        .ok_or_else(missing)?
+        .spec
+        .time_zone;
+    let until = match import.until {
+        Some(until) => until,
+        None => store::today(conn).await? + Months::new(120),
+    };
+    let (zone, ics) = (parse_zone(&time_zone)?, import.ics.clone());
+    // A long text with many rules takes a while, in which neither the row nor a thread that serves others is held.
+    let events = tokio::task::spawn_blocking(move || ics::read(&ics, zone, until)).await;
+    let events = events.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let mut tx = conn.begin().await?;
+    let (_, version) = store::lock(&mut tx, id).await?.ok_or_else(missing)?;
+    let mut spec = store::get(&mut tx, id).await?.ok_or_else(missing)?.spec;
+    if spec.time_zone != time_zone {
+        return Err(CalendarError::Version {
+            based_on: import.version.unwrap_or(version - 1),
+            current: version,
+        });
+    }
+    if import.replace {
+        spec.dates.clear();
+        spec.spans.clear();
+    }
+    // What is there already is not there twice after the same text is imported again.
+    let (mut dates, mut spans) = (HashSet::new(), HashSet::new());
+    spec.dates.extend(events.dates);
+    spec.dates.retain(|date| dates.insert(date.clone()));
+    spec.spans.extend(events.spans);
+    spec.spans.retain(|span| spans.insert(span.clone()));
+    for (field, found) in [("dates", spec.dates.len()), ("spans", spec.spans.len())] {
+        if found > 10_000 {
+            return Err(CalendarError::Field(FieldError {
+                field: "ics",
+                message: format!(
+                    "the calendar would have {found} {field}; the limit is 10,000: give an earlier `until`, or replace"
+                ),
+            }));
+        }
+    }
+    update(&mut tx, id, import.version, &spec, author).await?;
     tx.commit().await?;
     Ok(())
 }

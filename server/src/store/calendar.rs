@@ -1,7 +1,7 @@
 //! Calendars.
 
 use antares_protocol::schedule::{Calendar, CalendarSpec};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
@@ -71,6 +71,13 @@ pub async fn lock(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<(Stri
     sqlx::query_as("select name, version from calendar where id = $1 for update")
         .bind(id)
         .fetch_optional(conn)
+        .await
+}
+
+/// The day by the database's clock, in UTC.
+pub async fn today(conn: &mut PgConnection) -> sqlx::Result<NaiveDate> {
+    sqlx::query_scalar("select (now() at time zone 'UTC')::date")
+        .fetch_one(conn)
         .await
 }
 

@@ -274,6 +274,18 @@ fn good_schedule(fixture: &Fixture, operation: &Operation) -> Option<Good> {
             &fixture.calendar.to_string(),
             json!({ "version": 1, "spec": calendar("holidays") }),
         ),
+        "POST /api/v1/calendars/{id}/import" => posting(
+            &fixture.calendar.to_string(),
+            json!({
+                "version": 1, "replace": true, "until": "2030-01-01",
+                "ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:20261003\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+            }),
+        ),
+        "GET /api/v1/calendars/{id}/spans" => (
+            fixture.calendar.to_string(),
+            "from=2026-12-01&until=2026-12-31",
+            None,
+        ),
         "GET /api/v1/limits/{name}" | "DELETE /api/v1/limits/{name}" => plain("crm"),
         "PUT /api/v1/limits/{name}" => posting(
             "crm",

@@ -2,15 +2,17 @@
 
 use antares_protocol::page::Page;
 use antares_protocol::problem::{Problem, ProblemKind};
-use antares_protocol::schedule::{Calendar, CalendarSpec, UpdateCalendar};
+use antares_protocol::schedule::{Calendar, CalendarSpec, ImportCalendar, Span, UpdateCalendar};
 use axum::extract::State;
 use axum::http::StatusCode;
+use chrono::{Datelike as _, Days, NaiveDate};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
+use crate::domain;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, Path, Query, cursor, limit, page, storable};
@@ -23,6 +25,8 @@ pub fn router() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, update, delete))
+        .routes(routes!(import))
+        .routes(routes!(spans))
 }
 
 /// Refuses texts that cannot be stored, with the field below `prefix`.
@@ -140,6 +144,68 @@ async fn update(
         error => error.into(),
     })?;
     Ok(axum::Json(read(&app, id).await?))
+}
+
+/// Add the events of an iCalendar text, such as a list of holidays, to a calendar.
+#[utoipa::path(post, path = "/api/v1/calendars/{id}/import", tag = "calendar", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    request_body = ImportCalendar, responses((status = 200, body = Calendar), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn import(
+    State(app): State<Shared>,
+    user: User,
+    Path(id): Path<i64>,
+    Json(body): Json<ImportCalendar>,
+) -> Result<axum::Json<Calendar>, ApiError> {
+    storable("ics", &body.ics, 2_000_000)?;
+    retry::on_conflict(&app, || async {
+        let mut conn = app.pool.acquire().await?;
+        pipeline::calendar::import(&mut conn, id, &body, &user.name).await
+    })
+    .await?;
+    Ok(axum::Json(read(&app, id).await?))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct CoveredSpans {
+    /// First day, such as 2026-12-01, in the calendar's zone.
+    from: NaiveDate,
+    /// Last day, at most 400 days later.
+    until: NaiveDate,
+}
+
+/// List the stretches of time that a calendar covers.
+#[utoipa::path(get, path = "/api/v1/calendars/{id}/spans", tag = "calendar", security(("session" = []), ("user" = [])), params(("id" = i64, Path), CoveredSpans),
+    responses((status = 200, body = Vec<Span>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn spans(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+    Query(query): Query<CoveredSpans>,
+) -> Result<axum::Json<Vec<Span>>, ApiError> {
+    let years = 1970..2200;
+    if !years.contains(&query.from.year()) {
+        let detail = format!(
+            "{} is not allowed; give a day from 1970 to 2199",
+            query.from
+        );
+        return Err(ApiError::field("from", detail));
+    }
+    if !(0..=400).contains(&(query.until - query.from).num_days()) {
+        let detail = format!(
+            "{} is not allowed; give a day from {} to {}",
+            query.until,
+            query.from,
+            query.from + Days::new(400)
+        );
+        return Err(ApiError::field("until", detail));
+    }
+    let calendar = domain::calendar::Calendar::new(&read(&app, id).await?.spec)
+        .map_err(|error| ApiError::field(error.field, error.to_string()))?;
+    Ok(axum::Json(domain::calendar::covered(
+        &calendar,
+        query.from,
+        query.until,
+    )))
 }
 
 /// Delete a calendar that no job uses.
