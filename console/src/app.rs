@@ -7,7 +7,7 @@ use leptos_router::path;
 use crate::components::shell::Shell;
 use crate::hooks::{auth, clock, theme};
 use crate::i18n;
-use crate::pages::{Clients, Instances, Jobs, LoginPage, NotFound, Servers};
+use crate::pages::{Clients, InstancePage, Instances, JobPage, Jobs, LoginPage, NotFound, Servers};
 
 /// Where the console starts.
 pub(crate) const HOME: &str = "/jobs";
@@ -29,7 +29,9 @@ pub(crate) fn App() -> impl IntoView {
                 <ParentRoute path=path!("") view=Shell>
                     <Route path=path!("") view=|| view! { <Redirect path=HOME /> } />
                     <Route path=path!("jobs") view=Jobs />
+                    <Route path=path!("jobs/:id") view=JobPage />
                     <Route path=path!("instances") view=Instances />
+                    <Route path=path!("instances/:id") view=InstancePage />
                     <Route path=path!("servers") view=Servers />
                     <Route path=path!("clients") view=Clients />
                     <Route path=path!("*any") view=NotFound />

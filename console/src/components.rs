@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod dialog;
 pub(crate) mod field;
 pub(crate) mod icon;
+pub(crate) mod job_controls;
 pub(crate) mod list_page;
 pub(crate) mod notice;
 pub(crate) mod preferences;

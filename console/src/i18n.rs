@@ -3,7 +3,10 @@
 //! A dictionary is a value of [`Texts`]: a text that one language lacks does not compile. Values go in
 //! through functions, so that each language orders its own words.
 
+mod control;
 mod en;
+mod instance;
+mod job;
 mod zh;
 
 use leptos::prelude::*;
@@ -212,4 +215,8 @@ pub(crate) struct Texts {
     pub(crate) registered: &'static str,
     pub(crate) no_clients: &'static str,
     pub(crate) no_clients_hint: &'static str,
+
+    pub(crate) control: control::ControlTexts,
+    pub(crate) instance: instance::InstanceTexts,
+    pub(crate) job_page: job::JobTexts,
 }

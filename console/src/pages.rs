@@ -1,14 +1,18 @@
 //! The pages.
 
 mod clients;
+mod instance;
 mod instances;
+mod job;
 mod jobs;
 mod login;
 mod not_found;
 mod servers;
 
 pub(crate) use clients::Clients;
+pub(crate) use instance::InstancePage;
 pub(crate) use instances::Instances;
+pub(crate) use job::JobPage;
 pub(crate) use jobs::Jobs;
 pub(crate) use login::LoginPage;
 pub(crate) use not_found::NotFound;

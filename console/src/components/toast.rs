@@ -1,5 +1,7 @@
 //! Short messages about what was done, which go by themselves; errors stay until they are dismissed.
 
+use std::sync::Arc;
+
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -12,13 +14,16 @@ use crate::i18n::{Texts, use_i18n};
 const SHOWN_MS: u32 = 8_000;
 
 /// What undoes something, or leads to what came of it.
-type Undo = Callback<()>;
+type Next = Callback<()>;
+
+/// What a button is called.
+type Label = fn(&Texts) -> &'static str;
 
 #[derive(Clone)]
 enum Message {
     Done(
-        std::sync::Arc<dyn Fn(&Texts) -> String + Send + Sync>,
-        Option<Undo>,
+        Arc<dyn Fn(&Texts) -> String + Send + Sync>,
+        Option<(Label, Next)>,
     ),
     Failed(ApiError),
 }
@@ -52,7 +57,7 @@ pub(crate) fn use_toasts() -> Toasts {
 impl Toasts {
     /// Tells of a success.
     pub(crate) fn good(self, text: impl Fn(&Texts) -> String + Send + Sync + 'static) {
-        self.push(Message::Done(std::sync::Arc::new(text), None));
+        self.push(Message::Done(Arc::new(text), None));
     }
 
     /// Tells of a success that `undo` undoes.
@@ -62,7 +67,18 @@ impl Toasts {
         undo: impl Fn() + Send + Sync + 'static,
     ) {
         let undo = Callback::new(move |()| undo());
-        self.push(Message::Done(std::sync::Arc::new(text), Some(undo)));
+        self.push(Message::Done(Arc::new(text), Some((|t| t.undo, undo))));
+    }
+
+    /// Tells of a success, with a button `label` that leads to what came of it.
+    pub(crate) fn leading(
+        self,
+        text: impl Fn(&Texts) -> String + Send + Sync + 'static,
+        label: Label,
+        go: impl Fn() + Send + Sync + 'static,
+    ) {
+        let go = Callback::new(move |()| go());
+        self.push(Message::Done(Arc::new(text), Some((label, go))));
     }
 
     /// Tells of an error.
@@ -103,16 +119,16 @@ pub(crate) fn ToastStack() -> impl IntoView {
         let dismiss = move |_| toasts.dismiss(id);
         let body = match toast.message {
             Message::Failed(error) => view! { <Notice error=Signal::stored(error) /> }.into_any(),
-            Message::Done(text, undo) => view! {
+            Message::Done(text, next) => view! {
                 <span role="status">{move || text(i18n.texts())}</span>
-                {undo.map(|undo| {
+                {next.map(|(label, next)| {
                     let click = move |_| {
                         toasts.dismiss(id);
-                        undo.run(());
+                        next.run(());
                     };
                     view! {
                         <button type="button" class="button" on:click=click>
-                            {i18n.text(|t| t.undo)}
+                            {i18n.text(label)}
                         </button>
                     }
                 })}

@@ -124,4 +124,8 @@ pub(super) const TEXTS: Texts = Texts {
     no_clients: "No client is connected",
     no_clients_hint: "Start a process that links antares-client with the name and secret of its app and the \
         address of this server. Until one is there, shards wait.",
+
+    control: super::control::EN,
+    instance: super::instance::EN,
+    job_page: super::job::EN,
 };

@@ -120,4 +120,8 @@ pub(super) const TEXTS: Texts = Texts {
     no_clients: "没有已连接的客户端",
     no_clients_hint: "启动一个集成了 antares-client 的进程，并配置其应用的名称、密钥和本服务器的地址。\
         在此之前，分片会一直等待。",
+
+    control: super::control::ZH,
+    instance: super::instance::ZH,
+    job_page: super::job::ZH,
 };

@@ -4,6 +4,7 @@ use antares_protocol::instance::Instance;
 use antares_protocol::shard::Trigger;
 use chrono::TimeDelta;
 use leptos::prelude::*;
+use leptos_router::components::A;
 
 use crate::components::badge::Badge;
 use crate::components::list_page::{Column, Empty, ListPage};
@@ -11,7 +12,7 @@ use crate::components::progress::{Progress, Shards};
 use crate::components::when::{Lasted, When};
 use crate::format;
 use crate::hooks::live::Topic;
-use crate::i18n::use_i18n;
+use crate::i18n::{I18n, use_i18n};
 
 /// Firing this much after the due time is worth a word.
 const LATE: TimeDelta = TimeDelta::seconds(1);
@@ -22,7 +23,11 @@ const COLUMNS: &[Column<Instance>] = &[
         class: "wide",
         cell: |instance| {
             view! {
-                <span class="first">{move || instance.with(|instance| instance.job.clone())}</span>
+                <span class="first">
+                    <A href=move || instance.with(|instance| format!("/instances/{}", instance.id))>
+                        {move || instance.with(|instance| instance.job.clone())}
+                    </A>
+                </span>
                 <span class="second">
                     {move || instance.with(|instance| format!("{} · #{}", instance.app, instance.id))}
                 </span>
@@ -108,10 +113,9 @@ pub(crate) fn Instances() -> impl IntoView {
     }
 }
 
-#[component]
-fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
-    let i18n = use_i18n();
-    move || match instance.with(|instance| instance.trigger) {
+/// Why an instance exists.
+pub(crate) fn trigger_name(i18n: I18n, trigger: Trigger) -> &'static str {
+    match trigger {
         Trigger::Schedule => i18n.texts().by_schedule,
         Trigger::Api => i18n.texts().by_api,
         Trigger::Sql => "SQL",
@@ -121,6 +125,12 @@ fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
         Trigger::Plan => i18n.texts().by_plan,
         Trigger::Other => i18n.texts().by_other,
     }
+}
+
+#[component]
+fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
+    let i18n = use_i18n();
+    move || trigger_name(i18n, instance.with(|instance| instance.trigger))
 }
 
 /// When it fired, and below it how late that was.

@@ -2,8 +2,10 @@
 
 use antares_protocol::job::{Job, JobKind};
 use leptos::prelude::*;
+use leptos_router::components::A;
 
 use crate::components::badge::Badge;
+use crate::components::job_controls::JobControls;
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::when::{Until, When};
 use crate::format;
@@ -66,6 +68,11 @@ const COLUMNS: &[Column<Job>] = &[
         class: "number",
         cell: |job| (move || job.with(|job| job.version)).into_any(),
     },
+    Column {
+        label: |t| t.control.actions,
+        class: "",
+        cell: |job| view! { <JobControls job /> }.into_any(),
+    },
 ];
 
 /// The page.
@@ -91,7 +98,11 @@ fn Name(job: RwSignal<Job>) -> impl IntoView {
         })
     };
     view! {
-        <span class="first">{move || job.with(|job| job.spec.name.clone())}</span>
+        <span class="first">
+            <A href=move || job.with(|job| format!("/jobs/{}", job.id))>
+                {move || job.with(|job| job.spec.name.clone())}
+            </A>
+        </span>
         <span class="second">{second}</span>
     }
 }
