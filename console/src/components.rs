@@ -1,7 +1,9 @@
 //! The parts that pages are put together from.
 
 pub(crate) mod badge;
+pub(crate) mod bars;
 pub(crate) mod connection;
+pub(crate) mod copy;
 pub(crate) mod dialog;
 pub(crate) mod field;
 pub(crate) mod icon;

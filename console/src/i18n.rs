@@ -3,10 +3,13 @@
 //! A dictionary is a value of [`Texts`]: a text that one language lacks does not compile. Values go in
 //! through functions, so that each language orders its own words.
 
+mod apps;
 mod control;
+mod editor;
 mod en;
 mod instance;
 mod job;
+mod overview;
 mod zh;
 
 use leptos::prelude::*;
@@ -112,6 +115,9 @@ pub(crate) struct Texts {
     pub(crate) try_again: &'static str,
     pub(crate) none: &'static str,
     pub(crate) cancel: &'static str,
+    pub(crate) copy: &'static str,
+    pub(crate) copied: &'static str,
+    pub(crate) not_copied: &'static str,
     pub(crate) undo: &'static str,
     pub(crate) dismiss: &'static str,
     pub(crate) type_to_confirm: fn(&str) -> String,
@@ -216,7 +222,11 @@ pub(crate) struct Texts {
     pub(crate) no_clients: &'static str,
     pub(crate) no_clients_hint: &'static str,
 
+    pub(crate) apps: apps::AppTexts,
     pub(crate) control: control::ControlTexts,
+    pub(crate) editor: editor::EditorTexts,
     pub(crate) instance: instance::InstanceTexts,
     pub(crate) job_page: job::JobTexts,
+    pub(crate) overview: overview::OverviewTexts,
+    pub(crate) graph: overview::GraphTexts,
 }

@@ -23,9 +23,10 @@ const TAIL: usize = 60;
 pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("the program's own path is known");
     let folder = own.parent().expect("a program is in a folder");
-    let folder = match folder.ends_with("deps") {
-        true => folder.parent().expect("the test is in target/*/deps"),
-        false => folder,
+    let folder = if folder.ends_with("deps") {
+        folder.parent().expect("the test is in target/*/deps")
+    } else {
+        folder
     };
     folder.join(name)
 }

@@ -12,7 +12,15 @@ pub(crate) fn run() -> Result<ExitCode> {
     std::fs::create_dir_all(&folder)?;
     let mut program = cargo::cargo();
     program
-        .args(["run", "--quiet", "--package", "antares-tests", "--bin", "antares-screenshots", "--"])
+        .args([
+            "run",
+            "--quiet",
+            "--package",
+            "antares-tests",
+            "--bin",
+            "antares-screenshots",
+            "--",
+        ])
         .arg(&folder);
     surroundings.hand_over(&mut program);
     let status = program.status()?;

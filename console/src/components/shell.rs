@@ -97,8 +97,11 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
             <LogOut leaving error=logout_error />
         </header>
         <nav class="menu" aria-label=i18n.text(|t| t.main_menu)>
+            <MenuItem href="/overview" glyph=Glyph::Overview text=|t| t.overview.title />
             <MenuItem href="/jobs" glyph=Glyph::Jobs text=|t| t.jobs />
             <MenuItem href="/instances" glyph=Glyph::Instances text=|t| t.instances />
+            <MenuItem href="/dependencies" glyph=Glyph::Dependencies text=|t| t.graph.title />
+            <MenuItem href="/apps" glyph=Glyph::Apps text=|t| t.apps.title />
             <MenuItem href="/servers" glyph=Glyph::Servers text=|t| t.servers />
             <MenuItem href="/clients" glyph=Glyph::Clients text=|t| t.clients />
         </nav>

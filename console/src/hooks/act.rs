@@ -44,6 +44,17 @@ impl Act {
         });
     }
 
+    /// Runs `call`, and `then` with its answer. An error goes to `error`, where a form shows it.
+    pub(crate) fn run_or<A: 'static>(
+        self,
+        topic: Topic,
+        call: impl Future<Output = Result<A, ApiError>> + 'static,
+        error: RwSignal<Option<ApiError>>,
+        then: impl FnOnce(Toasts, A) + 'static,
+    ) {
+        self.run_with(topic, call, move |problem| _ = error.try_set(problem), then);
+    }
+
     /// Runs `call`, and `then` with its answer.
     pub(crate) fn run_then<A: 'static>(
         self,
@@ -51,11 +62,28 @@ impl Act {
         call: impl Future<Output = Result<A, ApiError>> + 'static,
         then: impl FnOnce(Toasts, A) + 'static,
     ) {
+        let failed = move |error: Option<ApiError>| {
+            if let Some(error) = error {
+                self.toasts.bad(error);
+            }
+        };
+        self.run_with(topic, call, failed, then);
+    }
+
+    /// `failed` gets no error when the call begins, and the one that it ends with.
+    fn run_with<A: 'static>(
+        self,
+        topic: Topic,
+        call: impl Future<Output = Result<A, ApiError>> + 'static,
+        failed: impl Fn(Option<ApiError>) + 'static,
+        then: impl FnOnce(Toasts, A) + 'static,
+    ) {
         // A second click on a slow line must not do it twice.
         if self.pending.try_get_untracked() != Some(false) {
             return;
         }
         self.pending.set(true);
+        failed(None);
         spawn_local(async move {
             let outcome = call.await;
             // The page may have been left meanwhile, and its signals with it.
@@ -67,7 +95,7 @@ impl Act {
                 }
                 Err(error) => {
                     self.auth.notice(&error);
-                    self.toasts.bad(error);
+                    failed(Some(error));
                 }
             }
         });

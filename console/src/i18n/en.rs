@@ -14,6 +14,9 @@ pub(super) const TEXTS: Texts = Texts {
     try_again: "Try again",
     none: "none",
     cancel: "Cancel",
+    copy: "Copy",
+    copied: "Copied",
+    not_copied: "The browser does not allow it",
     undo: "Undo",
     dismiss: "Dismiss",
     type_to_confirm: |name| format!("Type “{name}” to go on"),
@@ -125,7 +128,11 @@ pub(super) const TEXTS: Texts = Texts {
     no_clients_hint: "Start a process that links antares-client with the name and secret of its app and the \
         address of this server. Until one is there, shards wait.",
 
+    apps: super::apps::EN,
     control: super::control::EN,
+    editor: super::editor::EN,
     instance: super::instance::EN,
     job_page: super::job::EN,
+    overview: super::overview::EN,
+    graph: super::overview::GRAPH_EN,
 };

@@ -14,6 +14,9 @@ pub(super) const TEXTS: Texts = Texts {
     try_again: "重试",
     none: "无",
     cancel: "取消",
+    copy: "复制",
+    copied: "已复制",
+    not_copied: "浏览器不允许",
     undo: "撤销",
     dismiss: "关闭",
     type_to_confirm: |name| format!("输入“{name}”以继续"),
@@ -121,7 +124,11 @@ pub(super) const TEXTS: Texts = Texts {
     no_clients_hint: "启动一个集成了 antares-client 的进程，并配置其应用的名称、密钥和本服务器的地址。\
         在此之前，分片会一直等待。",
 
+    apps: super::apps::ZH,
     control: super::control::ZH,
+    editor: super::editor::ZH,
     instance: super::instance::ZH,
     job_page: super::job::ZH,
+    overview: super::overview::ZH,
+    graph: super::overview::GRAPH_ZH,
 };
