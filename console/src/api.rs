@@ -71,6 +71,7 @@ macro_rules! rows {
 
 rows! {
     antares_protocol::app::App = i64, "/api/v1/apps";
+    antares_protocol::schedule::Calendar = i64, "/api/v1/calendars";
     antares_protocol::job::Job = i64, "/api/v1/jobs";
     antares_protocol::instance::Instance = i64, "/api/v1/instances";
     antares_protocol::cluster::Server = uuid::Uuid, "/api/v1/servers";

@@ -8,8 +8,8 @@ use crate::components::shell::Shell;
 use crate::hooks::{auth, clock, theme};
 use crate::i18n;
 use crate::pages::{
-    Apps, Clients, Dependencies, EditJob, InstancePage, Instances, JobPage, Jobs, LoginPage,
-    NewJob, NotFound, OverviewPage, Servers,
+    Apps, Calendars, Clients, Dependencies, EditJob, InstancePage, Instances, JobPage, Jobs,
+    Limits, LoginPage, NewJob, NotFound, OverviewPage, Servers,
 };
 
 /// Where the console starts.
@@ -40,6 +40,8 @@ pub(crate) fn App() -> impl IntoView {
                     <Route path=path!("instances") view=Instances />
                     <Route path=path!("instances/:id") view=InstancePage />
                     <Route path=path!("apps") view=Apps />
+                    <Route path=path!("calendars") view=Calendars />
+                    <Route path=path!("limits") view=Limits />
                     <Route path=path!("servers") view=Servers />
                     <Route path=path!("clients") view=Clients />
                     <Route path=path!("*any") view=NotFound />

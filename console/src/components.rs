@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub(crate) mod copy;
 pub(crate) mod dialog;
 pub(crate) mod field;
+pub(crate) mod filters;
 pub(crate) mod icon;
 pub(crate) mod job_controls;
 pub(crate) mod list_page;

@@ -4,6 +4,7 @@
 //! through functions, so that each language orders its own words.
 
 mod apps;
+mod calendars;
 mod control;
 mod editor;
 mod en;
@@ -114,6 +115,12 @@ pub(crate) struct Texts {
     pub(crate) loading: &'static str,
     pub(crate) try_again: &'static str,
     pub(crate) none: &'static str,
+    pub(crate) any: &'static str,
+    pub(crate) search: &'static str,
+    pub(crate) fired_from: &'static str,
+    pub(crate) fired_until: &'static str,
+    pub(crate) took_ms: &'static str,
+    pub(crate) more: &'static str,
     pub(crate) cancel: &'static str,
     pub(crate) copy: &'static str,
     pub(crate) copied: &'static str,
@@ -223,6 +230,8 @@ pub(crate) struct Texts {
     pub(crate) no_clients_hint: &'static str,
 
     pub(crate) apps: apps::AppTexts,
+    pub(crate) calendars: calendars::CalendarTexts,
+    pub(crate) limits: calendars::LimitTexts,
     pub(crate) control: control::ControlTexts,
     pub(crate) editor: editor::EditorTexts,
     pub(crate) instance: instance::InstanceTexts,

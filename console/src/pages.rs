@@ -1,6 +1,7 @@
 //! The pages.
 
 mod apps;
+mod calendars;
 mod clients;
 mod dependencies;
 mod editor;
@@ -8,12 +9,14 @@ mod instance;
 mod instances;
 mod job;
 mod jobs;
+mod limits;
 mod login;
 mod not_found;
 mod overview;
 mod servers;
 
 pub(crate) use apps::Apps;
+pub(crate) use calendars::Calendars;
 pub(crate) use clients::Clients;
 pub(crate) use dependencies::Dependencies;
 pub(crate) use editor::{EditJob, NewJob};
@@ -21,6 +24,7 @@ pub(crate) use instance::InstancePage;
 pub(crate) use instances::Instances;
 pub(crate) use job::JobPage;
 pub(crate) use jobs::Jobs;
+pub(crate) use limits::Limits;
 pub(crate) use login::LoginPage;
 pub(crate) use not_found::NotFound;
 pub(crate) use overview::OverviewPage;

@@ -15,6 +15,10 @@ pub(crate) enum Glyph {
     Overview,
     /// Dependencies: a box that two follow.
     Dependencies,
+    /// Calendars: a moon.
+    Calendars,
+    /// Limits: a gate.
+    Limits,
     /// Apps: four tiles.
     Apps,
     /// Servers: two drawers.
@@ -39,6 +43,10 @@ impl Glyph {
             Self::Dependencies => {
                 "M3.5 9.5h6v5h-6zM14.5 4h6v5h-6zM14.5 15h6v5h-6zM9.5 12h2.5V6.5h2.5M12 12v5.5h2.5"
             }
+            Self::Calendars => {
+                "M5 5.5h14v14H5zM5 9.5h14M9 3.5v4M15 3.5v4M9 13h.01M12 13h.01M15 13h.01M9 16h.01M12 16h.01"
+            }
+            Self::Limits => "M4 20V8M20 20V8M4 12h16M4 16h16M2.5 5.5h19",
             Self::Apps => {
                 "M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z"
             }

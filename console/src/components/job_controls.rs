@@ -118,6 +118,9 @@ pub(crate) fn JobControls(
     /// The job.
     #[prop(into)]
     job: Signal<Job>,
+    /// Whether all but running it are in a menu.
+    #[prop(optional)]
+    folded: bool,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let act = use_act();
@@ -168,7 +171,17 @@ pub(crate) fn JobControls(
             <Show when=may_trigger>
                 <TriggerButton job />
             </Show>
-            {buttons}
+            {if folded {
+                view! {
+                    <details class="more">
+                        <summary class="button small">{i18n.text(|t| t.more)}</summary>
+                        <div class="more-items">{buttons}</div>
+                    </details>
+                }
+                .into_any()
+            } else {
+                buttons.into_any()
+            }}
         </div>
     }
 }

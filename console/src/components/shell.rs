@@ -102,6 +102,8 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
             <MenuItem href="/instances" glyph=Glyph::Instances text=|t| t.instances />
             <MenuItem href="/dependencies" glyph=Glyph::Dependencies text=|t| t.graph.title />
             <MenuItem href="/apps" glyph=Glyph::Apps text=|t| t.apps.title />
+            <MenuItem href="/calendars" glyph=Glyph::Calendars text=|t| t.calendars.title />
+            <MenuItem href="/limits" glyph=Glyph::Limits text=|t| t.limits.title />
             <MenuItem href="/servers" glyph=Glyph::Servers text=|t| t.servers />
             <MenuItem href="/clients" glyph=Glyph::Clients text=|t| t.clients />
         </nav>

@@ -3,7 +3,6 @@
 /// Texts of the page of a job.
 pub(crate) struct JobTexts {
     pub(crate) tab_overview: &'static str,
-    pub(crate) tab_instances: &'static str,
     pub(crate) tab_why: &'static str,
     pub(crate) tab_versions: &'static str,
     pub(crate) tabs: &'static str,
@@ -43,12 +42,10 @@ pub(crate) struct JobTexts {
     pub(crate) tick_skipped: &'static str,
     pub(crate) tick_coalesced: &'static str,
     pub(crate) tick_missed: &'static str,
-    pub(crate) follows: &'static str,
 }
 
 pub(super) const EN: JobTexts = JobTexts {
     tab_overview: "Overview",
-    tab_instances: "Instances",
     tab_why: "Why did it (not) run?",
     tab_versions: "Versions",
     tabs: "Parts of the job",
@@ -88,12 +85,10 @@ pub(super) const EN: JobTexts = JobTexts {
     tick_skipped: "Skipped",
     tick_coalesced: "Missed, a later one fired",
     tick_missed: "Missed",
-    follows: "Follows",
 };
 
 pub(super) const ZH: JobTexts = JobTexts {
     tab_overview: "概览",
-    tab_instances: "实例",
     tab_why: "为何（未）运行？",
     tab_versions: "版本",
     tabs: "任务的各部分",
@@ -133,5 +128,4 @@ pub(super) const ZH: JobTexts = JobTexts {
     tick_skipped: "已跳过",
     tick_coalesced: "已错过，由之后的触发代替",
     tick_missed: "已错过",
-    follows: "跟随",
 };

@@ -11,12 +11,19 @@ use serde_json::{Value, json};
 
 /// Name of a picture, and the page, where `{job}` and `{instance}` are ids.
 const PAGES: &[(&str, &str)] = &[
+    ("overview", "/overview"),
     ("jobs", "/jobs"),
     ("job", "/jobs/{job}"),
     ("job-why", "/jobs/{job}?tab=why"),
     ("job-versions", "/jobs/{job}?tab=versions"),
     ("instances", "/instances"),
     ("instance", "/instances/{instance}"),
+    ("job-new", "/jobs/new"),
+    ("job-edit", "/jobs/{job}/edit"),
+    ("dependencies", "/dependencies"),
+    ("apps", "/apps"),
+    ("calendars", "/calendars"),
+    ("limits", "/limits"),
     ("servers", "/servers"),
     ("clients", "/clients"),
 ];
