@@ -11,6 +11,7 @@ pub(crate) mod icon;
 pub(crate) mod job_controls;
 pub(crate) mod list_page;
 pub(crate) mod notice;
+pub(crate) mod palette;
 pub(crate) mod preferences;
 pub(crate) mod progress;
 pub(crate) mod shell;

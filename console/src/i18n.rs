@@ -11,6 +11,7 @@ mod en;
 mod instance;
 mod job;
 mod overview;
+mod palette;
 mod zh;
 
 use leptos::prelude::*;
@@ -101,6 +102,9 @@ pub(crate) fn provide() {
 pub(crate) fn use_i18n() -> I18n {
     expect_context()
 }
+
+/// Picks a text.
+pub(crate) type Label = fn(&Texts) -> &'static str;
 
 /// Every text of the console.
 pub(crate) struct Texts {
@@ -238,4 +242,5 @@ pub(crate) struct Texts {
     pub(crate) job_page: job::JobTexts,
     pub(crate) overview: overview::OverviewTexts,
     pub(crate) graph: overview::GraphTexts,
+    pub(crate) palette: palette::PaletteTexts,
 }

@@ -1,5 +1,11 @@
 //! The console in a real browser, on real servers and clients.
 
+mod access;
+mod flow;
+mod instance;
+mod operate;
+mod palette;
+
 use std::time::{Duration, Instant};
 
 use antares_tests::browser::Browser;

@@ -5,7 +5,7 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate, use_query_map};
 
 use super::list_page::address;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{Label, use_i18n};
 
 /// Sets one parameter of the address, or takes it away. Another list begins at its first page.
 fn use_setter() -> impl Fn(&'static str, String) + Copy {
@@ -47,7 +47,7 @@ pub(crate) fn TextFilter(
     /// The parameter.
     name: &'static str,
     /// What it is called.
-    label: fn(&Texts) -> &'static str,
+    label: Label,
     /// `search`, `number` or `datetime-local`.
     #[prop(default = "search")]
     kind: &'static str,
@@ -59,9 +59,10 @@ pub(crate) fn TextFilter(
     let is_instant = kind == "datetime-local";
     let shown = move || {
         let value = value.get();
-        match is_instant {
-            true => value.trim_end_matches('Z').to_owned(),
-            false => value,
+        if is_instant {
+            value.trim_end_matches('Z').to_owned()
+        } else {
+            value
         }
     };
     let changed = move |event| {
@@ -96,9 +97,9 @@ pub(crate) fn SelectFilter(
     /// The parameter.
     name: &'static str,
     /// What it is called.
-    label: fn(&Texts) -> &'static str,
+    label: Label,
     /// Values, and what they are called.
-    options: &'static [(&'static str, fn(&Texts) -> &'static str)],
+    options: &'static [(&'static str, Label)],
 ) -> impl IntoView {
     let i18n = use_i18n();
     let set = use_setter();

@@ -248,8 +248,9 @@ pub(crate) fn address(path: &str, query: &[(String, String)]) -> String {
         .iter()
         .map(|(name, value)| format!("{name}={}", js_sys::encode_uri_component(value)))
         .collect();
-    match query.is_empty() {
-        true => path.to_owned(),
-        false => format!("{path}?{}", query.join("&")),
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", query.join("&"))
     }
 }

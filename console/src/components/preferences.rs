@@ -19,6 +19,7 @@ pub(crate) fn Preferences() -> impl IntoView {
     view! {
         <button
             type="button"
+            id="language"
             class="button ghost"
             lang=i18n.text(|t| t.other_language_tag)
             on:click=move |_| i18n.switch()

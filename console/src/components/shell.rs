@@ -10,6 +10,7 @@ use super::connection::{ConnectionBanner, ConnectionLamp};
 use super::dialog::{self, Confirmation};
 use super::icon::{Glyph, Icon, Mark};
 use super::notice::Notice;
+use super::palette::Palette;
 use super::preferences::Preferences;
 use super::toast::{self, ToastStack};
 use crate::api::ApiError;
@@ -93,6 +94,7 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
             </A>
             <ConnectionLamp />
             <span class="top-space"></span>
+            <Palette />
             <Preferences />
             <LogOut leaving error=logout_error />
         </header>

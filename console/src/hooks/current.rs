@@ -29,7 +29,6 @@ pub(crate) struct Current<T: Send + Sync + 'static> {
 }
 
 // Derived, these would ask what is told to be `Copy`.
-#[expect(clippy::expl_impl_clone_on_copy, reason = "deriving asks for too much")]
 impl<T: Send + Sync + 'static> Clone for Current<T> {
     fn clone(&self) -> Self {
         *self

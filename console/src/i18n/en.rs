@@ -81,8 +81,7 @@ pub(super) const TEXTS: Texts = Texts {
     within: |time| format!("in {time}"),
     due: "due",
     no_jobs: "No jobs yet",
-    no_jobs_hint: "Create an app with POST /api/v1/apps and a job in it with POST /api/v1/jobs. It appears \
-        here at once. “cargo xtask demo” starts an installation with jobs in it.",
+    no_jobs_hint: "Create an app, and then a job in it, with the buttons above. “cargo xtask demo” starts a world with jobs of its own.",
 
     disabled: "Disabled",
     stopped: "Stopped",
@@ -143,4 +142,5 @@ pub(super) const TEXTS: Texts = Texts {
     job_page: super::job::EN,
     overview: super::overview::EN,
     graph: super::overview::GRAPH_EN,
+    palette: super::palette::EN,
 };

@@ -78,8 +78,7 @@ pub(super) const TEXTS: Texts = Texts {
     within: |time| format!("{time} 后"),
     due: "已到期",
     no_jobs: "还没有任务",
-    no_jobs_hint: "先用 POST /api/v1/apps 创建应用，再用 POST /api/v1/jobs 在其中创建任务，任务会立即显示在这里。\
-        “cargo xtask demo” 可启动一套自带任务的演示环境。",
+    no_jobs_hint: "先创建应用，再用上方的按钮在其中创建任务。“cargo xtask demo” 可启动一套自带任务的演示环境。",
 
     disabled: "已停用",
     stopped: "已停止",
@@ -139,4 +138,5 @@ pub(super) const TEXTS: Texts = Texts {
     job_page: super::job::ZH,
     overview: super::overview::ZH,
     graph: super::overview::GRAPH_ZH,
+    palette: super::palette::ZH,
 };

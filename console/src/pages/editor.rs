@@ -123,16 +123,12 @@ fn Editor(
         let app = app.get_untracked();
         let enabled = enabled.get_untracked();
         let call = async move {
-            match of {
-                Some((id, _)) => {
-                    let path = format!("/api/v1/jobs/{id}");
-                    api::call::<Job>(Method::PUT, &path, &UpdateJob { version, spec }).await
-                }
-                None => {
-                    let body = CreateJob { app, enabled, spec };
-                    api::call::<Job>(Method::POST, "/api/v1/jobs", &body).await
-                }
+            if let Some((id, _)) = of {
+                let path = format!("/api/v1/jobs/{id}");
+                return api::call::<Job>(Method::PUT, &path, &UpdateJob { version, spec }).await;
             }
+            let body = CreateJob { app, enabled, spec };
+            api::call::<Job>(Method::POST, "/api/v1/jobs", &body).await
         };
         let error = RwSignal::new(None);
         Effect::new(move || {
@@ -146,7 +142,7 @@ fn Editor(
         act.run_or(Topic::Jobs, call, error, move |toasts, job| {
             let (id, name) = (job.id, job.spec.name.clone());
             navigate.with_value(|navigate| {
-                navigate(&format!("/jobs/{id}"), NavigateOptions::default())
+                navigate(&format!("/jobs/{id}"), NavigateOptions::default());
             });
             toasts.good(move |t| (t.editor.saved)(&name));
         });

@@ -183,7 +183,7 @@ fn Facts(instance: Signal<Instance>) -> impl IntoView {
         view! {
             <div class="counter">
                 <dt>{i18n.text(label)}</dt>
-                <dd>{move || instance.with(count).map_or_else(|| "–".to_owned(), |n| format::count(n))}</dd>
+                <dd>{move || instance.with(count).map_or_else(|| "–".to_owned(), format::count)}</dd>
             </div>
         }
     };

@@ -13,7 +13,7 @@ use crate::components::progress::{Progress, Shards};
 use crate::components::when::{Lasted, When};
 use crate::format;
 use crate::hooks::live::Topic;
-use crate::i18n::{I18n, Texts, use_i18n};
+use crate::i18n::{I18n, Label, use_i18n};
 
 /// Firing this much after the due time is worth a word.
 const LATE: TimeDelta = TimeDelta::seconds(1);
@@ -122,7 +122,7 @@ pub(crate) fn Instances() -> impl IntoView {
     }
 }
 
-const STATES: &[(&str, fn(&Texts) -> &'static str)] = &[
+const STATES: &[(&str, Label)] = &[
     ("queued", |t| t.queued),
     ("running", |t| t.running),
     ("succeeded", |t| t.succeeded),
@@ -131,7 +131,7 @@ const STATES: &[(&str, fn(&Texts) -> &'static str)] = &[
     ("timed_out", |t| t.timed_out),
 ];
 
-const TRIGGERS: &[(&str, fn(&Texts) -> &'static str)] = &[
+const TRIGGERS: &[(&str, Label)] = &[
     ("schedule", |t| t.by_schedule),
     ("api", |t| t.by_api),
     ("sql", |_| "SQL"),

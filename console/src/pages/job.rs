@@ -22,10 +22,10 @@ use crate::components::notice::Notice;
 use crate::hooks::act::use_act;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{Label, use_i18n};
 
 /// The parts, by what `?tab=` says. The first has none.
-const TABS: [(&str, fn(&Texts) -> &'static str); 3] = [
+const TABS: [(&str, Label); 3] = [
     ("", |t| t.job_page.tab_overview),
     ("why", |t| t.job_page.tab_why),
     ("versions", |t| t.job_page.tab_versions),

@@ -11,7 +11,7 @@ use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::when::{Until, When};
 use crate::format;
 use crate::hooks::live::Topic;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{Label, use_i18n};
 
 const COLUMNS: &[Column<Job>] = &[
     Column {
@@ -76,7 +76,7 @@ const COLUMNS: &[Column<Job>] = &[
     },
 ];
 
-const STATES: &[(&str, fn(&Texts) -> &'static str)] = &[
+const STATES: &[(&str, Label)] = &[
     ("waiting", |t| t.waiting),
     ("running", |t| t.running),
     ("paused", |t| t.paused),

@@ -23,8 +23,9 @@ pub(crate) fn OverviewPage() -> impl IntoView {
     use_title(|t| t.overview.title);
     let i18n = use_i18n();
     let current = use_current::<Overview>(Topic::Instances, "/api/v1/overview".to_owned());
+    let is_there = Memo::new(move |_| current.value.with(Option::is_some));
     let body = move || {
-        if current.value.with(Option::is_none) {
+        if !is_there.get() {
             return view! { <p role="status" aria-busy="true">{i18n.text(|t| t.loading)}</p> }
                 .into_any();
         }
@@ -36,11 +37,10 @@ pub(crate) fn OverviewPage() -> impl IntoView {
         });
         view! { <Told told /> }.into_any()
     };
-    let is_there = Memo::new(move |_| current.value.with(Option::is_some));
     view! {
         <div class="heading"><h1>{i18n.text(|t| t.overview.title)}</h1></div>
         {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
-        {move || { is_there.track(); untrack(body) }}
+        {body}
     }
 }
 

@@ -71,9 +71,10 @@ async fn picture(browser: &Browser, folder: &Path, name: &str) {
         browser.script::<Value>(&code).await;
         wait_until(name, BOUND, async || {
             let code = "return !!document.querySelector('h1') && !document.querySelector('[aria-busy=true]')";
-            match browser.script::<bool>(code).await {
-                true => Ok(()),
-                false => Err("it is being loaded"),
+            if browser.script::<bool>(code).await {
+                Ok(())
+            } else {
+                Err("it is being loaded")
             }
         })
         .await;
@@ -104,9 +105,9 @@ async fn work(
         .await
     };
     let settle = make(shop, "settle-orders", &|spec| {
-        spec.description = "Settles the orders of the day, by region".to_owned();
+        spec.description = "Settles the orders of the day, by region".into();
         spec.cron = Some("0 30 2 * * ?".to_owned());
-        spec.time_zone = "Europe/Berlin".to_owned();
+        spec.time_zone = "Europe/Berlin".into();
         spec.shard_count = 40;
         spec.max_shards_per_client = 10;
         spec.shard_params = (0..40)
@@ -134,7 +135,7 @@ async fn work(
     })
     .await;
     make(shop, "report", &|spec| {
-        spec.description = "Follows the settlement".to_owned();
+        spec.description = "Follows the settlement".into();
         spec.depends_on = vec![
             Dependency {
                 app: None,

@@ -21,8 +21,6 @@ pub(super) fn General(
         .map(|name| view! { <option value=name.clone()>{name.clone()}</option> })
         .collect_view();
     let is_script = Memo::new(move |_| draft.get(|spec| spec.kind == JobKind::Script));
-    let is_body =
-        Memo::new(move |_| draft.get(|spec| matches!(spec.script, Some(Script::Body { .. }))));
     view! {
         <div class="field">
             <label for="app">{i18n.text(|t| t.app)}</label>
@@ -71,50 +69,7 @@ pub(super) fn General(
             />
         </Show>
         <Show when=move || is_script.get()>
-            <Choice
-                id="script-kind"
-                label=|t| t.script
-                field="script"
-                options=&[
-                    ("command", |t| t.editor.command, |t| t.editor.command_hint),
-                    ("body", |t| t.editor.body, |t| t.editor.body_hint),
-                ]
-                get=|spec| match spec.script {
-                    Some(Script::Body { .. }) => "body",
-                    _ => "command",
-                }
-                set=set_script_kind
-            />
-            <Show when=move || is_body.get()>
-                <TextInput
-                    id="interpreter"
-                    label=|t| t.editor.interpreter
-                    field="script.body.interpreter"
-                    get=|spec| match &spec.script {
-                        Some(Script::Body { interpreter, .. }) => interpreter.clone(),
-                        _ => String::new(),
-                    }
-                    set=|spec, text| {
-                        if let Some(Script::Body { interpreter, .. }) = &mut spec.script {
-                            *interpreter = text;
-                        }
-                    }
-                />
-            </Show>
-            <TextInput
-                id="script"
-                label=|t| t.editor.script_text
-                field="script"
-                rows=5
-                get=|spec| match &spec.script {
-                    Some(Script::Command(text) | Script::Body { body: text, .. }) => text.clone(),
-                    None => String::new(),
-                }
-                set=|spec, text| match &mut spec.script {
-                    Some(Script::Command(now) | Script::Body { body: now, .. }) => *now = text,
-                    None => spec.script = Some(Script::Command(text)),
-                }
-            />
+            <ScriptFields />
         </Show>
         <Show when=move || is_new>
             <label class="check" for="enabled">
@@ -127,6 +82,60 @@ pub(super) fn General(
                 {i18n.text(|t| t.editor.enabled)}
             </label>
         </Show>
+    }
+}
+
+/// The command, or the script with its interpreter.
+#[component]
+fn ScriptFields() -> impl IntoView {
+    let draft = use_draft();
+    let is_body =
+        Memo::new(move |_| draft.get(|spec| matches!(spec.script, Some(Script::Body { .. }))));
+    view! {
+        <Choice
+            id="script-kind"
+            label=|t| t.script
+            field="script"
+            options=&[
+                ("command", |t| t.editor.command, |t| t.editor.command_hint),
+                ("body", |t| t.editor.body, |t| t.editor.body_hint),
+            ]
+            get=|spec| match spec.script {
+                Some(Script::Body { .. }) => "body",
+                _ => "command",
+            }
+            set=set_script_kind
+        />
+        <Show when=move || is_body.get()>
+            <TextInput
+                id="interpreter"
+                label=|t| t.editor.interpreter
+                field="script.body.interpreter"
+                get=|spec| match &spec.script {
+                    Some(Script::Body { interpreter, .. }) => interpreter.clone(),
+                    _ => String::new(),
+                }
+                set=|spec, text| {
+                    if let Some(Script::Body { interpreter, .. }) = &mut spec.script {
+                        *interpreter = text;
+                    }
+                }
+            />
+        </Show>
+        <TextInput
+            id="script"
+            label=|t| t.editor.script_text
+            field="script"
+            rows=5
+            get=|spec| match &spec.script {
+                Some(Script::Command(text) | Script::Body { body: text, .. }) => text.clone(),
+                None => String::new(),
+            }
+            set=|spec, text| match &mut spec.script {
+                Some(Script::Command(now) | Script::Body { body: now, .. }) => *now = text,
+                None => spec.script = Some(Script::Command(text)),
+            }
+        />
     }
 }
 

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::api::ApiError;
 use crate::components::field::Field;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{Label, use_i18n};
 
 /// The definition that is edited, and the last complaint about it.
 #[derive(Clone, Copy)]
@@ -35,8 +35,8 @@ pub(super) fn use_draft() -> Draft {
 #[component]
 pub(super) fn TextInput(
     id: &'static str,
-    label: fn(&Texts) -> &'static str,
-    #[prop(optional)] hint: Option<fn(&Texts) -> &'static str>,
+    label: Label,
+    #[prop(optional)] hint: Option<Label>,
     field: &'static str,
     get: fn(&JobSpec) -> String,
     set: fn(&mut JobSpec, String),
@@ -77,8 +77,8 @@ pub(super) fn TextInput(
 #[component]
 pub(super) fn NumberInput(
     id: &'static str,
-    label: fn(&Texts) -> &'static str,
-    #[prop(optional)] hint: Option<fn(&Texts) -> &'static str>,
+    label: Label,
+    #[prop(optional)] hint: Option<Label>,
     field: &'static str,
     #[prop(default = 0)] min: i64,
     get: fn(&JobSpec) -> i64,
@@ -112,14 +112,10 @@ pub(super) fn NumberInput(
 #[component]
 pub(super) fn Choice(
     id: &'static str,
-    label: fn(&Texts) -> &'static str,
+    label: Label,
     field: &'static str,
     /// Value, name and meaning.
-    options: &'static [(
-        &'static str,
-        fn(&Texts) -> &'static str,
-        fn(&Texts) -> &'static str,
-    )],
+    options: &'static [(&'static str, Label, Label)],
     get: fn(&JobSpec) -> &'static str,
     set: fn(&mut JobSpec, &str),
 ) -> impl IntoView {
@@ -155,7 +151,7 @@ pub(super) fn Choice(
 #[component]
 pub(super) fn Check(
     id: &'static str,
-    label: fn(&Texts) -> &'static str,
+    label: Label,
     get: fn(&JobSpec) -> bool,
     set: fn(&mut JobSpec, bool),
 ) -> impl IntoView {
@@ -178,7 +174,7 @@ pub(super) fn Check(
 #[component]
 pub(super) fn JsonInput(
     id: &'static str,
-    label: fn(&Texts) -> &'static str,
+    label: Label,
     field: &'static str,
     get: fn(&JobSpec) -> serde_json::Value,
     set: fn(&mut JobSpec, serde_json::Value),

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::inputs::{Choice, NumberInput, use_draft};
 use crate::components::field::Field;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{Label, use_i18n};
 
 /// Overlap and misfire.
 #[component]
@@ -110,14 +110,14 @@ fn overlap_of(spec: &JobSpec) -> &'static str {
     }
 }
 
-const ON: [(DependencyOn, fn(&Texts) -> &'static str); 4] = [
+const ON: [(DependencyOn, Label); 4] = [
     (DependencyOn::Success, |t| t.editor.on_success),
     (DependencyOn::Failure, |t| t.editor.on_failure),
     (DependencyOn::Completion, |t| t.editor.on_completion),
     (DependencyOn::Always, |t| t.editor.on_always),
 ];
 
-const PASS: [(Pass, fn(&Texts) -> &'static str); 3] = [
+const PASS: [(Pass, Label); 3] = [
     (Pass::Nothing, |t| t.editor.pass_nothing),
     (Pass::Param, |t| t.editor.pass_param),
     (Pass::Outputs, |t| t.editor.pass_outputs),

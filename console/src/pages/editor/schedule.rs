@@ -7,10 +7,10 @@ use leptos::prelude::*;
 
 use super::inputs::{Choice, NumberInput, TextInput, use_draft};
 use crate::components::field::Field;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{Label, Texts, use_i18n};
 
 /// Expressions to begin with.
-const PRESETS: [(&str, fn(&Texts) -> &'static str); 6] = [
+const PRESETS: [(&str, Label); 6] = [
     ("0 * * * * ?", |t| t.editor.each_minute),
     ("0 H * * * ?", |t| t.editor.each_hour),
     ("0 0 3 * * ?", |t| t.editor.each_night),
@@ -224,7 +224,7 @@ fn Instant(
                 instants(&format!("{text}Z"))
                     .pop()
                     .or_else(|| instants(&format!("{text}:00Z")).pop()),
-            )
+            );
         });
     };
     view! {

@@ -44,34 +44,7 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
         format!("/api/v1/instances/{id}/shards?limit={DRAWN}"),
     );
     let drawing = move || {
-        let mut rows: BTreeMap<Uuid, Vec<Bar>> = BTreeMap::new();
-        attempts.value.with(|page| {
-            for attempt in page.iter().flat_map(|page| &page.items) {
-                let (Some(client), Some(from)) = (attempt.client_id, attempt.claimed_at) else {
-                    continue;
-                };
-                rows.entry(client).or_default().push(Bar {
-                    item: attempt.item,
-                    from,
-                    to: Some(attempt.ended_at),
-                    class: class(attempt.outcome),
-                });
-            }
-        });
-        shards.value.with(|page| {
-            let all = page.iter().flat_map(|page| &page.items);
-            for shard in all.filter(|shard| shard.state == ShardState::Running) {
-                let (Some(client), Some(from)) = (shard.client_id, shard.claimed_at) else {
-                    continue;
-                };
-                rows.entry(client).or_default().push(Bar {
-                    item: shard.item,
-                    from,
-                    to: None,
-                    class: "bar-busy",
-                });
-            }
-        });
+        let rows = rows(&attempts.value, &shards.value);
         if rows.is_empty() {
             return view! { <p class="nothing">{i18n.text(|t| t.instance.no_attempts)}</p> }
                 .into_any();
@@ -149,4 +122,40 @@ fn class(outcome: AttemptOutcome) -> &'static str {
         AttemptOutcome::Failed | AttemptOutcome::TimedOut | AttemptOutcome::Lost => "bar-bad",
         AttemptOutcome::Later | AttemptOutcome::Returned | AttemptOutcome::Cancelled => "bar-quiet",
     }
+}
+
+/// The bars of each client.
+fn rows(
+    attempts: &RwSignal<Option<Page<Attempt>>>,
+    shards: &RwSignal<Option<Page<Shard>>>,
+) -> BTreeMap<Uuid, Vec<Bar>> {
+    let mut rows: BTreeMap<Uuid, Vec<Bar>> = BTreeMap::new();
+    attempts.with(|page| {
+        for attempt in page.iter().flat_map(|page| &page.items) {
+            let (Some(client), Some(from)) = (attempt.client_id, attempt.claimed_at) else {
+                continue;
+            };
+            rows.entry(client).or_default().push(Bar {
+                item: attempt.item,
+                from,
+                to: Some(attempt.ended_at),
+                class: class(attempt.outcome),
+            });
+        }
+    });
+    shards.with(|page| {
+        let all = page.iter().flat_map(|page| &page.items);
+        for shard in all.filter(|shard| shard.state == ShardState::Running) {
+            let (Some(client), Some(from)) = (shard.client_id, shard.claimed_at) else {
+                continue;
+            };
+            rows.entry(client).or_default().push(Bar {
+                item: shard.item,
+                from,
+                to: None,
+                class: "bar-busy",
+            });
+        }
+    });
+    rows
 }
