@@ -163,7 +163,7 @@ pub(crate) struct Texts {
 
     pub(crate) not_found: &'static str,
     pub(crate) not_found_hint: &'static str,
-    pub(crate) to_jobs: &'static str,
+    pub(crate) to_overview: &'static str,
 
     pub(crate) jobs: &'static str,
     pub(crate) instances: &'static str,

@@ -29,6 +29,7 @@ pub(crate) fn Preferences() -> impl IntoView {
         </button>
         <button
             type="button"
+            id="theme"
             class="button ghost"
             aria-label=theme_name
             title=theme_name

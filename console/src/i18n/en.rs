@@ -60,7 +60,7 @@ pub(super) const TEXTS: Texts = Texts {
 
     not_found: "There is no such page",
     not_found_hint: "The address may be mistyped, or what it led to is gone.",
-    to_jobs: "Go to the jobs",
+    to_overview: "Go to the overview",
 
     jobs: "Jobs",
     instances: "Instances",

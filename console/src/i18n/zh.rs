@@ -57,7 +57,7 @@ pub(super) const TEXTS: Texts = Texts {
 
     not_found: "页面不存在",
     not_found_hint: "地址可能有误，或其指向的内容已不存在。",
-    to_jobs: "前往任务列表",
+    to_overview: "前往概览",
 
     jobs: "任务",
     instances: "任务实例",

@@ -101,12 +101,15 @@ fn Drawing(graph: DependencyGraph) -> impl IntoView {
             let label = format!("{} · {}", job.app, job.job);
             let title = label.clone();
             Some(view! {
+                // Within a `g` it is an anchor of SVG, not of HTML.
+                <g>
                 <a href=format!("/jobs/{}", job.id) aria-label=label>
                     <title>{title}</title>
                     <rect class=format!("node {tone}") x=x y=y width=WIDTH height=HEIGHT rx="6" />
                     <text x=x + 10.0 y=y + 18.0 class="node-name">{short(&job.job)}</text>
                     <text x=x + 10.0 y=y + 34.0 class="node-app">{short(&job.app)}</text>
                 </a>
+                </g>
             })
         })
         .collect_view();

@@ -10,7 +10,7 @@ const CHECK: &str = r#"
     const wrong = [];
     const headings = document.querySelectorAll('h1').length;
     if (headings !== 1) wrong.push(`${headings} h1`);
-    const name = (element) => (element.getAttribute('aria-label') || element.title || element.innerText || '').trim()
+    const name = (element) => (element.getAttribute('aria-label') || element.title || element.textContent || '').trim()
         || (element.id && document.querySelector(`label[for="${element.id}"]`) ? 'label' : '') || (element.closest('label') ? 'label' : '');
     for (const control of document.querySelectorAll('button, a[href], input, select, textarea, summary'))
         if (!name(control)) wrong.push(control.outerHTML.slice(0, 120));

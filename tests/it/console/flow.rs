@@ -18,7 +18,9 @@ async fn a_new_user_creates_an_app_and_a_job_starts_a_client_and_sees_it_run() {
     browser.click("#create-app").await;
     browser.fill("#app-name", "not a name!").await;
     browser.click("dialog[open] button[type=submit]").await;
-    browser.shows("dialog[open] .field.wrong", "name").await;
+    browser
+        .shows("dialog[open] .field.wrong", "must have 1 to 100 letters")
+        .await;
     browser.fill("#app-name", "shop").await;
     browser.click("dialog[open] button[type=submit]").await;
     let secret = browser

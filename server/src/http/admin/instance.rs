@@ -76,6 +76,12 @@ async fn list(
     let limit = limit(query.limit)?;
     storable("app", query.app.as_deref().unwrap_or_default(), 200)?;
     storable("job", query.job.as_deref().unwrap_or_default(), 200)?;
+    if query.trigger == Some(Trigger::Other) {
+        return Err(ApiError::field(
+            "trigger",
+            "is not known; give schedule, api, sql, dependency, backfill, rerun or plan",
+        ));
+    }
     for (field, at) in [("from", query.from), ("until", query.until)] {
         if let Some(at) = at {
             storable_time(field, at)?;
