@@ -3,7 +3,8 @@
 use antares_protocol::page::Page;
 use antares_protocol::problem::{Problem, ProblemKind};
 use antares_protocol::session::{Login, Session};
-use gloo_net::http::{Request, RequestBuilder};
+use gloo_net::http::{Method, Request, RequestBuilder};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use web_sys::AbortController;
 
@@ -31,6 +32,19 @@ impl ApiError {
     pub(crate) fn is_unauthorized(&self) -> bool {
         matches!(self, Self::Problem(problem) if problem.kind == ProblemKind::Unauthorized)
     }
+
+    /// Whether what was asked for does not exist.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Problem(problem) if problem.kind == ProblemKind::NotFound)
+    }
+
+    /// The field that the server blames, as a dotted path.
+    pub(crate) fn field(&self) -> Option<&str> {
+        match self {
+            Self::Problem(problem) => problem.field.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// Something the API lists, and how a row is recognised from one answer to the next.
@@ -56,17 +70,38 @@ macro_rules! rows {
 }
 
 rows! {
+    antares_protocol::app::App = i64, "/api/v1/apps";
+    antares_protocol::schedule::Calendar = i64, "/api/v1/calendars";
     antares_protocol::job::Job = i64, "/api/v1/jobs";
     antares_protocol::instance::Instance = i64, "/api/v1/instances";
     antares_protocol::cluster::Server = uuid::Uuid, "/api/v1/servers";
     antares_protocol::cluster::Client = uuid::Uuid, "/api/v1/clients";
 }
 
-/// One page of a list: the first, or the one after `after`.
-pub(crate) async fn list<T: Row>(after: Option<&str>) -> Result<Page<T>, ApiError> {
-    let limit = [("limit", PAGE_ROWS)].into_iter();
-    let request = Request::get(T::PATH).query(limit.chain(after.map(|after| ("after", after))));
+/// One page of a list: what `query` asks for, such as `after` or a filter.
+pub(crate) async fn list<T: Row>(query: &[(String, String)]) -> Result<Page<T>, ApiError> {
+    let asked = query
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let request = Request::get(T::PATH).query([("limit", PAGE_ROWS)].into_iter().chain(asked));
     read(&send(request, None).await?)
+}
+
+/// Reads what stands at `path`, which has its query with it.
+pub(crate) async fn get<A: DeserializeOwned>(path: &str) -> Result<A, ApiError> {
+    read(&send(Request::get(path), None).await?)
+}
+
+/// Sends `body` to `path`, and reads the answer; `()` if there is none.
+pub(crate) async fn call<A: DeserializeOwned>(
+    method: Method,
+    path: &str,
+    body: &impl Serialize,
+) -> Result<A, ApiError> {
+    let body = serde_json::to_string(body).map_err(unexpected)?;
+    let request = RequestBuilder::new(path).method(method);
+    let text = send(request, Some(body)).await?;
+    read(if text.is_empty() { "null" } else { &text })
 }
 
 /// Who is logged in.

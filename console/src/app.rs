@@ -7,10 +7,13 @@ use leptos_router::path;
 use crate::components::shell::Shell;
 use crate::hooks::{auth, clock, theme};
 use crate::i18n;
-use crate::pages::{Clients, Instances, Jobs, LoginPage, NotFound, Servers};
+use crate::pages::{
+    Apps, Calendars, Clients, Dependencies, EditJob, InstancePage, Instances, JobPage, Jobs,
+    Limits, LoginPage, NewJob, NotFound, OverviewPage, Servers,
+};
 
 /// Where the console starts.
-pub(crate) const HOME: &str = "/jobs";
+pub(crate) const HOME: &str = "/overview";
 
 /// Where logging in happens.
 pub(crate) const LOGIN: &str = "/login";
@@ -28,8 +31,17 @@ pub(crate) fn App() -> impl IntoView {
                 <Route path=path!("/login") view=LoginPage />
                 <ParentRoute path=path!("") view=Shell>
                     <Route path=path!("") view=|| view! { <Redirect path=HOME /> } />
+                    <Route path=path!("overview") view=OverviewPage />
                     <Route path=path!("jobs") view=Jobs />
+                    <Route path=path!("dependencies") view=Dependencies />
+                    <Route path=path!("jobs/new") view=NewJob />
+                    <Route path=path!("jobs/:id") view=JobPage />
+                    <Route path=path!("jobs/:id/edit") view=EditJob />
                     <Route path=path!("instances") view=Instances />
+                    <Route path=path!("instances/:id") view=InstancePage />
+                    <Route path=path!("apps") view=Apps />
+                    <Route path=path!("calendars") view=Calendars />
+                    <Route path=path!("limits") view=Limits />
                     <Route path=path!("servers") view=Servers />
                     <Route path=path!("clients") view=Clients />
                     <Route path=path!("*any") view=NotFound />

@@ -1,11 +1,19 @@
 //! The parts that pages are put together from.
 
 pub(crate) mod badge;
+pub(crate) mod bars;
 pub(crate) mod connection;
+pub(crate) mod copy;
+pub(crate) mod dialog;
+pub(crate) mod field;
+pub(crate) mod filters;
 pub(crate) mod icon;
+pub(crate) mod job_controls;
 pub(crate) mod list_page;
 pub(crate) mod notice;
+pub(crate) mod palette;
 pub(crate) mod preferences;
 pub(crate) mod progress;
 pub(crate) mod shell;
+pub(crate) mod toast;
 pub(crate) mod when;

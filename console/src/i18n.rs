@@ -3,7 +3,15 @@
 //! A dictionary is a value of [`Texts`]: a text that one language lacks does not compile. Values go in
 //! through functions, so that each language orders its own words.
 
+mod apps;
+mod calendars;
+mod control;
+mod editor;
 mod en;
+mod instance;
+mod job;
+mod overview;
+mod palette;
 mod zh;
 
 use leptos::prelude::*;
@@ -95,6 +103,9 @@ pub(crate) fn use_i18n() -> I18n {
     expect_context()
 }
 
+/// Picks a text.
+pub(crate) type Label = fn(&Texts) -> &'static str;
+
 /// Every text of the console.
 pub(crate) struct Texts {
     /// What the switch offers: the other language, in that language.
@@ -108,6 +119,21 @@ pub(crate) struct Texts {
     pub(crate) loading: &'static str,
     pub(crate) try_again: &'static str,
     pub(crate) none: &'static str,
+    pub(crate) any: &'static str,
+    pub(crate) search: &'static str,
+    pub(crate) fired_from: &'static str,
+    pub(crate) fired_until: &'static str,
+    pub(crate) took_ms: &'static str,
+    pub(crate) more: &'static str,
+    pub(crate) cancel: &'static str,
+    pub(crate) copy: &'static str,
+    pub(crate) copied: &'static str,
+    pub(crate) not_copied: &'static str,
+    pub(crate) undo: &'static str,
+    pub(crate) dismiss: &'static str,
+    pub(crate) type_to_confirm: fn(&str) -> String,
+    pub(crate) nothing_matches: &'static str,
+    pub(crate) nothing_matches_hint: &'static str,
 
     pub(crate) tagline: &'static str,
     pub(crate) log_in: &'static str,
@@ -137,7 +163,7 @@ pub(crate) struct Texts {
 
     pub(crate) not_found: &'static str,
     pub(crate) not_found_hint: &'static str,
-    pub(crate) to_jobs: &'static str,
+    pub(crate) to_overview: &'static str,
 
     pub(crate) jobs: &'static str,
     pub(crate) instances: &'static str,
@@ -206,4 +232,15 @@ pub(crate) struct Texts {
     pub(crate) registered: &'static str,
     pub(crate) no_clients: &'static str,
     pub(crate) no_clients_hint: &'static str,
+
+    pub(crate) apps: apps::AppTexts,
+    pub(crate) calendars: calendars::CalendarTexts,
+    pub(crate) limits: calendars::LimitTexts,
+    pub(crate) control: control::ControlTexts,
+    pub(crate) editor: editor::EditorTexts,
+    pub(crate) instance: instance::InstanceTexts,
+    pub(crate) job_page: job::JobTexts,
+    pub(crate) overview: overview::OverviewTexts,
+    pub(crate) graph: overview::GraphTexts,
+    pub(crate) palette: palette::PaletteTexts,
 }

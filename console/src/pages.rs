@@ -1,17 +1,33 @@
 //! The pages.
 
+mod apps;
+mod calendars;
 mod clients;
+mod dependencies;
+mod editor;
+mod instance;
 mod instances;
+mod job;
 mod jobs;
+mod limits;
 mod login;
 mod not_found;
+mod overview;
 mod servers;
 
+pub(crate) use apps::Apps;
+pub(crate) use calendars::Calendars;
 pub(crate) use clients::Clients;
+pub(crate) use dependencies::Dependencies;
+pub(crate) use editor::{EditJob, NewJob};
+pub(crate) use instance::InstancePage;
 pub(crate) use instances::Instances;
+pub(crate) use job::JobPage;
 pub(crate) use jobs::Jobs;
+pub(crate) use limits::Limits;
 pub(crate) use login::LoginPage;
 pub(crate) use not_found::NotFound;
+pub(crate) use overview::OverviewPage;
 pub(crate) use servers::Servers;
 
 use leptos::prelude::*;

@@ -13,6 +13,7 @@ use crate::engine::hint::Hints;
 use crate::engine::renewer::Renewer;
 use crate::engine::reporter::Reporter;
 use crate::health::Health;
+use crate::http::admin::overview::Latest;
 use crate::http::auth::Verified;
 use crate::pipeline::cache::{Clients, Jobs};
 use crate::reads::Reads;
@@ -47,6 +48,8 @@ pub struct App {
     pub clients: Clients,
     /// Set when the replica is to hand over and stop.
     pub stopping: CancellationToken,
+    /// The last overview of the console.
+    pub overview: Latest,
     /// What `/metrics` shows.
     pub metrics: Metrics,
 }

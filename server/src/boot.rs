@@ -23,6 +23,7 @@ use crate::engine::renewer::{self, Renewer};
 use crate::engine::reporter::{self, Reporter};
 use crate::engine::{firer, listener, maintainer, membership, reader, starter, sweeper};
 use crate::health::Health;
+use crate::http::admin::overview::Latest;
 use crate::http::serve::serve;
 use crate::reads::Reads;
 use crate::store::server::Identity;
@@ -111,6 +112,7 @@ pub async fn start(
         jobs: crate::pipeline::cache::Jobs::default(),
         clients: crate::pipeline::cache::Clients::default(),
         stopping: stopping.clone(),
+        overview: Latest::default(),
         metrics: Metrics::default(),
     });
 

@@ -14,6 +14,7 @@ pub mod history;
 pub mod instance;
 pub mod job;
 pub mod limit;
+pub mod overview;
 pub mod partition;
 pub mod pool;
 pub mod queue;

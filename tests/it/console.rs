@@ -1,5 +1,11 @@
 //! The console in a real browser, on real servers and clients.
 
+mod access;
+mod flow;
+mod instance;
+mod operate;
+mod palette;
+
 use std::time::{Duration, Instant};
 
 use antares_tests::browser::Browser;
@@ -279,8 +285,8 @@ async fn themes_and_unknown_addresses() {
     let browser = given_viewer(&server, "/no/such/page").await;
     browser.shows("h1", "There is no such page").await;
     browser.click(".empty a").await;
-    browser.is_at("/jobs").await;
-    browser.shows(".empty", "No jobs yet").await;
+    browser.is_at("/overview").await;
+    browser.shows("h1", "Overview").await;
 
     let background = async || -> String {
         browser
@@ -289,12 +295,12 @@ async fn themes_and_unknown_addresses() {
     };
     let mut seen = vec![background().await];
     for _ in 0..2 {
-        browser.click(".top button:not([lang]):not(#log-out)").await;
+        browser.click("#theme").await;
         seen.push(background().await);
     }
     assert_ne!(seen[1], seen[2], "light, then dark");
     browser.reload().await;
-    browser.shows("h1", "Jobs").await;
+    browser.shows("h1", "Overview").await;
     assert_eq!(background().await, seen[2], "the choice is kept");
     assert_eq!(browser.errors(is_refusal).await, [""; 0]);
     let links: Vec<String> = browser

@@ -132,6 +132,16 @@ impl App {
         }
     }
 
+    /// An app that was made otherwise, as in the console.
+    pub fn known(admin: &Admin, id: i64, name: &str, secret: &str) -> Self {
+        Self {
+            admin: admin.clone(),
+            id,
+            name: name.to_owned(),
+            secret: secret.to_owned(),
+        }
+    }
+
     /// Creates a job, on the schedule at once. Its handler is `work` unless `change` says otherwise.
     pub async fn job(&self, name: &str, change: impl FnOnce(&mut JobSpec)) -> Job {
         let mut spec = JobSpec::new(name);

@@ -18,13 +18,16 @@ const MOST_LINES: usize = 20_000;
 /// Lines shown when a test panics.
 const TAIL: usize = 60;
 
-/// Path of a program that cargo builds along with the tests: beside the folder of the test's own.
+/// Path of a program that cargo builds along with the tests: beside the folder of the test's own, or beside a program
+/// of this package.
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path is known");
-    let folder = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .expect("the test is in target/*/deps");
+    let own = std::env::current_exe().expect("the program's own path is known");
+    let folder = own.parent().expect("a program is in a folder");
+    let folder = if folder.ends_with("deps") {
+        folder.parent().expect("the test is in target/*/deps")
+    } else {
+        folder
+    };
     folder.join(name)
 }
 

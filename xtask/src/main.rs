@@ -7,6 +7,7 @@ mod console;
 mod demo;
 mod lint;
 mod pgbouncer;
+mod screenshots;
 mod setup;
 mod test;
 
@@ -24,6 +25,7 @@ Usage: cargo xtask <command> [arguments]
   test [filter ...]     set up, build and run every test, or those whose name has the filter in it
   bench [...]           build with optimisation and run the benchmarks
   console               build the console (WebAssembly) into console/dist
+  screenshots           take pictures of every page of the console, light and dark, into docs/screenshots
   setup                 find or install all that the commands above need, and build the console
   lint                  format, clippy and documentation, warnings as errors
   help                  this list
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         ("test", _) => test::run(&rest),
         ("bench", _) => bench::run(&rest),
         ("console", []) => console::build().map(|()| ExitCode::SUCCESS),
+        ("screenshots", []) => screenshots::run(),
         ("setup", []) => setup::all().map(|()| ExitCode::SUCCESS),
         ("lint", []) => lint::run().map(|()| ExitCode::SUCCESS),
         ("help" | "-h" | "--help", _) => {

@@ -8,6 +8,8 @@ mod watch;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+use antares_embedded::Postgres;
+
 use crate::{Result, browser, cargo, console, pgbouncer, setup};
 
 /// Where the tests find a PostgreSQL, as its superuser.
@@ -26,36 +28,11 @@ const SETTINGS: [(&str, &str); 2] = [
 /// Runs the tests, those chosen by `arguments` alone if there are any.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let bound = bound()?;
-    setup::compiler()?;
-    let binaries = setup::postgresql()?;
-    let browser = browser::find_or_install()?;
-    let pgbouncer = pgbouncer::find_or_install()?;
-    console::build()?;
-    // The tests start these programs; `cargo test` itself does not build them all.
-    cargo::run(&["build", "--workspace"])?;
-
-    let mut environment = Command::new("");
-    setup::hand_over(&binaries, &mut environment);
-    browser.hand_over(&mut environment);
-    environment.env(pgbouncer::VARIABLE, &pgbouncer);
-    let given = setup::variable(DATABASE_VARIABLE).or_else(|| setup::variable("DATABASE_URL"));
-    let postgres = if let Some(url) = given {
-        setup::say("postgresql: the tests use the one given by the environment");
-        environment.env(DATABASE_VARIABLE, url);
-        None
-    } else {
-        let postgres = setup::private_postgresql(&binaries, &SETTINGS)?;
-        environment.env(DATABASE_VARIABLE, postgres.url("postgres"));
-        Some(postgres)
-    };
+    let surroundings = Surroundings::set_up()?;
     let run = |words: &[&str]| {
         let mut command = cargo::cargo();
         command.args(words).args(arguments);
-        command.envs(
-            environment
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
+        surroundings.hand_over(&mut command);
         command
     };
 
@@ -73,15 +50,65 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         cargo::run(&["test", "--workspace", "--no-run"])?;
         watch::run(run(&["test", "--workspace", "--no-fail-fast"]), bound)?
     };
-    if let Some(postgres) = postgres {
-        postgres.stop()?;
-    }
+    surroundings.stop()?;
     println!("{totals}");
     Ok(if totals.failed == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// What tests stand on: programs, built anew, and a PostgreSQL.
+pub(crate) struct Surroundings {
+    environment: Command,
+    postgres: Option<Postgres>,
+}
+
+impl Surroundings {
+    /// Finds or installs what is needed, and builds the programs that tests start.
+    pub(crate) fn set_up() -> Result<Self> {
+        setup::compiler()?;
+        let binaries = setup::postgresql()?;
+        let browser = browser::find_or_install()?;
+        let pgbouncer = pgbouncer::find_or_install()?;
+        console::build()?;
+        // The tests start these programs; `cargo test` itself does not build them all.
+        cargo::run(&["build", "--workspace"])?;
+
+        let mut environment = Command::new("");
+        setup::hand_over(&binaries, &mut environment);
+        browser.hand_over(&mut environment);
+        environment.env(pgbouncer::VARIABLE, &pgbouncer);
+        let given = setup::variable(DATABASE_VARIABLE).or_else(|| setup::variable("DATABASE_URL"));
+        let postgres = if let Some(url) = given {
+            setup::say("postgresql: the tests use the one given by the environment");
+            environment.env(DATABASE_VARIABLE, url);
+            None
+        } else {
+            let postgres = setup::private_postgresql(&binaries, &SETTINGS)?;
+            environment.env(DATABASE_VARIABLE, postgres.url("postgres"));
+            Some(postgres)
+        };
+        Ok(Self {
+            environment,
+            postgres,
+        })
+    }
+
+    /// Tells `command` of them.
+    pub(crate) fn hand_over(&self, command: &mut Command) {
+        let told = self.environment.get_envs();
+        command.envs(told.filter_map(|(name, value)| Some((name, value?))));
+    }
+
+    /// Stops what was started.
+    pub(crate) fn stop(self) -> Result<()> {
+        match self.postgres {
+            Some(postgres) => Ok(postgres.stop()?),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Only where it is installed already: it is not worth a build.

@@ -24,14 +24,15 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
-    fn class(self) -> &'static str {
+    /// Its name among the styles.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Quiet => "badge quiet",
-            Self::Ready => "badge ready",
-            Self::Busy => "badge busy",
-            Self::Good => "badge good",
-            Self::Warning => "badge warning",
-            Self::Bad => "badge bad",
+            Self::Quiet => "quiet",
+            Self::Ready => "ready",
+            Self::Busy => "busy",
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Bad => "bad",
         }
     }
 }
@@ -88,6 +89,6 @@ pub(crate) fn Badge<S: State + 'static>(
 ) -> impl IntoView {
     let i18n = use_i18n();
     view! {
-        <span class=move || state().badge().0.class()>{move || (state().badge().1)(i18n.texts())}</span>
+        <span class=move || format!("badge {}", state().badge().0.name())>{move || (state().badge().1)(i18n.texts())}</span>
     }
 }

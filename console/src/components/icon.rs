@@ -11,6 +11,16 @@ pub(crate) enum Glyph {
     Jobs,
     /// Instances: a pulse.
     Instances,
+    /// The overview: a dial.
+    Overview,
+    /// Dependencies: a box that two follow.
+    Dependencies,
+    /// Calendars: a moon.
+    Calendars,
+    /// Limits: a gate.
+    Limits,
+    /// Apps: four tiles.
+    Apps,
     /// Servers: two drawers.
     Servers,
     /// Clients: a processor.
@@ -29,6 +39,17 @@ impl Glyph {
         match self {
             Self::Jobs => "M4 6.5h16v13.5H4zM4 10.5h16M8 3.5v4M16 3.5v4M8 15l2.5 2.5L16 13",
             Self::Instances => "M3 12h4l3-7.5 4 15 3-7.5h4",
+            Self::Overview => "M4 18a8.5 8.5 0 1 1 16 0M12 15.5l4-5M12 15.5h.01",
+            Self::Dependencies => {
+                "M3.5 9.5h6v5h-6zM14.5 4h6v5h-6zM14.5 15h6v5h-6zM9.5 12h2.5V6.5h2.5M12 12v5.5h2.5"
+            }
+            Self::Calendars => {
+                "M5 5.5h14v14H5zM5 9.5h14M9 3.5v4M15 3.5v4M9 13h.01M12 13h.01M15 13h.01M9 16h.01M12 16h.01"
+            }
+            Self::Limits => "M4 20V8M20 20V8M4 12h16M4 16h16M2.5 5.5h19",
+            Self::Apps => {
+                "M4 4h6.5v6.5H4zM13.5 4H20v6.5h-6.5zM4 13.5h6.5V20H4zM13.5 13.5H20V20h-6.5z"
+            }
             Self::Servers => {
                 "M4 4.5h16v6.5H4zM4 13h16v6.5H4zM7.5 7.8h.01M7.5 16.3h.01M11 7.8h6M11 16.3h6"
             }

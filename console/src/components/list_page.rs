@@ -44,20 +44,44 @@ pub(crate) fn ListPage<T: Row>(
     columns: &'static [Column<T>],
     /// When there is nothing.
     empty: Empty,
+    /// Names of the query parameters that filter the list, the same in the page's address and in the API.
+    #[prop(optional)]
+    filters: &'static [&'static str],
+    /// What stands between the heading and the list.
+    #[prop(optional)]
+    toolbar: Option<fn() -> AnyView>,
+    /// What stands beside the heading.
+    #[prop(optional)]
+    actions: Option<fn() -> AnyView>,
 ) -> impl IntoView {
     use_title(title);
     let live = use_live();
     let query = use_query_map();
     let after = Memo::new(move |_| query.with(|query| query.get("after")));
+    let filtered = Memo::new(move |_| {
+        let value = |name: &&'static str| {
+            let value = query.with(|query| query.get(name))?;
+            (!value.is_empty()).then(|| ((*name).to_owned(), value))
+        };
+        filters.iter().filter_map(value).collect::<Vec<_>>()
+    });
     // Another page is another list: it starts anew, with nothing left of the one before.
-    move || {
-        let list = use_list::<T>(topic, after.get());
+    let body = move || {
+        let asked = filtered
+            .get()
+            .into_iter()
+            .chain(after.get().map(|after| ("after".to_owned(), after)))
+            .collect();
+        let list = use_list::<T>(topic, asked);
         let body = move || match list
             .entries
             .with(|entries| entries.as_ref().map(Vec::is_empty))
         {
             None => EitherOf3::A(view! { <Skeleton columns=columns.len() /> }),
-            Some(true) => EitherOf3::B(view! { <Emptiness empty /> }),
+            Some(true) => {
+                let is_filtered = filtered.with(|filtered| !filtered.is_empty());
+                EitherOf3::B(view! { <Emptiness empty is_filtered /> })
+            }
             Some(false) => EitherOf3::C(view! { <Table list title columns /> }),
         };
         // While the stream is lost, the banner above says it already.
@@ -68,19 +92,29 @@ pub(crate) fn ListPage<T: Row>(
                 .filter(|error| !(offline && *error == ApiError::Unreachable))
         };
         view! {
-            <Heading list title />
+            <Count list />
             {move || error().map(|error| {
                 view! { <Notice error=Signal::stored(error) meaning=|t| t.not_refreshed /> }
             })}
             {body}
-            <Pager list path after />
+            <Pager list path after filtered />
         }
+    };
+    let i18n = use_i18n();
+    view! {
+        <div class="heading">
+            <h1>{i18n.text(title)}</h1>
+            <span class="heading-space"></span>
+            {actions.map(|actions| actions())}
+        </div>
+        {toolbar.map(|toolbar| toolbar())}
+        {body}
     }
 }
 
+/// How many rows are shown.
 #[component]
-fn Heading<T: Row>(list: List<T>, title: fn(&Texts) -> &'static str) -> impl IntoView {
-    let i18n = use_i18n();
+fn Count<T: Row>(list: List<T>) -> impl IntoView {
     let shown = move || {
         let rows = list
             .entries
@@ -92,12 +126,7 @@ fn Heading<T: Row>(list: List<T>, title: fn(&Texts) -> &'static str) -> impl Int
         };
         Some(view! { <span class="heading-count">{format!("{rows}{more}")}</span> })
     };
-    view! {
-        <div class="heading">
-            <h1>{i18n.text(title)}</h1>
-            {shown}
-        </div>
-    }
+    view! { <p class="list-count">{shown}</p> }
 }
 
 #[component]
@@ -159,8 +188,17 @@ fn Skeleton(columns: usize) -> impl IntoView {
 }
 
 #[component]
-fn Emptiness(empty: Empty) -> impl IntoView {
+fn Emptiness(empty: Empty, is_filtered: bool) -> impl IntoView {
     let i18n = use_i18n();
+    if is_filtered {
+        return view! {
+            <div class="empty">
+                <h2>{i18n.text(|t| t.nothing_matches)}</h2>
+                <p>{i18n.text(|t| t.nothing_matches_hint)}</p>
+            </div>
+        }
+        .into_any();
+    }
     view! {
         <div class="empty">
             <h2>{i18n.text(empty.text)}</h2>
@@ -171,27 +209,48 @@ fn Emptiness(empty: Empty) -> impl IntoView {
             </p>
         </div>
     }
+    .into_any()
 }
 
 #[component]
-fn Pager<T: Row>(list: List<T>, path: &'static str, after: Memo<Option<String>>) -> impl IntoView {
+fn Pager<T: Row>(
+    list: List<T>,
+    path: &'static str,
+    after: Memo<Option<String>>,
+    filtered: Memo<Vec<(String, String)>>,
+) -> impl IntoView {
     let i18n = use_i18n();
     let next = move || list.next.get();
+    let first_href = move || filtered.with(|filtered| address(path, filtered));
     let next_href = move || {
-        let next = next().unwrap_or_default();
-        format!("{path}?after={}", js_sys::encode_uri_component(&next))
+        let mut query = filtered.get();
+        query.push(("after".to_owned(), next().unwrap_or_default()));
+        address(path, &query)
     };
     let needed = move || after.with(Option::is_some) || next().is_some();
     view! {
         <Show when=needed>
             <nav class="pager" aria-label=i18n.text(|t| t.pages)>
                 <Show when=move || after.with(Option::is_some)>
-                    <A href=path attr:class="button">{i18n.text(|t| t.first_page)}</A>
+                    <A href=first_href attr:class="button">{i18n.text(|t| t.first_page)}</A>
                 </Show>
                 <Show when=move || next().is_some()>
                     <A href=next_href attr:class="button">{i18n.text(|t| t.next_page)}</A>
                 </Show>
             </nav>
         </Show>
+    }
+}
+
+/// The address of a page with its query.
+pub(crate) fn address(path: &str, query: &[(String, String)]) -> String {
+    let query: Vec<String> = query
+        .iter()
+        .map(|(name, value)| format!("{name}={}", js_sys::encode_uri_component(value)))
+        .collect();
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{}", query.join("&"))
     }
 }

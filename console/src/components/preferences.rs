@@ -19,6 +19,7 @@ pub(crate) fn Preferences() -> impl IntoView {
     view! {
         <button
             type="button"
+            id="language"
             class="button ghost"
             lang=i18n.text(|t| t.other_language_tag)
             on:click=move |_| i18n.switch()
@@ -28,6 +29,7 @@ pub(crate) fn Preferences() -> impl IntoView {
         </button>
         <button
             type="button"
+            id="theme"
             class="button ghost"
             aria-label=theme_name
             title=theme_name

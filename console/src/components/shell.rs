@@ -7,9 +7,12 @@ use leptos_router::components::{A, Outlet};
 use leptos_router::hooks::{use_location, use_navigate};
 
 use super::connection::{ConnectionBanner, ConnectionLamp};
+use super::dialog::{self, Confirmation};
 use super::icon::{Glyph, Icon, Mark};
 use super::notice::Notice;
+use super::palette::Palette;
 use super::preferences::Preferences;
+use super::toast::{self, ToastStack};
 use crate::api::ApiError;
 use crate::app::{HOME, LOGIN};
 use crate::hooks::auth::{Viewer, use_auth};
@@ -79,6 +82,8 @@ fn Waiting() -> impl IntoView {
 fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
     let i18n = use_i18n();
     live::provide();
+    toast::provide();
+    dialog::provide();
     let logout_error = RwSignal::new(None::<ApiError>);
     view! {
         <a class="skip" href="#content" rel="external">{i18n.text(|t| t.skip_to_content)}</a>
@@ -89,12 +94,18 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
             </A>
             <ConnectionLamp />
             <span class="top-space"></span>
+            <Palette />
             <Preferences />
             <LogOut leaving error=logout_error />
         </header>
         <nav class="menu" aria-label=i18n.text(|t| t.main_menu)>
+            <MenuItem href="/overview" glyph=Glyph::Overview text=|t| t.overview.title />
             <MenuItem href="/jobs" glyph=Glyph::Jobs text=|t| t.jobs />
             <MenuItem href="/instances" glyph=Glyph::Instances text=|t| t.instances />
+            <MenuItem href="/dependencies" glyph=Glyph::Dependencies text=|t| t.graph.title />
+            <MenuItem href="/apps" glyph=Glyph::Apps text=|t| t.apps.title />
+            <MenuItem href="/calendars" glyph=Glyph::Calendars text=|t| t.calendars.title />
+            <MenuItem href="/limits" glyph=Glyph::Limits text=|t| t.limits.title />
             <MenuItem href="/servers" glyph=Glyph::Servers text=|t| t.servers />
             <MenuItem href="/clients" glyph=Glyph::Clients text=|t| t.clients />
         </nav>
@@ -105,6 +116,8 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
             })}
             <Outlet />
         </main>
+        <Confirmation />
+        <ToastStack />
     }
 }
 

@@ -1,24 +1,14 @@
 //! A list that keeps itself current.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use antares_protocol::page::Page;
-use futures::channel::mpsc;
-use futures::future::{AbortHandle, Abortable};
-use futures::stream::StreamExt;
-use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
-use leptos::task::spawn_local;
 
-use super::auth::use_auth;
-use super::live::{Topic, use_live};
+use super::current::keep_current;
+use super::live::Topic;
 use crate::api::{self, ApiError, Row};
-
-/// However much happens, the list is asked for once in this time.
-const AT_MOST_EVERY_MS: u32 = 1_000;
-
-/// After an error, with nobody telling of changes.
-const RETRY_MS: u32 = 3_000;
 
 /// One row, whose content changes in place: what has not changed on the page is not touched.
 #[derive(Clone)]
@@ -37,46 +27,23 @@ pub(crate) struct List<T: Row> {
     pub(crate) error: RwSignal<Option<ApiError>>,
 }
 
-/// Keeps the page of the list that starts after `after` current, for as long as the owner lives.
-pub(crate) fn use_list<T: Row>(topic: Topic, after: Option<String>) -> List<T> {
+/// Keeps what `query` asks of the list current, for as long as the owner lives.
+pub(crate) fn use_list<T: Row>(topic: Topic, query: Vec<(String, String)>) -> List<T> {
     let list = List {
         entries: RwSignal::new(None),
         next: RwSignal::new(None),
         error: RwSignal::new(None),
     };
-    let auth = use_auth();
-    let live = use_live();
-    // Room for one message: changes during a request make one more request, not one each.
-    let (mut alarm, mut changes) = mpsc::channel(0);
-    Effect::new(move || {
-        live.track(topic);
-        // Full: it is going to be asked for anyway.
-        let _ = alarm.try_send(());
-    });
-    let (stop, stopped) = AbortHandle::new_pair();
-    on_cleanup(move || stop.abort());
-    let work = async move {
-        while changes.next().await.is_some() {
-            loop {
-                match api::list::<T>(after.as_deref()).await {
-                    Ok(page) => {
-                        list.show(page);
-                        break;
-                    }
-                    Err(error) => {
-                        auth.notice(&error);
-                        list.error.set(Some(error));
-                        TimeoutFuture::new(RETRY_MS).await;
-                    }
-                }
-            }
-            TimeoutFuture::new(AT_MOST_EVERY_MS).await;
-        }
-    };
-    spawn_local(async move {
-        // Ends by being aborted.
-        let _ = Abortable::new(work, stopped).await;
-    });
+    let query = Rc::new(query);
+    keep_current(
+        topic,
+        list.error,
+        move || {
+            let query = Rc::clone(&query);
+            async move { api::list::<T>(&query).await }
+        },
+        move |page| list.show(page),
+    );
     list
 }
 
@@ -128,9 +95,6 @@ impl<T: Row> List<T> {
         }
         if self.next.with_untracked(|next| *next != page.next) {
             self.next.set(page.next);
-        }
-        if self.error.with_untracked(Option::is_some) {
-            self.error.set(None);
         }
     }
 }

@@ -70,8 +70,11 @@ impl Live {
         self.changes[topic as usize].track();
     }
 
-    fn changed(self, topic: Topic) {
-        self.changes[topic as usize].update(|changes| *changes = changes.wrapping_add(1));
+    /// Lets everything that follows `topic` look again.
+    pub(crate) fn changed(self, topic: Topic) {
+        // Who has logged out follows nothing any more.
+        let _ =
+            self.changes[topic as usize].try_update(|changes| *changes = changes.wrapping_add(1));
     }
 
     fn lost(self) {

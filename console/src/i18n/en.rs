@@ -13,6 +13,21 @@ pub(super) const TEXTS: Texts = Texts {
     loading: "Loading…",
     try_again: "Try again",
     none: "none",
+    any: "any",
+    search: "Part of the name",
+    fired_from: "Fired from (UTC)",
+    fired_until: "Fired before (UTC)",
+    took_ms: "Took at least (ms)",
+    more: "More",
+    cancel: "Cancel",
+    copy: "Copy",
+    copied: "Copied",
+    not_copied: "The browser does not allow it",
+    undo: "Undo",
+    dismiss: "Dismiss",
+    type_to_confirm: |name| format!("Type “{name}” to go on"),
+    nothing_matches: "Nothing matches",
+    nothing_matches_hint: "Nothing passes all of the filters above. Take one away to see more.",
 
     tagline: "Distributed job scheduling",
     log_in: "Log in",
@@ -45,7 +60,7 @@ pub(super) const TEXTS: Texts = Texts {
 
     not_found: "There is no such page",
     not_found_hint: "The address may be mistyped, or what it led to is gone.",
-    to_jobs: "Go to the jobs",
+    to_overview: "Go to the overview",
 
     jobs: "Jobs",
     instances: "Instances",
@@ -66,8 +81,7 @@ pub(super) const TEXTS: Texts = Texts {
     within: |time| format!("in {time}"),
     due: "due",
     no_jobs: "No jobs yet",
-    no_jobs_hint: "Create an app with POST /api/v1/apps and a job in it with POST /api/v1/jobs. It appears \
-        here at once. “cargo xtask demo” starts an installation with jobs in it.",
+    no_jobs_hint: "Create an app, and then a job in it, with the buttons above. “cargo xtask demo” starts a world with jobs of its own.",
 
     disabled: "Disabled",
     stopped: "Stopped",
@@ -118,4 +132,15 @@ pub(super) const TEXTS: Texts = Texts {
     no_clients: "No client is connected",
     no_clients_hint: "Start a process that links antares-client with the name and secret of its app and the \
         address of this server. Until one is there, shards wait.",
+
+    apps: super::apps::EN,
+    calendars: super::calendars::EN,
+    limits: super::calendars::LIMITS_EN,
+    control: super::control::EN,
+    editor: super::editor::EN,
+    instance: super::instance::EN,
+    job_page: super::job::EN,
+    overview: super::overview::EN,
+    graph: super::overview::GRAPH_EN,
+    palette: super::palette::EN,
 };

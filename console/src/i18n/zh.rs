@@ -13,6 +13,21 @@ pub(super) const TEXTS: Texts = Texts {
     loading: "加载中…",
     try_again: "重试",
     none: "无",
+    any: "全部",
+    search: "名称包含",
+    fired_from: "触发不早于（UTC）",
+    fired_until: "触发早于（UTC）",
+    took_ms: "耗时不少于（毫秒）",
+    more: "更多",
+    cancel: "取消",
+    copy: "复制",
+    copied: "已复制",
+    not_copied: "浏览器不允许",
+    undo: "撤销",
+    dismiss: "关闭",
+    type_to_confirm: |name| format!("输入“{name}”以继续"),
+    nothing_matches: "没有匹配项",
+    nothing_matches_hint: "没有内容符合上面的全部筛选条件。去掉一个条件可以看到更多。",
 
     tagline: "分布式任务调度平台",
     log_in: "登录",
@@ -42,7 +57,7 @@ pub(super) const TEXTS: Texts = Texts {
 
     not_found: "页面不存在",
     not_found_hint: "地址可能有误，或其指向的内容已不存在。",
-    to_jobs: "前往任务列表",
+    to_overview: "前往概览",
 
     jobs: "任务",
     instances: "任务实例",
@@ -63,8 +78,7 @@ pub(super) const TEXTS: Texts = Texts {
     within: |time| format!("{time} 后"),
     due: "已到期",
     no_jobs: "还没有任务",
-    no_jobs_hint: "先用 POST /api/v1/apps 创建应用，再用 POST /api/v1/jobs 在其中创建任务，任务会立即显示在这里。\
-        “cargo xtask demo” 可启动一套自带任务的演示环境。",
+    no_jobs_hint: "先创建应用，再用上方的按钮在其中创建任务。“cargo xtask demo” 可启动一套自带任务的演示环境。",
 
     disabled: "已停用",
     stopped: "已停止",
@@ -114,4 +128,15 @@ pub(super) const TEXTS: Texts = Texts {
     no_clients: "没有已连接的客户端",
     no_clients_hint: "启动一个集成了 antares-client 的进程，并配置其应用的名称、密钥和本服务器的地址。\
         在此之前，分片会一直等待。",
+
+    apps: super::apps::ZH,
+    calendars: super::calendars::ZH,
+    limits: super::calendars::LIMITS_ZH,
+    control: super::control::ZH,
+    editor: super::editor::ZH,
+    instance: super::instance::ZH,
+    job_page: super::job::ZH,
+    overview: super::overview::ZH,
+    graph: super::overview::GRAPH_ZH,
+    palette: super::palette::ZH,
 };

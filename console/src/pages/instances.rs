@@ -4,14 +4,16 @@ use antares_protocol::instance::Instance;
 use antares_protocol::shard::Trigger;
 use chrono::TimeDelta;
 use leptos::prelude::*;
+use leptos_router::components::A;
 
 use crate::components::badge::Badge;
+use crate::components::filters::{SelectFilter, TextFilter};
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::progress::{Progress, Shards};
 use crate::components::when::{Lasted, When};
 use crate::format;
 use crate::hooks::live::Topic;
-use crate::i18n::use_i18n;
+use crate::i18n::{I18n, Label, use_i18n};
 
 /// Firing this much after the due time is worth a word.
 const LATE: TimeDelta = TimeDelta::seconds(1);
@@ -22,7 +24,11 @@ const COLUMNS: &[Column<Instance>] = &[
         class: "wide",
         cell: |instance| {
             view! {
-                <span class="first">{move || instance.with(|instance| instance.job.clone())}</span>
+                <span class="first">
+                    <A href=move || instance.with(|instance| format!("/instances/{}", instance.id))>
+                        {move || instance.with(|instance| instance.job.clone())}
+                    </A>
+                </span>
                 <span class="second">
                     {move || instance.with(|instance| format!("{} · #{}", instance.app, instance.id))}
                 </span>
@@ -104,14 +110,55 @@ pub(crate) fn Instances() -> impl IntoView {
         hint: |t| t.no_instances_hint,
     };
     view! {
-        <ListPage path="/instances" title=|t| t.instances topic=Topic::Instances columns=COLUMNS empty />
+        <ListPage
+            path="/instances"
+            title=|t| t.instances
+            topic=Topic::Instances
+            columns=COLUMNS
+            empty
+            filters=&["job", "job_id", "app", "state", "trigger", "from", "until", "min_duration_ms"]
+            toolbar
+        />
     }
 }
 
-#[component]
-fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
-    let i18n = use_i18n();
-    move || match instance.with(|instance| instance.trigger) {
+const STATES: &[(&str, Label)] = &[
+    ("queued", |t| t.queued),
+    ("running", |t| t.running),
+    ("succeeded", |t| t.succeeded),
+    ("failed", |t| t.failed),
+    ("terminated", |t| t.terminated),
+    ("timed_out", |t| t.timed_out),
+];
+
+const TRIGGERS: &[(&str, Label)] = &[
+    ("schedule", |t| t.by_schedule),
+    ("api", |t| t.by_api),
+    ("sql", |_| "SQL"),
+    ("dependency", |t| t.by_dependency),
+    ("backfill", |t| t.by_backfill),
+    ("rerun", |t| t.by_rerun),
+    ("plan", |t| t.by_plan),
+];
+
+fn toolbar() -> AnyView {
+    view! {
+        <div class="toolbar">
+            <TextFilter name="job" label=|t| t.search />
+            <TextFilter name="app" label=|t| t.app />
+            <SelectFilter name="state" label=|t| t.state options=STATES />
+            <SelectFilter name="trigger" label=|t| t.trigger options=TRIGGERS />
+            <TextFilter name="from" label=|t| t.fired_from kind="datetime-local" />
+            <TextFilter name="until" label=|t| t.fired_until kind="datetime-local" />
+            <TextFilter name="min_duration_ms" label=|t| t.took_ms kind="number" />
+        </div>
+    }
+    .into_any()
+}
+
+/// Why an instance exists.
+pub(crate) fn trigger_name(i18n: I18n, trigger: Trigger) -> &'static str {
+    match trigger {
         Trigger::Schedule => i18n.texts().by_schedule,
         Trigger::Api => i18n.texts().by_api,
         Trigger::Sql => "SQL",
@@ -121,6 +168,12 @@ fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
         Trigger::Plan => i18n.texts().by_plan,
         Trigger::Other => i18n.texts().by_other,
     }
+}
+
+#[component]
+fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
+    let i18n = use_i18n();
+    move || trigger_name(i18n, instance.with(|instance| instance.trigger))
 }
 
 /// When it fired, and below it how late that was.

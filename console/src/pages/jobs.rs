@@ -2,13 +2,16 @@
 
 use antares_protocol::job::{Job, JobKind};
 use leptos::prelude::*;
+use leptos_router::components::A;
 
 use crate::components::badge::Badge;
+use crate::components::filters::{SelectFilter, TextFilter};
+use crate::components::job_controls::JobControls;
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::when::{Until, When};
 use crate::format;
 use crate::hooks::live::Topic;
-use crate::i18n::use_i18n;
+use crate::i18n::{Label, use_i18n};
 
 const COLUMNS: &[Column<Job>] = &[
     Column {
@@ -66,6 +69,19 @@ const COLUMNS: &[Column<Job>] = &[
         class: "number",
         cell: |job| (move || job.with(|job| job.version)).into_any(),
     },
+    Column {
+        label: |t| t.control.actions,
+        class: "",
+        cell: |job| view! { <JobControls job folded=true /> }.into_any(),
+    },
+];
+
+const STATES: &[(&str, Label)] = &[
+    ("waiting", |t| t.waiting),
+    ("running", |t| t.running),
+    ("paused", |t| t.paused),
+    ("stopped", |t| t.stopped),
+    ("disabled", |t| t.disabled),
 ];
 
 /// The page.
@@ -75,7 +91,37 @@ pub(crate) fn Jobs() -> impl IntoView {
         text: |t| t.no_jobs,
         hint: |t| t.no_jobs_hint,
     };
-    view! { <ListPage path="/jobs" title=|t| t.jobs topic=Topic::Jobs columns=COLUMNS empty /> }
+    view! {
+        <ListPage
+            path="/jobs"
+            title=|t| t.jobs
+            topic=Topic::Jobs
+            columns=COLUMNS
+            empty
+            filters=&["search", "app", "state"]
+            toolbar
+            actions
+        />
+    }
+}
+
+fn toolbar() -> AnyView {
+    view! {
+        <div class="toolbar">
+            <TextFilter name="search" label=|t| t.search />
+            <TextFilter name="app" label=|t| t.app />
+            <SelectFilter name="state" label=|t| t.state options=STATES />
+        </div>
+    }
+    .into_any()
+}
+
+fn actions() -> AnyView {
+    let i18n = use_i18n();
+    view! {
+        <A href="/jobs/new" attr:id="create-job" attr:class="button primary">{i18n.text(|t| t.editor.create)}</A>
+    }
+    .into_any()
 }
 
 /// The name, and below it what the job does or what it is.
@@ -91,21 +137,41 @@ fn Name(job: RwSignal<Job>) -> impl IntoView {
         })
     };
     view! {
-        <span class="first">{move || job.with(|job| job.spec.name.clone())}</span>
+        <span class="first">
+            <A href=move || job.with(|job| format!("/jobs/{}", job.id))>
+                {move || job.with(|job| job.spec.name.clone())}
+            </A>
+        </span>
         <span class="second">{second}</span>
     }
 }
 
-/// The cron expression, and below it the zone in which it is read.
+/// When it fires, as it is written, and below it the zone in which that is read.
 #[component]
 fn Schedule(job: RwSignal<Job>) -> impl IntoView {
     let i18n = use_i18n();
-    move || match job.with(|job| job.spec.cron.clone()) {
-        Some(cron) => view! {
-            <code>{cron}</code>
-            <span class="second">{move || job.with(|job| job.spec.time_zone.clone())}</span>
-        }
-        .into_any(),
-        None => view! { <span class="nothing">{i18n.text(|t| t.on_demand)}</span> }.into_any(),
+    let every = |ms: u64| format::duration(chrono::TimeDelta::milliseconds(ms as i64));
+    move || {
+        let spec = job.with(|job| job.spec.clone());
+        let texts = i18n.texts();
+        let (first, second) = if let Some(cron) = spec.cron {
+            return view! { <code>{cron}</code> <span class="second">{spec.time_zone}</span> }
+                .into_any();
+        } else if let Some(ms) = spec.fixed_rate_ms {
+            (every(ms), texts.editor.by_rate.to_owned())
+        } else if let Some(ms) = spec.fixed_delay_ms {
+            (every(ms), texts.editor.by_delay.to_owned())
+        } else if !spec.at.is_empty() {
+            (
+                format::count(spec.at.len() as i64),
+                texts.editor.instants.to_owned(),
+            )
+        } else if !spec.depends_on.is_empty() {
+            let names: Vec<String> = spec.depends_on.into_iter().map(|d| d.job).collect();
+            (names.join(", "), texts.editor.depends_on.to_owned())
+        } else {
+            return view! { <span class="nothing">{texts.on_demand}</span> }.into_any();
+        };
+        view! { {first} <span class="second">{second}</span> }.into_any()
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn NotFound() -> impl IntoView {
             <p class="empty-code" aria-hidden="true">"404"</p>
             <h1>{i18n.text(|t| t.not_found)}</h1>
             <p>{i18n.text(|t| t.not_found_hint)}</p>
-            <A href=HOME attr:class="button primary">{i18n.text(|t| t.to_jobs)}</A>
+            <A href=HOME attr:class="button primary">{i18n.text(|t| t.to_overview)}</A>
         </div>
     }
 }

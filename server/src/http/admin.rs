@@ -11,6 +11,7 @@ pub mod events;
 pub mod instance;
 pub mod job;
 pub mod limit;
+pub mod overview;
 pub mod schedule;
 pub mod session;
 pub mod version;
@@ -26,6 +27,7 @@ pub fn router() -> OpenApiRouter<Shared> {
         .merge(version::router())
         .merge(instance::router())
         .merge(limit::router())
+        .merge(overview::router())
         .merge(cluster::router())
         .merge(events::router())
 }

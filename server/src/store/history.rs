@@ -17,6 +17,14 @@ pub struct Filter<'a> {
     pub app: Option<&'a str>,
     pub job_id: Option<i64>,
     pub state: Option<&'a str>,
+    pub trigger: Option<&'a str>,
+    /// Part of the job's name, in any case.
+    pub job: Option<&'a str>,
+    /// Fired from this instant on, and before that one.
+    pub from: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
+    /// Took at least so long, or has run for so long.
+    pub min_duration_ms: Option<i64>,
     /// Only ids below this one: instances are listed newest first.
     pub before: Option<i64>,
     pub limit: i64,
@@ -70,12 +78,17 @@ pub async fn instances(
              from instance
              where ($1::bigint is null or id = $1) and ($2::text is null or app_id in (select id from app where name = $2))
                 and ($3::bigint is null or job_id = $3) and ($4::text is null or $4 = 'running') and ($5::bigint is null or id < $5)
+                and ($7::text is null or trigger = $7) and ($8::text is null or job_id in (select id from job where strpos(lower(name), lower($8)) > 0))
+                and ($9::timestamptz is null or fired_at >= $9) and ($10::timestamptz is null or fired_at < $10)
+                and ($11::bigint is null or now() - fired_at >= $11 * interval '1 ms')
              order by id desc limit $6)
             union all
             (select q.id, q.job_id, q.app_id, j.version, 'queued', q.trigger, q.cause_id, q.scheduled_at, q.queued_at, null, 0, 0, 0, 0, q.param, null
              from instance_queued q join job j on j.id = q.job_id
              where ($1::bigint is null or q.id = $1) and ($2::text is null or q.app_id in (select id from app where name = $2))
                 and ($3::bigint is null or q.job_id = $3) and ($4::text is null or $4 = 'queued') and ($5::bigint is null or q.id < $5)
+                and ($7::text is null or q.trigger = $7) and ($8::text is null or strpos(lower(j.name), lower($8)) > 0)
+                and ($9::timestamptz is null or q.queued_at >= $9) and ($10::timestamptz is null or q.queued_at < $10) and $11::bigint is null
              order by q.id desc limit $6)
             union all
             (select id, job_id, app_id, job_version, state, trigger, cause_id, scheduled_at, fired_at,
@@ -83,6 +96,11 @@ pub async fn instances(
              from instance_ended
              where ($1::bigint is null or id = $1) and ($2::text is null or app_id in (select id from app where name = $2))
                 and ($3::bigint is null or job_id = $3) and ($4::text is null or state = $4) and ($5::bigint is null or id < $5)
+                and ($7::text is null or trigger = $7) and ($8::text is null or job_id in (select id from job where strpos(lower(name), lower($8)) > 0))
+                and ($9::timestamptz is null or fired_at >= $9) and ($10::timestamptz is null or fired_at < $10)
+                and ($11::bigint is null or ended_at - fired_at >= $11 * interval '1 ms')
+                -- What was fired then ended later: older days of history need not be read.
+                and ended_at >= coalesce($9, '-infinity')
              order by id desc limit $6)
          )
          select p.id, p.job_id, j.name as job, a.name as app, p.job_version, p.state, p.trigger, p.cause_id, p.scheduled_at, p.fired_at, p.ended_at,
@@ -97,6 +115,11 @@ pub async fn instances(
     .bind(filter.state)
     .bind(filter.before)
     .bind(filter.limit)
+    .bind(filter.trigger)
+    .bind(filter.job)
+    .bind(filter.from)
+    .bind(filter.until)
+    .bind(filter.min_duration_ms)
     .fetch_all(conn)
     .await?;
     Ok(rows

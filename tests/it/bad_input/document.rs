@@ -263,9 +263,11 @@ fn good_schedule(fixture: &Fixture, operation: &Operation) -> Option<Good> {
             "",
             json!({ "app": "shop", "spec": definition("new"), "after": at, "count": 3 }),
         ),
-        "GET /api/v1/calendars" | "GET /api/v1/limits" | "GET /api/v1/schedule/simulation" => {
-            plain("")
-        }
+        "GET /api/v1/calendars"
+        | "GET /api/v1/limits"
+        | "GET /api/v1/schedule/simulation"
+        | "GET /api/v1/overview"
+        | "GET /api/v1/dependencies" => plain(""),
         "POST /api/v1/calendars" => posting("", calendar("new")),
         "GET /api/v1/calendars/{id}" | "DELETE /api/v1/calendars/{id}" => {
             plain(&fixture.calendar.to_string())

@@ -285,7 +285,7 @@ async fn queries_that_are_not_allowed_name_the_parameter() {
                     (InvalidField, "1-2-3"),
                     (InvalidField, "-262143-01-01T00:00:00Z"),
                 ],
-                "search" | "app" => vec![
+                "search" | "app" | "job" => vec![
                     (InvalidField, "%00"),
                     (InvalidField, "a%00b"),
                     (InvalidField, &long),
@@ -294,6 +294,17 @@ async fn queries_that_are_not_allowed_name_the_parameter() {
                     (MalformedRequest, "garbage"),
                     (MalformedRequest, ""),
                     (MalformedRequest, "WAITING"),
+                ],
+                // Other triggers are known to newer servers, so a word is read before it is refused.
+                "trigger" => vec![
+                    (InvalidField, "garbage"),
+                    (InvalidField, ""),
+                    (InvalidField, "SCHEDULE"),
+                ],
+                "min_duration_ms" => vec![
+                    (MalformedRequest, "abc"),
+                    (MalformedRequest, "-1"),
+                    (MalformedRequest, ""),
                 ],
                 "job_id" => vec![
                     (MalformedRequest, "abc"),

@@ -4,7 +4,7 @@ use antares_protocol::instance::{Instance, InstanceState, Tick};
 use antares_protocol::job::Triggered;
 use antares_protocol::page::Page;
 use antares_protocol::problem::{Problem, ProblemKind};
-use antares_protocol::shard::{Attempt, Shard, ShardLog, split_shard_id};
+use antares_protocol::shard::{Attempt, Shard, ShardLog, Trigger, split_shard_id};
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
@@ -21,6 +21,9 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Path, Query, cursor, limit, page, storable, storable_time};
 use crate::pipeline::{self, retry};
 use crate::store::history;
+
+/// No instance lasts longer: a hundred years.
+const MOST_MS: u64 = 100 * 366 * 86_400_000;
 
 /// Routes for instances.
 pub fn router() -> OpenApiRouter<Shared> {
@@ -45,6 +48,17 @@ struct ListInstances {
     /// State of the instance.
     #[param(inline)]
     state: Option<InstanceState>,
+    /// What caused it.
+    #[param(inline)]
+    trigger: Option<Trigger>,
+    /// Part of the job's name, in any case.
+    job: Option<String>,
+    /// Fired from this instant on.
+    from: Option<DateTime<Utc>>,
+    /// Fired before this instant.
+    until: Option<DateTime<Utc>>,
+    /// Took at least so many milliseconds, or has run for so long.
+    min_duration_ms: Option<u64>,
     /// `next` of the page before.
     after: Option<String>,
     /// Rows of a page, 1 to 500; 50 if left out.
@@ -61,6 +75,18 @@ async fn list(
 ) -> Result<axum::Json<Page<Instance>>, ApiError> {
     let limit = limit(query.limit)?;
     storable("app", query.app.as_deref().unwrap_or_default(), 200)?;
+    storable("job", query.job.as_deref().unwrap_or_default(), 200)?;
+    if query.trigger == Some(Trigger::Other) {
+        return Err(ApiError::field(
+            "trigger",
+            "is not known; give schedule, api, sql, dependency, backfill, rerun or plan",
+        ));
+    }
+    for (field, at) in [("from", query.from), ("until", query.until)] {
+        if let Some(at) = at {
+            storable_time(field, at)?;
+        }
+    }
     let filter = history::Filter {
         id: None,
         app: query.app.as_deref(),
@@ -73,6 +99,11 @@ async fn list(
             InstanceState::Terminated => "terminated",
             InstanceState::TimedOut => "timed_out",
         }),
+        trigger: query.trigger.map(Trigger::name),
+        job: query.job.as_deref().filter(|part| !part.is_empty()),
+        from: query.from,
+        until: query.until,
+        min_duration_ms: query.min_duration_ms.map(|ms| ms.min(MOST_MS) as i64),
         before: cursor(query.after.as_deref())?,
         limit: limit + 1,
     };

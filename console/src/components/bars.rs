@@ -1,0 +1,66 @@
+//! A chart of bars, each in parts that stand on each other.
+
+use leptos::prelude::*;
+
+/// Width and height, in the units of the drawing.
+const WIDTH: f64 = 600.0;
+const HEIGHT: f64 = 120.0;
+
+/// One bar.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bar {
+    /// What it stands for, with its numbers.
+    pub(crate) title: String,
+    /// From below: the style, and how much.
+    pub(crate) parts: Vec<(&'static str, f64)>,
+}
+
+/// The chart. What it says stands in words in its label, for those who cannot see it.
+#[component]
+pub(crate) fn Bars(
+    #[prop(into)] bars: Signal<Vec<Bar>>,
+    #[prop(into)] label: Signal<String>,
+) -> impl IntoView {
+    let drawn = move || {
+        let bars = bars.get();
+        let total = |bar: &Bar| bar.parts.iter().map(|(_, much)| much).sum::<f64>();
+        let most = bars.iter().map(total).fold(0.0, f64::max);
+        let step = WIDTH / bars.len().max(1) as f64;
+        let scale = if most > 0.0 { HEIGHT / most } else { 0.0 };
+        bars.into_iter()
+            .enumerate()
+            .map(|(place, bar)| {
+                let x = place as f64 * step;
+                let mut y = HEIGHT;
+                let parts = bar
+                    .parts
+                    .iter()
+                    .map(|(class, much)| {
+                        // What is there is seen, however little it is.
+                        let height = if *much > 0.0 { (much * scale).max(1.5) } else { 0.0 };
+                        y -= height;
+                        view! { <rect x=x + step * 0.1 y=y width=step * 0.8 height=height class=*class /> }
+                    })
+                    .collect_view();
+                view! {
+                    <g>
+                        <title>{bar.title}</title>
+                        <rect x=x y=0 width=step height=HEIGHT class="bar-ground" />
+                        {parts}
+                    </g>
+                }
+            })
+            .collect_view()
+    };
+    view! {
+        <svg
+            class="bars"
+            viewBox=format!("0 0 {WIDTH} {HEIGHT}")
+            preserveAspectRatio="none"
+            role="img"
+            aria-label=label
+        >
+            {drawn}
+        </svg>
+    }
+}

@@ -1,0 +1,68 @@
+//! Fields of forms: label, control, hint, and the server's complaint beside the field it blames.
+
+use leptos::prelude::*;
+
+use crate::api::ApiError;
+use crate::i18n::{Texts, use_i18n};
+
+/// A field around its control, which has `id` as its id.
+#[component]
+pub(crate) fn Field(
+    /// Id of the control.
+    id: &'static str,
+    /// What it is called.
+    label: fn(&Texts) -> &'static str,
+    /// What it does, in a sentence.
+    #[prop(optional)]
+    hint: Option<fn(&Texts) -> &'static str>,
+    /// Name of the field in the API, as a dotted path: its errors stand here.
+    #[prop(optional)]
+    field: Option<&'static str>,
+    /// The last error of the form.
+    #[prop(into)]
+    error: Signal<Option<ApiError>>,
+    /// The control.
+    children: Children,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let complaint = move || {
+        let field = field?;
+        error.with(|error| match error {
+            Some(ApiError::Problem(problem)) if blames(problem.field.as_deref(), field) => {
+                Some(problem.detail.clone())
+            }
+            _ => None,
+        })
+    };
+    view! {
+        <div class="field" class:wrong=move || complaint().is_some()>
+            <label for=id>{i18n.text(label)}</label>
+            {children()}
+            {hint.map(|hint| view! { <p class="field-hint">{i18n.text(hint)}</p> })}
+            {move || complaint().map(|text| view! { <p class="field-error" role="alert">{text}</p> })}
+        </div>
+    }
+}
+
+/// Whether a problem that blames `blamed` is about `field`, or a part of it.
+pub(crate) fn blames(blamed: Option<&str>, field: &str) -> bool {
+    blamed.is_some_and(|blamed| {
+        blamed == field
+            || blamed
+                .strip_prefix(field)
+                .is_some_and(|rest| rest.starts_with(['.', '[']))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_answers_for_its_parts() {
+        assert!(blames(Some("retry.delay_ms"), "retry"));
+        assert!(blames(Some("shard_params[3]"), "shard_params"));
+        assert!(!blames(Some("retrying"), "retry"));
+        assert!(!blames(None, "retry"));
+    }
+}

@@ -1,0 +1,128 @@
+//! Filters of a list. Their values are in the address, so that a filtered list can be passed on.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate, use_query_map};
+
+use super::list_page::address;
+use crate::i18n::{Label, use_i18n};
+
+/// Sets one parameter of the address, or takes it away. Another list begins at its first page.
+fn use_setter() -> impl Fn(&'static str, String) + Copy {
+    let query = use_query_map();
+    let location = use_location();
+    let navigate = StoredValue::new(use_navigate());
+    move |name, value| {
+        let mut kept: Vec<(String, String)> = query.with_untracked(|query| {
+            query
+                .clone()
+                .into_iter()
+                .filter(|(known, _)| known != name && known != "after")
+                .map(|(known, value)| (known.into_owned(), value))
+                .collect()
+        });
+        if !value.is_empty() {
+            kept.push((name.to_owned(), value));
+        }
+        let path = location.pathname.get_untracked();
+        navigate.with_value(|navigate| {
+            let options = NavigateOptions {
+                replace: true,
+                scroll: false,
+                ..NavigateOptions::default()
+            };
+            navigate(&address(&path, &kept), options);
+        });
+    }
+}
+
+fn use_value(name: &'static str) -> Memo<String> {
+    let query = use_query_map();
+    Memo::new(move |_| query.with(|query| query.get(name)).unwrap_or_default())
+}
+
+/// Text.
+#[component]
+pub(crate) fn TextFilter(
+    /// The parameter.
+    name: &'static str,
+    /// What it is called.
+    label: Label,
+    /// `search`, `number` or `datetime-local`.
+    #[prop(default = "search")]
+    kind: &'static str,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let set = use_setter();
+    let value = use_value(name);
+    // Instants are typed in UTC, and go to the API as such.
+    let is_instant = kind == "datetime-local";
+    let shown = move || {
+        let value = value.get();
+        if is_instant {
+            value.trim_end_matches('Z').to_owned()
+        } else {
+            value
+        }
+    };
+    let changed = move |event| {
+        let text = event_target_value(&event);
+        let text = match text.trim() {
+            "" => String::new(),
+            // Browsers leave seconds out where they are none.
+            text if is_instant && text.len() == "2026-01-01T00:00".len() => format!("{text}:00Z"),
+            text if is_instant => format!("{text}Z"),
+            text => text.to_owned(),
+        };
+        set(name, text);
+    };
+    view! {
+        <label>
+            {i18n.text(label)}
+            <input
+                type=kind
+                id=format!("filter-{name}")
+                step="1"
+                autocomplete="off"
+                prop:value=shown
+                on:change=changed
+            />
+        </label>
+    }
+}
+
+/// One of a few values, or any.
+#[component]
+pub(crate) fn SelectFilter(
+    /// The parameter.
+    name: &'static str,
+    /// What it is called.
+    label: Label,
+    /// Values, and what they are called.
+    options: &'static [(&'static str, Label)],
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let set = use_setter();
+    let value = use_value(name);
+    let items = options
+        .iter()
+        .map(|(option, label)| {
+            view! {
+                <option value=*option prop:selected=move || value.with(|value| value == option)>
+                    {i18n.text(*label)}
+                </option>
+            }
+        })
+        .collect_view();
+    view! {
+        <label>
+            {i18n.text(label)}
+            <select id=format!("filter-{name}") on:change=move |event| set(name, event_target_value(&event))>
+                <option value="" prop:selected=move || value.with(String::is_empty)>
+                    {i18n.text(|t| t.any)}
+                </option>
+                {items}
+            </select>
+        </label>
+    }
+}

@@ -1,0 +1,157 @@
+//! Short messages about what was done, which go by themselves; errors stay until they are dismissed.
+
+use std::sync::Arc;
+
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::notice::Notice;
+use crate::api::ApiError;
+use crate::i18n::{Texts, use_i18n};
+
+/// How long a message stays: long enough to undo what it tells of.
+const SHOWN_MS: u32 = 8_000;
+
+/// What undoes something, or leads to what came of it.
+type Next = Callback<()>;
+
+/// What a button is called.
+type Label = fn(&Texts) -> &'static str;
+
+#[derive(Clone)]
+enum Message {
+    Done(
+        Arc<dyn Fn(&Texts) -> String + Send + Sync>,
+        Option<(Label, Next)>,
+    ),
+    Failed(ApiError),
+}
+
+#[derive(Clone)]
+struct Toast {
+    id: u32,
+    message: Message,
+}
+
+/// The messages.
+#[derive(Clone, Copy)]
+pub(crate) struct Toasts {
+    shown: RwSignal<Vec<Toast>>,
+    last: RwSignal<u32>,
+}
+
+/// Provides the messages.
+pub(crate) fn provide() {
+    provide_context(Toasts {
+        shown: RwSignal::new(Vec::new()),
+        last: RwSignal::new(0),
+    });
+}
+
+/// The messages.
+pub(crate) fn use_toasts() -> Toasts {
+    expect_context()
+}
+
+impl Toasts {
+    /// Tells of a success.
+    pub(crate) fn good(self, text: impl Fn(&Texts) -> String + Send + Sync + 'static) {
+        self.push(Message::Done(Arc::new(text), None));
+    }
+
+    /// Tells of a success that `undo` undoes.
+    pub(crate) fn undoable(
+        self,
+        text: impl Fn(&Texts) -> String + Send + Sync + 'static,
+        undo: impl Fn() + Send + Sync + 'static,
+    ) {
+        let undo = Callback::new(move |()| undo());
+        self.push(Message::Done(Arc::new(text), Some((|t| t.undo, undo))));
+    }
+
+    /// Tells of a success, with a button `label` that leads to what came of it.
+    pub(crate) fn leading(
+        self,
+        text: impl Fn(&Texts) -> String + Send + Sync + 'static,
+        label: Label,
+        go: impl Fn() + Send + Sync + 'static,
+    ) {
+        let go = Callback::new(move |()| go());
+        self.push(Message::Done(Arc::new(text), Some((label, go))));
+    }
+
+    /// Tells of an error.
+    pub(crate) fn bad(self, error: ApiError) {
+        self.push(Message::Failed(error));
+    }
+
+    fn push(self, message: Message) {
+        let id = self.last.get_untracked().wrapping_add(1);
+        let passes = matches!(message, Message::Done(..));
+        if self.last.try_set(id).is_some() {
+            return;
+        }
+        self.shown.update(|shown| shown.push(Toast { id, message }));
+        if passes {
+            spawn_local(async move {
+                TimeoutFuture::new(SHOWN_MS).await;
+                self.dismiss(id);
+            });
+        }
+    }
+
+    fn dismiss(self, id: u32) {
+        // Who has logged out has no messages any more.
+        let _ = self
+            .shown
+            .try_update(|shown| shown.retain(|toast| toast.id != id));
+    }
+}
+
+/// Where the messages stand.
+#[component]
+pub(crate) fn ToastStack() -> impl IntoView {
+    let toasts = use_toasts();
+    let i18n = use_i18n();
+    let one = move |toast: Toast| {
+        let id = toast.id;
+        let dismiss = move |_| toasts.dismiss(id);
+        let body = match toast.message {
+            Message::Failed(error) => view! { <Notice error=Signal::stored(error) /> }.into_any(),
+            Message::Done(text, next) => view! {
+                <span role="status">{move || text(i18n.texts())}</span>
+                {next.map(|(label, next)| {
+                    let click = move |_| {
+                        toasts.dismiss(id);
+                        next.run(());
+                    };
+                    view! {
+                        <button type="button" class="button" on:click=click>
+                            {i18n.text(label)}
+                        </button>
+                    }
+                })}
+            }
+            .into_any(),
+        };
+        view! {
+            <div class="toast">
+                {body}
+                <button
+                    type="button"
+                    class="button ghost"
+                    aria-label=i18n.text(|t| t.dismiss)
+                    on:click=dismiss
+                >
+                    "×"
+                </button>
+            </div>
+        }
+    };
+    view! {
+        <div class="toasts">
+            <For each=move || toasts.shown.get() key=|toast| toast.id children=one />
+        </div>
+    }
+}

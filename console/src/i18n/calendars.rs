@@ -1,0 +1,88 @@
+//! Texts of calendars and of limits.
+
+/// Texts of the page of calendars.
+pub(crate) struct CalendarTexts {
+    pub(crate) title: &'static str,
+    pub(crate) none: &'static str,
+    pub(crate) none_hint: &'static str,
+    pub(crate) create: &'static str,
+    pub(crate) holds: &'static str,
+    pub(crate) counts: fn([usize; 3]) -> String,
+    pub(crate) show: &'static str,
+    pub(crate) covered: &'static str,
+    pub(crate) form_text: &'static str,
+    pub(crate) import: &'static str,
+    pub(crate) import_text: &'static str,
+    pub(crate) ics: &'static str,
+    pub(crate) replace: &'static str,
+    pub(crate) delete_text: &'static str,
+}
+
+/// Texts of the page of limits.
+pub(crate) struct LimitTexts {
+    pub(crate) title: &'static str,
+    pub(crate) none: &'static str,
+    pub(crate) none_hint: &'static str,
+    pub(crate) create: &'static str,
+    pub(crate) most: &'static str,
+    pub(crate) changed: &'static str,
+    pub(crate) delete_text: &'static str,
+}
+
+pub(super) const EN: CalendarTexts = CalendarTexts {
+    title: "Calendars",
+    none: "No calendar yet",
+    none_hint: "A calendar is a named set of days and hours. Jobs name the calendars that keep their ticks in or out.",
+    create: "Create a calendar",
+    holds: "Holds",
+    counts: |[dates, weekly, spans]| format!("{dates} dates, {weekly} weekly hours, {spans} spans"),
+    show: "What it covers",
+    covered: "In the next 90 days it covers:",
+    form_text: "Dates are whole days, weekly are hours of days of the week, spans are from one instant to another. \
+        Jobs follow a change from their next tick on.",
+    import: "Import",
+    import_text: "Paste what a calendar program exports (.ics). Whole days become dates, times become spans.",
+    ics: "iCalendar text",
+    replace: "In place of the dates and spans that are there",
+    delete_text: "A calendar that a job names is kept. There is no way back.",
+};
+
+pub(super) const ZH: CalendarTexts = CalendarTexts {
+    title: "日历",
+    none: "还没有日历",
+    none_hint: "日历是一组命名的日期和时段。任务通过引用日历来限定或排除触发。",
+    create: "创建日历",
+    holds: "内容",
+    counts: |[dates, weekly, spans]| {
+        format!("{dates} 个日期，{weekly} 个每周时段，{spans} 个时间段")
+    },
+    show: "覆盖范围",
+    covered: "未来 90 天内覆盖：",
+    form_text: "dates 为整天，weekly 为每周时段，spans 为起止时刻。任务从下一次触发起遵循更改。",
+    import: "导入",
+    import_text: "粘贴日历程序导出的内容（.ics）。整天变为日期，时刻变为时间段。",
+    ics: "iCalendar 文本",
+    replace: "替换已有的日期和时间段",
+    delete_text: "被任务引用的日历不会被删除。此操作无法撤销。",
+};
+
+pub(super) const LIMITS_EN: LimitTexts = LimitTexts {
+    title: "Limits",
+    none: "No limit yet",
+    none_hint: "A limit is a number of shards that may run at once, over all jobs that name it: what a database or an API of \
+        others can take.",
+    create: "Create a limit",
+    most: "Most running shards",
+    changed: "Changed",
+    delete_text: "A limit that a job names is kept. There is no way back.",
+};
+
+pub(super) const LIMITS_ZH: LimitTexts = LimitTexts {
+    title: "限制",
+    none: "还没有限制",
+    none_hint: "限制是引用它的所有任务同时运行的分片总数上限，例如数据库或外部接口的承受能力。",
+    create: "创建限制",
+    most: "最大运行分片数",
+    changed: "更改时间",
+    delete_text: "被任务引用的限制不会被删除。此操作无法撤销。",
+};

@@ -1,0 +1,66 @@
+//! Texts of what operators do to jobs.
+
+/// Texts of the buttons of a job, and of what came of them.
+pub(crate) struct ControlTexts {
+    pub(crate) trigger: &'static str,
+    pub(crate) enable: &'static str,
+    pub(crate) disable: &'static str,
+    pub(crate) schedule: &'static str,
+    pub(crate) stop: &'static str,
+    pub(crate) pause: &'static str,
+    pub(crate) resume: &'static str,
+    pub(crate) terminate: &'static str,
+    pub(crate) triggered: fn(&str, &str) -> String,
+    pub(crate) enabled: fn(&str) -> String,
+    pub(crate) disabled: fn(&str) -> String,
+    pub(crate) scheduled: fn(&str) -> String,
+    pub(crate) stopped: fn(&str) -> String,
+    pub(crate) paused: fn(&str) -> String,
+    pub(crate) resumed: fn(&str) -> String,
+    pub(crate) terminated: fn(&str) -> String,
+    pub(crate) ends_running: &'static str,
+    pub(crate) actions: &'static str,
+}
+
+pub(super) const EN: ControlTexts = ControlTexts {
+    trigger: "Run now",
+    enable: "Enable",
+    disable: "Disable",
+    schedule: "Schedule",
+    stop: "Stop",
+    pause: "Pause",
+    resume: "Resume",
+    terminate: "Terminate",
+    triggered: |job, instance| format!("{job} runs as instance #{instance}"),
+    enabled: |job| format!("{job} is enabled"),
+    disabled: |job| format!("{job} is disabled"),
+    scheduled: |job| format!("{job} is scheduled"),
+    stopped: |job| format!("{job} is stopped"),
+    paused: |job| format!("{job} is paused"),
+    resumed: |job| format!("{job} is resumed"),
+    terminated: |job| format!("The running instance of {job} is terminated"),
+    ends_running: "An instance is running. It is terminated: handlers are cancelled, and shards that wait are not run. \
+        This cannot be undone, but what did not succeed can be run again.",
+    actions: "Actions",
+};
+
+pub(super) const ZH: ControlTexts = ControlTexts {
+    trigger: "立即运行",
+    enable: "启用",
+    disable: "停用",
+    schedule: "调度",
+    stop: "停止",
+    pause: "暂停",
+    resume: "恢复",
+    terminate: "终止",
+    triggered: |job, instance| format!("{job} 已触发，实例 #{instance}"),
+    enabled: |job| format!("{job} 已启用"),
+    disabled: |job| format!("{job} 已停用"),
+    scheduled: |job| format!("{job} 已开始调度"),
+    stopped: |job| format!("{job} 已停止"),
+    paused: |job| format!("{job} 已暂停"),
+    resumed: |job| format!("{job} 已恢复"),
+    terminated: |job| format!("{job} 的运行实例已终止"),
+    ends_running: "有实例正在运行，它将被终止：处理器会被取消，等待中的分片不再运行。此操作无法撤销，但未成功的分片可以重新运行。",
+    actions: "操作",
+};

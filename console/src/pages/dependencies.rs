@@ -1,0 +1,180 @@
+//! Which job follows which: a drawing in layers, and the same as a list.
+
+mod layers;
+
+use antares_protocol::overview::DependencyGraph;
+use antares_protocol::policy::{DependencyOn, Join};
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use crate::components::badge::{Badge, State as _};
+use crate::components::notice::Notice;
+use crate::hooks::current::use_current;
+use crate::hooks::live::Topic;
+use crate::i18n::{I18n, use_i18n};
+use crate::pages::use_title;
+use layers::{HEIGHT, WIDTH, layout};
+
+/// The page.
+#[component]
+pub(crate) fn Dependencies() -> impl IntoView {
+    use_title(|t| t.graph.title);
+    let i18n = use_i18n();
+    let current = use_current::<DependencyGraph>(Topic::Jobs, "/api/v1/dependencies".to_owned());
+    let body = move || {
+        let graph = current.value.get()?;
+        Some(if graph.edges.is_empty() {
+            view! {
+                <div class="empty">
+                    <h2>{i18n.text(|t| t.graph.none)}</h2>
+                    <p>{i18n.text(|t| t.graph.none_hint)}</p>
+                </div>
+            }
+            .into_any()
+        } else {
+            let cut = graph
+                .is_cut
+                .then(|| view! { <p class="second">{i18n.text(|t| t.graph.cut)}</p> });
+            view! {
+                {cut}
+                <Drawing graph=graph.clone() />
+                <List graph />
+            }
+            .into_any()
+        })
+    };
+    view! {
+        <div class="heading"><h1>{i18n.text(|t| t.graph.title)}</h1></div>
+        {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+        {body}
+    }
+}
+
+/// How the first must end.
+fn on(i18n: I18n, on: DependencyOn) -> &'static str {
+    let texts = &i18n.texts().editor;
+    match on {
+        DependencyOn::Success => texts.on_success,
+        DependencyOn::Failure => texts.on_failure,
+        DependencyOn::Completion => texts.on_completion,
+        DependencyOn::Always => texts.on_always,
+    }
+}
+
+#[component]
+fn Drawing(graph: DependencyGraph) -> impl IntoView {
+    let i18n = use_i18n();
+    let ids: Vec<i64> = graph.jobs.iter().map(|job| job.id).collect();
+    let pairs: Vec<(i64, i64)> = graph
+        .edges
+        .iter()
+        .map(|edge| (edge.from, edge.to))
+        .collect();
+    let (places, width, height) = layout(&ids, &pairs);
+    let edges = graph
+        .edges
+        .iter()
+        .filter_map(|edge| {
+            let (from, to) = (places.get(&edge.from)?, places.get(&edge.to)?);
+            let (x1, y1) = (from.0 + WIDTH, from.1 + HEIGHT / 2.0);
+            let (x2, y2) = (to.0, to.1 + HEIGHT / 2.0);
+            let middle = f64::midpoint(x1, x2);
+            let class = match edge.on {
+                DependencyOn::Success => "edge good",
+                DependencyOn::Failure => "edge bad",
+                DependencyOn::Completion | DependencyOn::Always => "edge",
+            };
+            Some(view! {
+                <g>
+                    <title>{on(i18n, edge.on)}</title>
+                    <path class=class d=format!("M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}") />
+                </g>
+            })
+        })
+        .collect_view();
+    let nodes = graph
+        .jobs
+        .iter()
+        .filter_map(|job| {
+            let (x, y) = *places.get(&job.id)?;
+            let tone = job.state.badge().0.name();
+            let label = format!("{} · {}", job.app, job.job);
+            let title = label.clone();
+            Some(view! {
+                // Within a `g` it is an anchor of SVG, not of HTML.
+                <g>
+                <a href=format!("/jobs/{}", job.id) aria-label=label>
+                    <title>{title}</title>
+                    <rect class=format!("node {tone}") x=x y=y width=WIDTH height=HEIGHT rx="6" />
+                    <text x=x + 10.0 y=y + 18.0 class="node-name">{short(&job.job)}</text>
+                    <text x=x + 10.0 y=y + 34.0 class="node-app">{short(&job.app)}</text>
+                </a>
+                </g>
+            })
+        })
+        .collect_view();
+    view! {
+        <div class="graph" tabindex="0" role="region" aria-label=i18n.text(|t| t.graph.title)>
+            <svg viewBox=format!("0 0 {width} {height}") style:width=format!("{width}px") style:height=format!("{height}px")>
+                {edges}
+                {nodes}
+            </svg>
+        </div>
+    }
+}
+
+/// What fits into a box; its title has all.
+fn short(name: &str) -> String {
+    if name.chars().count() <= 22 {
+        return name.to_owned();
+    }
+    name.chars().take(21).chain(['…']).collect()
+}
+
+#[component]
+fn List(graph: DependencyGraph) -> impl IntoView {
+    let i18n = use_i18n();
+    let job = |id: i64| graph.jobs.iter().find(|job| job.id == id).cloned();
+    let rows = graph
+        .edges
+        .iter()
+        .filter_map(|edge| {
+            let (from, to) = (job(edge.from)?, job(edge.to)?);
+            let join = match edge.join {
+                Join::All => i18n.texts().editor.join_all,
+                Join::Any => i18n.texts().editor.join_any,
+            };
+            let state = to.state;
+            Some(view! {
+                <tr>
+                    <td class="wide" data-label=i18n.text(|t| t.graph.first)>
+                        <A href=format!("/jobs/{}", from.id)>{from.job}</A> <span class="second">{from.app}</span>
+                    </td>
+                    <td data-label=i18n.text(|t| t.editor.on_end)>{on(i18n, edge.on)}</td>
+                    <td data-label=i18n.text(|t| t.graph.then)>
+                        <A href=format!("/jobs/{}", to.id)>{to.job}</A> <span class="second">{to.app}</span>
+                    </td>
+                    <td data-label=i18n.text(|t| t.editor.join)>{join}</td>
+                    <td data-label=i18n.text(|t| t.state)><Badge state=move || state /></td>
+                </tr>
+            })
+        })
+        .collect_view();
+    view! {
+        <h2 class="section">{i18n.text(|t| t.graph.list)}</h2>
+        <div class="table-frame" role="region" aria-label=i18n.text(|t| t.graph.list) tabindex="0">
+            <table>
+                <thead>
+                    <tr>
+                        <th scope="col">{i18n.text(|t| t.graph.first)}</th>
+                        <th scope="col">{i18n.text(|t| t.editor.on_end)}</th>
+                        <th scope="col">{i18n.text(|t| t.graph.then)}</th>
+                        <th scope="col">{i18n.text(|t| t.editor.join)}</th>
+                        <th scope="col">{i18n.text(|t| t.state)}</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        </div>
+    }
+}

@@ -1,0 +1,216 @@
+//! Controls that are bound to a field of the definition.
+
+use antares_protocol::job::JobSpec;
+use leptos::prelude::*;
+
+use crate::api::ApiError;
+use crate::components::field::Field;
+use crate::i18n::{Label, use_i18n};
+
+/// The definition that is edited, and the last complaint about it.
+#[derive(Clone, Copy)]
+pub(super) struct Draft {
+    pub(super) spec: RwSignal<JobSpec>,
+    pub(super) error: RwSignal<Option<ApiError>>,
+}
+
+impl Draft {
+    /// Changes the definition.
+    pub(super) fn set(self, change: impl FnOnce(&mut JobSpec)) {
+        self.spec.update(change);
+    }
+
+    /// Reads the definition, and follows it.
+    pub(super) fn get<T>(self, read: impl FnOnce(&JobSpec) -> T) -> T {
+        self.spec.with(read)
+    }
+}
+
+/// The draft around.
+pub(super) fn use_draft() -> Draft {
+    expect_context()
+}
+
+/// Text that may be given.
+#[component]
+pub(super) fn TextInput(
+    id: &'static str,
+    label: Label,
+    #[prop(optional)] hint: Option<Label>,
+    field: &'static str,
+    get: fn(&JobSpec) -> String,
+    set: fn(&mut JobSpec, String),
+    #[prop(optional)] list: Option<&'static str>,
+    #[prop(optional)] rows: Option<u32>,
+    #[prop(optional)] fixed: bool,
+) -> impl IntoView {
+    let draft = use_draft();
+    let value = move || draft.get(get);
+    let typed = move |event| draft.set(|spec| set(spec, event_target_value(&event)));
+    let control = match rows {
+        Some(rows) => view! {
+            <textarea id=id rows=rows spellcheck="false" prop:value=value on:input=typed></textarea>
+        }
+        .into_any(),
+        None => view! {
+            <input
+                id=id
+                autocomplete="off"
+                spellcheck="false"
+                list=list
+                prop:value=value
+                prop:readonly=fixed
+                on:input=typed
+            />
+        }
+        .into_any(),
+    };
+    match hint {
+        Some(hint) => {
+            view! { <Field id label hint field error=draft.error>{control}</Field> }.into_any()
+        }
+        None => view! { <Field id label field error=draft.error>{control}</Field> }.into_any(),
+    }
+}
+
+/// A whole number.
+#[component]
+pub(super) fn NumberInput(
+    id: &'static str,
+    label: Label,
+    #[prop(optional)] hint: Option<Label>,
+    field: &'static str,
+    #[prop(default = 0)] min: i64,
+    get: fn(&JobSpec) -> i64,
+    set: fn(&mut JobSpec, i64),
+) -> impl IntoView {
+    let draft = use_draft();
+    let typed = move |event| {
+        if let Ok(number) = event_target_value(&event).trim().parse() {
+            draft.set(|spec| set(spec, number));
+        }
+    };
+    let control = view! {
+        <input
+            id=id
+            type="number"
+            min=min.to_string()
+            step="1"
+            prop:value=move || draft.get(get).to_string()
+            on:change=typed
+        />
+    };
+    match hint {
+        Some(hint) => {
+            view! { <Field id label hint field error=draft.error>{control}</Field> }.into_any()
+        }
+        None => view! { <Field id label field error=draft.error>{control}</Field> }.into_any(),
+    }
+}
+
+/// One of a few choices, each with a sentence about what it does.
+#[component]
+pub(super) fn Choice(
+    id: &'static str,
+    label: Label,
+    field: &'static str,
+    /// Value, name and meaning.
+    options: &'static [(&'static str, Label, Label)],
+    get: fn(&JobSpec) -> &'static str,
+    set: fn(&mut JobSpec, &str),
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let draft = use_draft();
+    let chosen = Memo::new(move |_| draft.get(get));
+    let items = options
+        .iter()
+        .map(|(value, name, _)| {
+            view! {
+                <option value=*value prop:selected=move || chosen.get() == *value>
+                    {i18n.text(*name)}
+                </option>
+            }
+        })
+        .collect_view();
+    let meaning = move || {
+        let chosen = chosen.get();
+        let option = options.iter().find(|(value, ..)| *value == chosen);
+        option.map(|(_, _, meaning)| meaning(i18n.texts()))
+    };
+    view! {
+        <Field id label field error=draft.error>
+            <select id=id on:change=move |event| draft.set(|spec| set(spec, &event_target_value(&event)))>
+                {items}
+            </select>
+            <p class="field-hint">{meaning}</p>
+        </Field>
+    }
+}
+
+/// Yes or no.
+#[component]
+pub(super) fn Check(
+    id: &'static str,
+    label: Label,
+    get: fn(&JobSpec) -> bool,
+    set: fn(&mut JobSpec, bool),
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let draft = use_draft();
+    view! {
+        <label class="check" for=id>
+            <input
+                id=id
+                type="checkbox"
+                prop:checked=move || draft.get(get)
+                on:change=move |event| draft.set(|spec| set(spec, event_target_checked(&event)))
+            />
+            {i18n.text(label)}
+        </label>
+    }
+}
+
+/// Any JSON. What cannot be read stays in the field, with what is wrong, and is not taken over.
+#[component]
+pub(super) fn JsonInput(
+    id: &'static str,
+    label: Label,
+    field: &'static str,
+    get: fn(&JobSpec) -> serde_json::Value,
+    set: fn(&mut JobSpec, serde_json::Value),
+    /// Fields that cannot be read.
+    broken: RwSignal<Vec<&'static str>>,
+) -> impl IntoView {
+    let draft = use_draft();
+    let shown = move |value: serde_json::Value| match value {
+        serde_json::Value::Null => String::new(),
+        value => serde_json::to_string_pretty(&value).unwrap_or_default(),
+    };
+    let text = RwSignal::new(shown(draft.spec.with_untracked(get)));
+    let wrong = RwSignal::new(None::<String>);
+    let typed = move |event| {
+        let now = event_target_value(&event);
+        let read = match now.trim() {
+            "" => Ok(serde_json::Value::Null),
+            now => serde_json::from_str(now),
+        };
+        text.set(now);
+        broken.update(|broken| broken.retain(|name| *name != field));
+        match read {
+            Ok(value) => {
+                wrong.set(None);
+                draft.set(|spec| set(spec, value));
+            }
+            Err(error) => {
+                wrong.set(Some(error.to_string()));
+                broken.update(|broken| broken.push(field));
+            }
+        }
+    };
+    view! {
+        <Field id label field error=draft.error>
+            <textarea id=id rows="4" spellcheck="false" prop:value=text on:input=typed></textarea>
+            {move || wrong.get().map(|wrong| view! { <p class="field-error" role="alert">{wrong}</p> })}
+        </Field>
+    }
+}

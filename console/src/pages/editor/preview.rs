@@ -1,0 +1,103 @@
+//! When the definition would fire, as it is being typed.
+
+use antares_protocol::plan::{FireTimes, PreviewSchedule};
+use futures::channel::mpsc;
+use futures::future::{AbortHandle, Abortable};
+use futures::stream::StreamExt;
+use gloo_net::http::Method;
+use gloo_timers::future::TimeoutFuture;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::inputs::use_draft;
+use super::within;
+use crate::api;
+use crate::components::when::When;
+use crate::i18n::use_i18n;
+
+/// How long nothing must be typed before the server is asked.
+const PAUSE_MS: u32 = 300;
+
+/// The panel.
+#[component]
+pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    let draft = use_draft();
+    let times = RwSignal::new(None::<FireTimes>);
+    let wrong = RwSignal::new(None::<String>);
+    // One request at a time, and one more for whatever was typed meanwhile.
+    let (mut alarm, mut changes) = mpsc::channel(0);
+    Effect::new(move || {
+        draft.spec.track();
+        app.track();
+        let _ = alarm.try_send(());
+    });
+    let (stop, stopped) = AbortHandle::new_pair();
+    on_cleanup(move || stop.abort());
+    let work = async move {
+        while changes.next().await.is_some() {
+            TimeoutFuture::new(PAUSE_MS).await;
+            let mut spec = draft.spec.get_untracked();
+            if spec.name.is_empty() {
+                // Its schedule is told all the same: only what H becomes depends on the name.
+                "new".clone_into(&mut spec.name);
+            }
+            let body = PreviewSchedule {
+                app: app.get_untracked(),
+                spec,
+                after: None,
+                count: Some(8),
+            };
+            match api::call::<FireTimes>(Method::POST, "/api/v1/schedule/preview", &body).await {
+                Ok(answer) => {
+                    times.set(Some(answer));
+                    wrong.set(None);
+                    let is_old = draft.error.with_untracked(Option::is_some);
+                    if is_old {
+                        draft.error.set(None);
+                    }
+                }
+                Err(api::ApiError::Problem(problem)) => {
+                    wrong.set(Some(problem.detail.clone()));
+                    times.set(None);
+                    draft
+                        .error
+                        .set(Some(within(api::ApiError::Problem(problem))));
+                }
+                Err(_) => {}
+            }
+        }
+    };
+    spawn_local(async move {
+        // Ends by being aborted.
+        let _ = Abortable::new(work, stopped).await;
+    });
+    let zone = Signal::derive(move || draft.get(|spec| spec.time_zone.clone()));
+    view! {
+        <h2>{i18n.text(|t| t.job_page.next_fires)}</h2>
+        <p class="words" id="words" aria-live="polite">
+            {move || times.with(|times| times.as_ref().map(|times| times.words.clone()))}
+        </p>
+        {move || wrong.get().map(|wrong| view! { <p class="field-error" role="status">{wrong}</p> })}
+        <ol class="fires" id="preview">
+            {move || times.get().map(|times| {
+                times
+                    .fires
+                    .into_iter()
+                    .map(|at| view! { <li><When at=Signal::stored(Some(at)) zone /></li> })
+                    .collect_view()
+            })}
+        </ol>
+        {move || times.get().filter(|times| !times.kept_out.is_empty()).map(|times| {
+            let ticks = times
+                .kept_out
+                .into_iter()
+                .map(|tick| view! { <li><When at=Signal::stored(Some(tick.at)) zone /> " " {tick.reason}</li> })
+                .collect_view();
+            view! {
+                <h3>{i18n.text(|t| t.job_page.kept_out)}</h3>
+                <ul class="fires">{ticks}</ul>
+            }
+        })}
+    }
+}

@@ -1,0 +1,216 @@
+//! How an instance is split, and with which parameters.
+
+use antares_protocol::job::{JobSpec, parse_shard_params};
+use antares_protocol::policy::Sharding;
+use leptos::prelude::*;
+use serde_json::Value;
+
+use super::inputs::{Choice, JsonInput, NumberInput, TextInput, use_draft};
+use crate::components::field::Field;
+use crate::i18n::use_i18n;
+
+/// Rows of the table: more are typed as text.
+const ROWS: usize = 200;
+
+/// The part.
+#[component]
+pub(super) fn Shards(broken: RwSignal<Vec<&'static str>>) -> impl IntoView {
+    let draft = use_draft();
+    let kind = Memo::new(move |_| draft.get(kind_of));
+    view! {
+        <Choice
+            id="sharding"
+            label=|t| t.editor.sharding
+            field="sharding"
+            options=&[
+                ("fixed", |t| t.editor.sharding_fixed, |t| t.editor.sharding_fixed_hint),
+                ("broadcast", |t| t.editor.sharding_broadcast, |t| t.editor.sharding_broadcast_hint),
+                ("planned", |t| t.editor.sharding_planned, |t| t.editor.sharding_planned_hint),
+            ]
+            get=kind_of
+            set=set_kind
+        />
+        <Show when=move || kind.get() == "planned">
+            <TextInput
+                id="planning-handler"
+                label=|t| t.editor.planning_handler
+                field="sharding.planned"
+                get=|spec| match &spec.sharding {
+                    Sharding::Planned(handler) => handler.clone(),
+                    _ => String::new(),
+                }
+                set=|spec, text| spec.sharding = Sharding::Planned(text)
+            />
+        </Show>
+        <Show when=move || kind.get() == "fixed">
+            <NumberInput
+                id="shard-count"
+                label=|t| t.editor.shard_count
+                field="shard_count"
+                min=1
+                get=|spec| i64::from(spec.shard_count)
+                set=|spec, n| spec.shard_count = n.clamp(0, i64::from(u32::MAX)) as u32
+            />
+        </Show>
+        <NumberInput
+            id="max-per-client"
+            label=|t| t.editor.per_client
+            hint=|t| t.editor.per_client_hint
+            field="max_shards_per_client"
+            get=|spec| i64::from(spec.max_shards_per_client)
+            set=|spec, n| spec.max_shards_per_client = n.clamp(0, i64::from(u32::MAX)) as u32
+        />
+        <JsonInput
+            id="param"
+            label=|t| t.editor.param
+            field="param"
+            get=|spec| spec.param.clone()
+            set=|spec, value| spec.param = value
+            broken
+        />
+        <Show when=move || kind.get() == "fixed">
+            <Params />
+        </Show>
+    }
+}
+
+/// The parameters of shards: a table, or the original's text.
+#[component]
+fn Params() -> impl IntoView {
+    let i18n = use_i18n();
+    let draft = use_draft();
+    let as_text = RwSignal::new(
+        draft
+            .spec
+            .with_untracked(|spec| spec.shard_count as usize > ROWS),
+    );
+    let wrong = RwSignal::new(None::<String>);
+    let count = Memo::new(move |_| draft.get(|spec| spec.shard_count as usize));
+    let typed = move |event| {
+        let text = event_target_value(&event);
+        match parse_shard_params(&text.replace('\n', ";")) {
+            Ok(params) => {
+                wrong.set(None);
+                draft.set(|spec| {
+                    spec.shard_count = spec.shard_count.max(params.len() as u32);
+                    spec.shard_params = params.into_iter().map(read).collect();
+                });
+            }
+            Err(error) => wrong.set(Some(error)),
+        }
+    };
+    let text = move || {
+        draft.get(|spec| {
+            let params = spec.shard_params.iter().enumerate();
+            let given = params.filter(|(_, param)| !param.is_null());
+            let lines = given.map(|(item, param)| format!("{item}={}", shown(param)));
+            lines.collect::<Vec<_>>().join("\n")
+        })
+    };
+    let row = move |item: usize| {
+        let id = format!("shard-param-{item}");
+        let value =
+            move || draft.get(|spec| spec.shard_params.get(item).map(shown).unwrap_or_default());
+        let typed = move |event| {
+            let text = event_target_value(&event);
+            draft.set(|spec| set_param(spec, item, &text));
+        };
+        view! {
+            <div class="shard-row">
+                <label for=id.clone()>{item}</label>
+                <input id=id autocomplete="off" spellcheck="false" prop:value=value on:change=typed />
+            </div>
+        }
+    };
+    view! {
+        <Field id="shard-params" label=|t| t.editor.shard_params hint=|t| t.editor.shard_params_hint field="shard_params" error=draft.error>
+            <div class="buttons">
+                <button
+                    type="button"
+                    class="button small"
+                    aria-pressed=move || as_text.get().to_string()
+                    on:click=move |_| as_text.update(|as_text| *as_text = !*as_text)
+                >
+                    {move || if as_text.get() { i18n.texts().editor.as_table } else { i18n.texts().editor.as_text }}
+                </button>
+                <button type="button" class="button small" on:click=move |_| draft.set(|spec| spec.shard_params.clear())>
+                    {i18n.text(|t| t.editor.clear)}
+                </button>
+            </div>
+            {move || if as_text.get() {
+                view! {
+                    <textarea id="shard-params" rows="6" spellcheck="false" prop:value=text on:change=typed></textarea>
+                }
+                .into_any()
+            } else {
+                view! {
+                    <div class="shard-rows" id="shard-params">
+                        <For each=move || 0..count.get().min(ROWS) key=|item| *item children=row />
+                    </div>
+                    <Show when=move || { count.get() > ROWS }>
+                        <p class="field-hint">{move || (i18n.texts().editor.more_rows)(&ROWS.to_string())}</p>
+                    </Show>
+                }
+                .into_any()
+            }}
+            {move || wrong.get().map(|wrong| view! { <p class="field-error" role="alert">{wrong}</p> })}
+        </Field>
+    }
+}
+
+/// JSON if it is some, else text.
+fn read(param: Value) -> Value {
+    match param {
+        Value::String(text) => match serde_json::from_str(&text) {
+            Ok(
+                value @ (Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_)),
+            ) => value,
+            _ => Value::String(text),
+        },
+        param => param,
+    }
+}
+
+fn shown(param: &Value) -> String {
+    match param {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        param => param.to_string(),
+    }
+}
+
+fn set_param(spec: &mut JobSpec, item: usize, text: &str) {
+    let params = &mut spec.shard_params;
+    if params.len() <= item {
+        params.resize(item + 1, Value::Null);
+    }
+    params[item] = if text.is_empty() {
+        Value::Null
+    } else {
+        read(Value::String(text.to_owned()))
+    };
+    // None at the end is none given.
+    while params.last().is_some_and(Value::is_null) {
+        params.pop();
+    }
+}
+
+fn kind_of(spec: &JobSpec) -> &'static str {
+    match spec.sharding {
+        Sharding::Fixed => "fixed",
+        Sharding::Broadcast => "broadcast",
+        Sharding::Planned(_) => "planned",
+    }
+}
+
+fn set_kind(spec: &mut JobSpec, kind: &str) {
+    spec.sharding = match kind {
+        "broadcast" => Sharding::Broadcast,
+        "planned" => Sharding::Planned(String::new()),
+        _ => Sharding::Fixed,
+    };
+    if spec.sharding != Sharding::Fixed {
+        spec.shard_count = 1;
+        spec.shard_params.clear();
+    }
+}

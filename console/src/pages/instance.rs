@@ -1,0 +1,234 @@
+//! One instance: how far it is, who ran what, and why it ended as it did.
+
+mod shards;
+mod timeline;
+
+use antares_protocol::instance::{Instance, InstanceState};
+use antares_protocol::job::Triggered;
+use gloo_net::http::Method;
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::components::A;
+use leptos_router::hooks::{use_navigate, use_params_map};
+
+use super::NotFound;
+use super::instances::trigger_name;
+use crate::api;
+use crate::components::badge::Badge;
+use crate::components::dialog::{Question, use_dialogs};
+use crate::components::notice::Notice;
+use crate::components::progress::{Progress, Shards};
+use crate::components::when::{Lasted, When};
+use crate::format;
+use crate::hooks::act::use_act;
+use crate::hooks::current::use_current;
+use crate::hooks::live::Topic;
+use crate::i18n::use_i18n;
+
+/// The page.
+#[component]
+pub(crate) fn InstancePage() -> impl IntoView {
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<i64>().ok()));
+    move || match id.get() {
+        Some(id) => view! { <Detail id /> }.into_any(),
+        None => view! { <NotFound /> }.into_any(),
+    }
+}
+
+#[component]
+fn Detail(id: i64) -> impl IntoView {
+    let i18n = use_i18n();
+    Effect::new(move || {
+        let title = (i18n.texts().instance.title)(&id.to_string());
+        document().set_title(&format!("{title} · Antares"));
+    });
+    let current = use_current::<Instance>(Topic::Instances, format!("/api/v1/instances/{id}"));
+    let is_there = Memo::new(move |_| current.value.with(Option::is_some));
+    let is_missing = Memo::new(move |_| {
+        current
+            .error
+            .with(|error| error.as_ref().is_some_and(api::ApiError::is_not_found))
+    });
+    move || {
+        if is_missing.get() {
+            return view! { <NotFound /> }.into_any();
+        }
+        if !is_there.get() {
+            return view! {
+                <p class="list-count" role="status" aria-busy="true">{i18n.text(|t| t.loading)}</p>
+                {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+            }
+            .into_any();
+        }
+        // It is there from now on: what is shown follows it.
+        let instance = Signal::derive(move || {
+            current
+                .value
+                .with(Clone::clone)
+                .expect("an instance that was there is not taken away")
+        });
+        view! {
+            <Heading instance />
+            <Facts instance />
+            <timeline::Timeline id />
+            <shards::ShardTable id />
+        }
+        .into_any()
+    }
+}
+
+#[component]
+fn Heading(instance: Signal<Instance>) -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <div class="heading">
+            <h1>
+                <A href=move || format!("/jobs/{}", instance.with(|i| i.job_id))>
+                    {move || instance.with(|i| i.job.clone())}
+                </A>
+                " "
+                <span class="mono">{move || format!("#{}", instance.with(|i| i.id))}</span>
+            </h1>
+            <Badge state=move || instance.with(|i| i.state) />
+            <span class="heading-space"></span>
+            <Buttons instance />
+        </div>
+        {move || instance.with(|i| i.reason.clone()).map(|reason| view! { <p class="reason">{reason}</p> })}
+        <p class="unseen" role="status">
+            {move || format!("{} {}", i18n.texts().state, i18n.texts().progress)}
+        </p>
+    }
+}
+
+#[component]
+fn Buttons(instance: Signal<Instance>) -> impl IntoView {
+    let i18n = use_i18n();
+    let act = use_act();
+    let dialogs = use_dialogs();
+    let navigate = use_navigate();
+    let state = Memo::new(move |_| instance.with(|i| i.state));
+    let lives = move || matches!(state.get(), InstanceState::Queued | InstanceState::Running);
+    let may_rerun = move || !lives() && instance.with(|i| i.failed + i.cancelled > 0);
+    let terminate = move |_| {
+        let id = instance.with_untracked(|i| i.id);
+        dialogs.ask(Question::new(
+            move |t| (t.instance.terminate_ask)(&id.to_string()),
+            |t| t.instance.terminate_text.to_owned(),
+            |t| t.instance.terminate.to_owned(),
+            move || {
+                act.run::<Instance>(
+                    Topic::Instances,
+                    move |t| (t.instance.terminated)(&id.to_string()),
+                    async move {
+                        let path = format!("/api/v1/instances/{id}/terminate");
+                        api::call(Method::POST, &path, &serde_json::json!({})).await
+                    },
+                );
+            },
+        ));
+    };
+    let rerun = move |_| {
+        let id = instance.with_untracked(|i| i.id);
+        let navigate = navigate.clone();
+        act.run_then::<Triggered>(
+            Topic::Instances,
+            async move {
+                let path = format!("/api/v1/instances/{id}/rerun");
+                api::call(Method::POST, &path, &serde_json::json!({})).await
+            },
+            move |toasts, made| {
+                let id = made.instance_id.to_string();
+                navigate(&format!("/instances/{id}"), NavigateOptions::default());
+                toasts.good(move |t| (t.instance.rerun_done)(&id));
+            },
+        );
+    };
+    let rerun = StoredValue::new(rerun);
+    view! {
+        <div class="buttons">
+            <Show when=lives>
+                <button type="button" id="terminate" class="button" prop:disabled=act.pending on:click=terminate>
+                    {i18n.text(|t| t.instance.terminate)}
+                </button>
+            </Show>
+            <Show when=may_rerun>
+                <button
+                    type="button"
+                    id="rerun"
+                    class="button primary"
+                    prop:disabled=act.pending
+                    on:click=move |event| rerun.with_value(|rerun| rerun(event))
+                >
+                    {i18n.text(|t| t.instance.rerun)}
+                </button>
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Facts(instance: Signal<Instance>) -> impl IntoView {
+    let i18n = use_i18n();
+    let counters = Signal::derive(move || {
+        instance.with(|i| Shards {
+            total: i.total,
+            succeeded: i.succeeded,
+            failed: i.failed,
+            cancelled: i.cancelled,
+        })
+    });
+    let counter = move |label: fn(&crate::i18n::Texts) -> &'static str,
+                        count: fn(&Instance) -> Option<i32>| {
+        view! {
+            <div class="counter">
+                <dt>{i18n.text(label)}</dt>
+                <dd>{move || instance.with(count).map_or_else(|| "–".to_owned(), format::count)}</dd>
+            </div>
+        }
+    };
+    let at = move |pick: fn(&Instance) -> Option<chrono::DateTime<chrono::Utc>>| {
+        Signal::derive(move || instance.with(pick))
+    };
+    view! {
+        <dl class="counters">
+            {counter(|t| t.instance.total, |i| Some(i.total))}
+            {counter(|t| t.instance.waiting, |i| i.waiting)}
+            {counter(|t| t.running, |i| i.running)}
+            {counter(|t| t.succeeded, |i| Some(i.succeeded))}
+            {counter(|t| t.failed, |i| Some(i.failed))}
+            {counter(|t| t.instance.cancelled, |i| Some(i.cancelled))}
+        </dl>
+        <Progress shards=counters />
+        <dl class="facts">
+            <div><dt>{i18n.text(|t| t.app)}</dt><dd>{move || instance.with(|i| i.app.clone())}</dd></div>
+            <div><dt>{i18n.text(|t| t.version)}</dt><dd>{move || instance.with(|i| i.job_version)}</dd></div>
+            <div>
+                <dt>{i18n.text(|t| t.trigger)}</dt>
+                <dd>{move || trigger_name(i18n, instance.with(|i| i.trigger))}</dd>
+            </div>
+            {move || instance.with(|i| i.cause_id).map(|cause| view! {
+                <div>
+                    <dt>{i18n.text(|t| t.instance.cause)}</dt>
+                    <dd><A href=format!("/instances/{cause}")>{format!("#{cause}")}</A></dd>
+                </div>
+            })}
+            <div><dt>{i18n.text(|t| t.scheduled)}</dt><dd><When at=at(|i| Some(i.scheduled_at)) /></dd></div>
+            <div><dt>{i18n.text(|t| t.fired)}</dt><dd><When at=at(|i| Some(i.fired_at)) /></dd></div>
+            <div><dt>{i18n.text(|t| t.ended)}</dt><dd><When at=at(|i| i.ended_at) /></dd></div>
+            <div>
+                <dt>{i18n.text(|t| t.duration)}</dt>
+                <dd>
+                    <Lasted
+                        from=Signal::derive(move || instance.with(|i| i.fired_at))
+                        to=at(|i| i.ended_at)
+                    />
+                </dd>
+            </div>
+            <div class="fact-wide">
+                <dt>{i18n.text(|t| t.instance.param)}</dt>
+                <dd><code>{move || instance.with(|i| i.param.to_string())}</code></dd>
+            </div>
+        </dl>
+    }
+}

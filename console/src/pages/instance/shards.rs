@@ -1,0 +1,277 @@
+//! The shards of an instance, each with its attempts and its log.
+
+use antares_protocol::client::LogLevel;
+use antares_protocol::page::Page;
+use antares_protocol::shard::{Attempt, AttemptOutcome, Shard, ShardLog, ShardState};
+use leptos::prelude::*;
+use leptos_router::components::A;
+use leptos_router::hooks::use_query_map;
+
+use crate::components::badge::{Badge, State, Tone};
+use crate::components::notice::Notice;
+use crate::components::when::When;
+use crate::hooks::current::use_current;
+use crate::hooks::live::Topic;
+use crate::i18n::{Texts, use_i18n};
+
+/// Shards of a page.
+const ROWS: usize = 100;
+
+impl State for ShardState {
+    fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
+        match self {
+            Self::New => (Tone::Ready, |t| t.instance.waiting),
+            Self::Running => (Tone::Busy, |t| t.running),
+            Self::Succeeded => (Tone::Good, |t| t.succeeded),
+            Self::Failed => (Tone::Bad, |t| t.failed),
+            Self::Cancelled => (Tone::Warning, |t| t.instance.cancelled),
+        }
+    }
+}
+
+impl State for AttemptOutcome {
+    fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
+        match self {
+            Self::Succeeded => (Tone::Good, |t| t.succeeded),
+            Self::Failed => (Tone::Bad, |t| t.failed),
+            Self::Later => (Tone::Ready, |t| t.instance.later),
+            Self::Lost => (Tone::Bad, |t| t.instance.lost),
+            Self::Returned => (Tone::Quiet, |t| t.instance.returned),
+            Self::TimedOut => (Tone::Bad, |t| t.timed_out),
+            Self::Cancelled => (Tone::Warning, |t| t.instance.cancelled),
+        }
+    }
+}
+
+/// The table. `?after=` has the page, `?shard=` the shard that is open.
+#[component]
+pub(super) fn ShardTable(id: i64) -> impl IntoView {
+    let i18n = use_i18n();
+    let query = use_query_map();
+    let after = Memo::new(move |_| query.with(|query| query.get("after")).unwrap_or_default());
+    let open = Memo::new(move |_| query.with(|query| query.get("shard")?.parse::<i64>().ok()));
+    let table = move || {
+        let after = after.get();
+        let path = format!(
+            "/api/v1/instances/{id}/shards?limit={ROWS}&after={}",
+            js_sys::encode_uri_component(if after.is_empty() { "-1" } else { &after })
+        );
+        let current = use_current::<Page<Shard>>(Topic::Instances, path);
+        let items = Memo::new(move |_| {
+            current.value.with(|page| {
+                page.iter()
+                    .flat_map(|page| page.items.clone())
+                    .collect::<Vec<_>>()
+            })
+        });
+        let next = Memo::new(move |_| current.value.with(|page| page.as_ref()?.next.clone()));
+        let row = move |shard_id: i64| {
+            let shard = Signal::derive(move || {
+                items.with(|items| items.iter().find(|s| s.shard_id == shard_id).cloned())
+            });
+            view! { <Row shard shard_id open after=Signal::from(Memo::new(move |_| query.with(|q| q.get("after")))) id /> }
+        };
+        view! {
+            {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+            <div class="table-frame" role="region" aria-label=i18n.text(|t| t.instance.shards) tabindex="0">
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col" class="number">{i18n.text(|t| t.instance.item)}</th>
+                            <th scope="col">{i18n.text(|t| t.state)}</th>
+                            <th scope="col">{i18n.text(|t| t.instance.param)}</th>
+                            <th scope="col" class="number">{i18n.text(|t| t.instance.attempts)}</th>
+                            <th scope="col">{i18n.text(|t| t.instance.client)}</th>
+                            <th scope="col">{i18n.text(|t| t.instance.claimed)}</th>
+                            <th scope="col">{i18n.text(|t| t.ended)}</th>
+                            <th scope="col">{i18n.text(|t| t.instance.output)}</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        <For
+                            each=move || items.with(|items| items.iter().map(|s| s.shard_id).collect::<Vec<_>>())
+                            key=|shard_id| *shard_id
+                            children=row
+                        />
+                    </tbody>
+                </table>
+            </div>
+            <nav class="pager" aria-label=i18n.text(|t| t.pages)>
+                <Show when=move || !after.is_empty()>
+                    <A href=format!("/instances/{id}") attr:class="button">{i18n.text(|t| t.first_page)}</A>
+                </Show>
+                {move || next.get().map(|next| view! {
+                    <A
+                        href=format!("/instances/{id}?after={}", js_sys::encode_uri_component(&next))
+                        attr:class="button"
+                    >
+                        {i18n.text(|t| t.next_page)}
+                    </A>
+                })}
+            </nav>
+        }
+    };
+    view! {
+        <h2 class="section">{i18n.text(|t| t.instance.shards)}</h2>
+        {table}
+    }
+}
+
+#[component]
+fn Row(
+    shard: Signal<Option<Shard>>,
+    shard_id: i64,
+    open: Memo<Option<i64>>,
+    after: Signal<Option<String>>,
+    id: i64,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let text = move |pick: fn(&Shard) -> String| {
+        move || {
+            shard
+                .with(|shard| shard.as_ref().map(pick))
+                .unwrap_or_default()
+        }
+    };
+    let at = move |pick: fn(&Shard) -> Option<chrono::DateTime<chrono::Utc>>| {
+        Signal::derive(move || shard.with(|shard| shard.as_ref().and_then(pick)))
+    };
+    let is_open = Memo::new(move |_| open.get() == Some(shard_id));
+    let item = text(|shard| shard.item.to_string());
+    // Open and closed have an address of their own, which keeps the page of the list.
+    let href = move || {
+        let mut query = Vec::new();
+        if let Some(after) = after.get() {
+            query.push(("after".to_owned(), after));
+        }
+        if !is_open.get() {
+            query.push(("shard".to_owned(), shard_id.to_string()));
+        }
+        crate::components::list_page::address(&format!("/instances/{id}"), &query)
+    };
+    view! {
+        <tr>
+            <td class="number" data-label=i18n.text(|t| t.instance.item)>
+                <A
+                    href=href
+                    scroll=false
+                    attr:aria-expanded=move || is_open.get().to_string()
+                    attr:aria-label=move || (i18n.texts().instance.details)(&item())
+                >
+                    {item}
+                </A>
+            </td>
+            <td data-label=i18n.text(|t| t.state)>
+                <Badge state=move || shard.with(|s| s.as_ref().map_or(ShardState::New, |s| s.state)) />
+                <span class="second">
+                    {move || shard.with(|s| s.as_ref()?.progress).map(|percent| format!("{percent} %"))}
+                </span>
+                {move || shard.with(|s| s.as_ref()?.due_at).map(|due| view! {
+                    <span class="second">
+                        {i18n.text(|t| t.instance.delayed_until)} " " <When at=Signal::stored(Some(due)) />
+                    </span>
+                })}
+            </td>
+            <td data-label=i18n.text(|t| t.instance.param)><code class="clip">{text(|s| s.param.to_string())}</code></td>
+            <td class="number" data-label=i18n.text(|t| t.instance.attempts)>{text(|s| s.attempt.to_string())}</td>
+            <td class="mono" data-label=i18n.text(|t| t.instance.client)>
+                {text(|s| s.client_id.map(short_id).unwrap_or_default())}
+            </td>
+            <td class="time" data-label=i18n.text(|t| t.instance.claimed)><When at=at(|s| s.claimed_at) /></td>
+            <td class="time" data-label=i18n.text(|t| t.ended)><When at=at(|s| s.ended_at) /></td>
+            <td class="wide" data-label=i18n.text(|t| t.instance.output)>
+                <span class="error-text">{text(|s| s.error.clone().unwrap_or_default())}</span>
+                <span class="clip">{text(|s| s.output.clone().unwrap_or_default())}</span>
+            </td>
+        </tr>
+        <Show when=move || is_open.get()>
+            <tr class="opened">
+                <td colspan="8"><Opened id shard_id /></td>
+            </tr>
+        </Show>
+    }
+}
+
+/// The end of an id: the beginning of ids made at one time is the same.
+pub(super) fn short_id(id: uuid::Uuid) -> String {
+    let text = id.simple().to_string();
+    text[text.len() - 8..].to_owned()
+}
+
+#[component]
+fn Opened(id: i64, shard_id: i64) -> impl IntoView {
+    let i18n = use_i18n();
+    let item = antares_protocol::shard::split_shard_id(shard_id).1;
+    // The page of attempts that begins after the item before has those of this one first.
+    let path = format!(
+        "/api/v1/instances/{id}/attempts?limit=100&after={}-32000-true",
+        item - 1
+    );
+    let path = if item == 0 {
+        format!("/api/v1/instances/{id}/attempts?limit=100")
+    } else {
+        path
+    };
+    let attempts = use_current::<Page<Attempt>>(Topic::Instances, path);
+    let logs = use_current::<Page<ShardLog>>(
+        Topic::Instances,
+        format!("/api/v1/shards/{shard_id}/logs?limit=500"),
+    );
+    let mine = move || {
+        attempts.value.with(|page| {
+            let all = page.iter().flat_map(|page| page.items.iter());
+            all.filter(|a| a.shard_id == shard_id)
+                .cloned()
+                .collect::<Vec<_>>()
+        })
+    };
+    let one = move |attempt: Attempt| {
+        let outcome = attempt.outcome;
+        view! {
+            <li>
+                <strong>{format!("{} {}", i18n.texts().instance.attempt, attempt.attempt)}</strong>
+                " " <Badge state=move || outcome /> " "
+                <span class="mono">{attempt.client_id.map(short_id)}</span>
+                " " <When at=Signal::stored(attempt.claimed_at) /> " → " <When at=Signal::stored(Some(attempt.ended_at)) />
+                {attempt.error.map(|error| view! { <pre class="error-text">{error}</pre> })}
+                {attempt.output.map(|output| view! { <pre>{output}</pre> })}
+            </li>
+        }
+    };
+    let line = move |line: ShardLog| {
+        let level = match line.level {
+            LogLevel::Error => "log-error",
+            LogLevel::Warn => "log-warn",
+            _ => "log-info",
+        };
+        view! {
+            <div class=level>
+                <When at=Signal::stored(Some(line.logged_at)) /> " " {line.message}
+            </div>
+        }
+    };
+    view! {
+        <div class="opened-parts">
+            <h3>{i18n.text(|t| t.instance.attempts)}</h3>
+            {move || {
+                let mine = mine();
+                if mine.is_empty() {
+                    view! { <p class="nothing">{i18n.text(|t| t.instance.first_claim)}</p> }.into_any()
+                } else {
+                    view! { <ol class="attempts">{mine.into_iter().map(one).collect_view()}</ol> }.into_any()
+                }
+            }}
+            <h3>{i18n.text(|t| t.instance.logs)}</h3>
+            <div class="log" role="log" tabindex="0" aria-label=i18n.text(|t| t.instance.logs)>
+                <For
+                    each=move || logs.value.get().map(|page| page.items).unwrap_or_default()
+                    key=|line| line.id
+                    children=line
+                />
+            </div>
+            <Show when=move || logs.value.with(|page| page.as_ref().is_some_and(|page| page.items.is_empty()))>
+                <p class="nothing">{i18n.text(|t| t.instance.no_logs)}</p>
+            </Show>
+        </div>
+    }
+}

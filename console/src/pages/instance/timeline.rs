@@ -1,0 +1,161 @@
+//! Who ran what when: a row for each client, a bar for each attempt.
+
+use std::collections::BTreeMap;
+
+use antares_protocol::page::Page;
+use antares_protocol::shard::{Attempt, AttemptOutcome, Shard, ShardState};
+use chrono::{DateTime, Utc};
+use leptos::prelude::*;
+use uuid::Uuid;
+
+use super::shards::short_id;
+use crate::format;
+use crate::hooks::clock::use_clock;
+use crate::hooks::current::use_current;
+use crate::hooks::live::Topic;
+use crate::i18n::use_i18n;
+
+/// Attempts that are drawn: more are a smear.
+const DRAWN: usize = 500;
+
+/// Height of a row, and width of all, in the units of the drawing.
+const ROW: usize = 22;
+const WIDTH: f64 = 1000.0;
+
+struct Bar {
+    item: i32,
+    from: DateTime<Utc>,
+    /// `None` while it runs.
+    to: Option<DateTime<Utc>>,
+    class: &'static str,
+}
+
+/// The drawing.
+#[component]
+pub(super) fn Timeline(id: i64) -> impl IntoView {
+    let i18n = use_i18n();
+    let clock = use_clock();
+    let attempts = use_current::<Page<Attempt>>(
+        Topic::Instances,
+        format!("/api/v1/instances/{id}/attempts?limit={DRAWN}"),
+    );
+    let shards = use_current::<Page<Shard>>(
+        Topic::Instances,
+        format!("/api/v1/instances/{id}/shards?limit={DRAWN}"),
+    );
+    let drawing = move || {
+        let rows = rows(&attempts.value, &shards.value);
+        if rows.is_empty() {
+            return view! { <p class="nothing">{i18n.text(|t| t.instance.no_attempts)}</p> }
+                .into_any();
+        }
+        let all = || rows.values().flatten();
+        let now = clock.now.get();
+        let begin = all().map(|bar| bar.from).min().unwrap_or(now);
+        let end = all().map(|bar| bar.to.unwrap_or(now)).max().unwrap_or(now);
+        let length = (end - begin).num_milliseconds().max(1) as f64;
+        let x = |at: DateTime<Utc>| (at - begin).num_milliseconds() as f64 / length * WIDTH;
+        let height = rows.len() * ROW;
+        let drawn = rows
+            .iter()
+            .enumerate()
+            .map(|(row, (client, bars))| {
+                let y = row * ROW + 3;
+                let bars = bars
+                    .iter()
+                    .map(|bar| {
+                        let to = bar.to.unwrap_or(now);
+                        let left = x(bar.from);
+                        let title = format!("#{} · {} · {}", bar.item, short_id(*client), format::duration(to - bar.from));
+                        view! {
+                            <rect x=left y=y width=(x(to) - left).max(2.0) height=ROW - 6 class=bar.class rx="2">
+                                <title>{title}</title>
+                            </rect>
+                        }
+                    })
+                    .collect_view();
+                view! { <g>{bars}</g> }
+            })
+            .collect_view();
+        let names = rows
+            .keys()
+            .map(|client| view! { <li class="mono" title=client.to_string()>{short_id(*client)}</li> })
+            .collect_view();
+        view! {
+            <div class="timeline">
+                <ol class="timeline-names">{names}</ol>
+                <svg
+                    viewBox=format!("0 0 {WIDTH} {height}")
+                    preserveAspectRatio="none"
+                    role="img"
+                    aria-label=i18n.text(|t| t.instance.timeline)
+                    style:height=format!("{height}px")
+                >
+                    {drawn}
+                </svg>
+                <p class="timeline-ends">
+                    <span>{format::short(format::local(begin), clock.today.get())}</span>
+                    <span>{format::duration(end - begin)}</span>
+                    <span>{format::short(format::local(end), clock.today.get())}</span>
+                </p>
+            </div>
+        }
+        .into_any()
+    };
+    let is_cut = move || {
+        attempts
+            .value
+            .with(|page| page.as_ref().is_some_and(|page| page.next.is_some()))
+    };
+    view! {
+        <h2 class="section">{i18n.text(|t| t.instance.timeline)}</h2>
+        {drawing}
+        <Show when=is_cut>
+            <p class="second">{move || (i18n.texts().instance.timeline_hint)(&DRAWN.to_string())}</p>
+        </Show>
+    }
+}
+
+fn class(outcome: AttemptOutcome) -> &'static str {
+    match outcome {
+        AttemptOutcome::Succeeded => "bar-good",
+        AttemptOutcome::Failed | AttemptOutcome::TimedOut | AttemptOutcome::Lost => "bar-bad",
+        AttemptOutcome::Later | AttemptOutcome::Returned | AttemptOutcome::Cancelled => "bar-quiet",
+    }
+}
+
+/// The bars of each client.
+fn rows(
+    attempts: &RwSignal<Option<Page<Attempt>>>,
+    shards: &RwSignal<Option<Page<Shard>>>,
+) -> BTreeMap<Uuid, Vec<Bar>> {
+    let mut rows: BTreeMap<Uuid, Vec<Bar>> = BTreeMap::new();
+    attempts.with(|page| {
+        for attempt in page.iter().flat_map(|page| &page.items) {
+            let (Some(client), Some(from)) = (attempt.client_id, attempt.claimed_at) else {
+                continue;
+            };
+            rows.entry(client).or_default().push(Bar {
+                item: attempt.item,
+                from,
+                to: Some(attempt.ended_at),
+                class: class(attempt.outcome),
+            });
+        }
+    });
+    shards.with(|page| {
+        let all = page.iter().flat_map(|page| &page.items);
+        for shard in all.filter(|shard| shard.state == ShardState::Running) {
+            let (Some(client), Some(from)) = (shard.client_id, shard.claimed_at) else {
+                continue;
+            };
+            rows.entry(client).or_default().push(Bar {
+                item: shard.item,
+                from,
+                to: None,
+                class: "bar-busy",
+            });
+        }
+    });
+    rows
+}

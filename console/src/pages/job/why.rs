@@ -1,0 +1,158 @@
+//! Why a job did or did not run: each tick with what became of it, and what waits.
+
+use antares_protocol::instance::TickOutcome;
+use antares_protocol::plan::{ExplainedTick, ExplainedWait, Explanation};
+use chrono::TimeDelta;
+use leptos::prelude::*;
+use leptos_router::components::A;
+
+use crate::components::badge::{Badge, State, Tone};
+use crate::components::notice::Notice;
+use crate::components::when::When;
+use crate::format;
+use crate::hooks::clock;
+use crate::hooks::current::use_current;
+use crate::hooks::live::Topic;
+use crate::i18n::{Texts, use_i18n};
+
+impl State for TickOutcome {
+    fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
+        match self {
+            Self::Fired => (Tone::Good, |t| t.job_page.tick_fired),
+            Self::Skipped => (Tone::Warning, |t| t.job_page.tick_skipped),
+            Self::Coalesced => (Tone::Warning, |t| t.job_page.tick_coalesced),
+            Self::Missed => (Tone::Bad, |t| t.job_page.tick_missed),
+        }
+    }
+}
+
+/// How far back one may look from now, in hours.
+const SPANS: [i64; 4] = [1, 6, 24, 168];
+
+/// The part.
+#[component]
+pub(super) fn Why(id: i64) -> impl IntoView {
+    let i18n = use_i18n();
+    let hours = RwSignal::new(SPANS[0]);
+    let choose = move |event| {
+        if let Ok(chosen) = event_target_value(&event).parse() {
+            hours.set(chosen);
+        }
+    };
+    let options = SPANS
+        .into_iter()
+        .map(|span| {
+            let label = format!("− {}", format::duration(TimeDelta::hours(span)));
+            view! { <option value=span.to_string() selected=span == SPANS[0]>{label}</option> }
+        })
+        .collect_view();
+    view! {
+        <div class="toolbar">
+            <label>
+                {i18n.text(|t| t.job_page.why_from)}
+                <select id="why-from" on:change=choose>{options}</select>
+            </label>
+        </div>
+        {move || {
+            let from = clock::now() - TimeDelta::hours(hours.get());
+            let from = js_sys::encode_uri_component(&from.to_rfc3339());
+            view! { <Explained path=format!("/api/v1/jobs/{id}/explain?from={from}") /> }
+        }}
+    }
+}
+
+#[component]
+fn Explained(path: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let current = use_current::<Explanation>(Topic::Instances, path);
+    let told = move || {
+        let explanation = current.value.get()?;
+        let ticks = if explanation.ticks.is_empty() {
+            view! { <p class="nothing">{i18n.text(|t| t.job_page.why_no_ticks)}</p> }.into_any()
+        } else {
+            view! { <Ticks ticks=explanation.ticks /> }.into_any()
+        };
+        let waits = (!explanation.waits.is_empty()).then(|| {
+            let waits = explanation.waits.into_iter().map(wait).collect_view();
+            view! {
+                <h2 class="section">{i18n.text(|t| t.job_page.why_waits)}</h2>
+                <ul class="waits">{waits}</ul>
+            }
+        });
+        Some(view! {
+            <dl class="facts">
+                <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_now)}</dt><dd>{explanation.now}</dd></div>
+                <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.words)}</dt><dd>{explanation.words}</dd></div>
+                <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_policy)}</dt><dd>{explanation.policy}</dd></div>
+            </dl>
+            {waits}
+            <h2 class="section">{i18n.text(|t| t.job_page.why_ticks)}</h2>
+            {ticks}
+        })
+    };
+    view! {
+        {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+        {told}
+    }
+}
+
+fn wait(wait: ExplainedWait) -> impl IntoView {
+    let reasons = wait
+        .reasons
+        .into_iter()
+        .map(|reason| view! { <span class="second">{reason}</span> })
+        .collect_view();
+    view! {
+        <li>
+            <A href=format!("/instances/{}", wait.instance.id)>{format!("#{}", wait.instance.id)}</A>
+            {reasons}
+        </li>
+    }
+}
+
+#[component]
+fn Ticks(ticks: Vec<ExplainedTick>) -> impl IntoView {
+    let i18n = use_i18n();
+    let row = move |one: ExplainedTick| {
+        let outcome = one.tick.outcome;
+        let more = (one.tick.count > 1).then(|| format!("× {}", format::count(one.tick.count)));
+        view! {
+            <tr>
+                <td class="time" data-label=i18n.text(|t| t.scheduled)>
+                    <When at=Signal::stored(Some(one.tick.scheduled_at)) />
+                    <span class="second">{more}</span>
+                </td>
+                <td data-label=i18n.text(|t| t.job_page.outcome)><Badge state=move || outcome /></td>
+                <td class="wide" data-label=i18n.text(|t| t.job_page.reason)>{one.tick.reason}</td>
+                <td data-label=i18n.text(|t| t.job_page.instance)>
+                    {one.tick.instance_id.map(|id| view! {
+                        <A href=format!("/instances/{id}")>{format!("#{id}")}</A>
+                    })}
+                    {one.instance.map(|instance| {
+                        let state = instance.state;
+                        view! { " " <Badge state=move || state /> }
+                    })}
+                </td>
+                <td class="mono" data-label=i18n.text(|t| t.job_page.server)>
+                    {one.server_id.map(|id| id.to_string())}
+                </td>
+            </tr>
+        }
+    };
+    view! {
+        <div class="table-frame" role="region" aria-label=i18n.text(|t| t.job_page.why_ticks) tabindex="0">
+            <table>
+                <thead>
+                    <tr>
+                        <th scope="col">{i18n.text(|t| t.scheduled)}</th>
+                        <th scope="col">{i18n.text(|t| t.job_page.outcome)}</th>
+                        <th scope="col">{i18n.text(|t| t.job_page.reason)}</th>
+                        <th scope="col">{i18n.text(|t| t.job_page.instance)}</th>
+                        <th scope="col">{i18n.text(|t| t.job_page.server)}</th>
+                    </tr>
+                </thead>
+                <tbody>{ticks.into_iter().map(row).collect_view()}</tbody>
+            </table>
+        </div>
+    }
+}

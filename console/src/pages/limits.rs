@@ -1,0 +1,209 @@
+//! Limits of running shards that jobs name.
+
+use antares_protocol::page::Page;
+use antares_protocol::policy::{Limit, PutLimit};
+use gloo_net::http::Method;
+use leptos::prelude::*;
+use serde_json::json;
+
+use crate::api::{self, ApiError};
+use crate::components::dialog::{Modal, Question, use_dialogs};
+use crate::components::field::Field;
+use crate::components::notice::Notice;
+use crate::components::progress::Meter;
+use crate::components::when::When;
+use crate::format;
+use crate::hooks::act::use_act;
+use crate::hooks::current::use_current;
+use crate::hooks::live::Topic;
+use crate::i18n::use_i18n;
+use crate::pages::use_title;
+
+/// The page.
+#[component]
+pub(crate) fn Limits() -> impl IntoView {
+    use_title(|t| t.limits.title);
+    let i18n = use_i18n();
+    let current =
+        use_current::<Page<Limit>>(Topic::Instances, "/api/v1/limits?limit=500".to_owned());
+    let open = RwSignal::new(false);
+    let body = move || {
+        let page = current.value.get()?;
+        Some(if page.items.is_empty() {
+            view! {
+                <div class="empty">
+                    <h2>{i18n.text(|t| t.limits.none)}</h2>
+                    <p>{i18n.text(|t| t.limits.none_hint)}</p>
+                </div>
+            }
+            .into_any()
+        } else {
+            let rows = page
+                .items
+                .into_iter()
+                .map(|limit| view! { <Row limit /> })
+                .collect_view();
+            view! {
+                <div class="table-frame" role="region" aria-label=i18n.text(|t| t.limits.title) tabindex="0">
+                    <table>
+                        <thead>
+                            <tr>
+                                <th scope="col">{i18n.text(|t| t.name)}</th>
+                                <th scope="col" class="number">{i18n.text(|t| t.running)}</th>
+                                <th scope="col" class="number">{i18n.text(|t| t.limits.most)}</th>
+                                <th scope="col">{i18n.text(|t| t.limits.changed)}</th>
+                                <th scope="col">{i18n.text(|t| t.control.actions)}</th>
+                            </tr>
+                        </thead>
+                        <tbody>{rows}</tbody>
+                    </table>
+                </div>
+            }
+            .into_any()
+        })
+    };
+    view! {
+        <div class="heading">
+            <h1>{i18n.text(|t| t.limits.title)}</h1>
+            <span class="heading-space"></span>
+            <button type="button" id="create-limit" class="button primary" on:click=move |_| open.set(true)>
+                {i18n.text(|t| t.limits.create)}
+            </button>
+        </div>
+        {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+        {body}
+        <Modal open title=Signal::derive(move || i18n.texts().limits.create.to_owned())>
+            <Form open />
+        </Modal>
+    }
+}
+
+#[component]
+fn Row(limit: Limit) -> impl IntoView {
+    let i18n = use_i18n();
+    let act = use_act();
+    let dialogs = use_dialogs();
+    let editing = RwSignal::new(false);
+    let (running, most) = (limit.running, i64::from(limit.max_running_shards));
+    let name = StoredValue::new(limit.name.clone());
+    let delete = move |_| {
+        let name = name.get_value();
+        let (asked, done) = (name.clone(), name.clone());
+        dialogs.ask(Question::new(
+            move |t| (t.job_page.delete_ask)(&asked),
+            |t| t.limits.delete_text.to_owned(),
+            |t| t.job_page.delete.to_owned(),
+            move || {
+                let path = format!("/api/v1/limits/{}", js_sys::encode_uri_component(&name));
+                let done = done.clone();
+                act.run::<()>(
+                    Topic::Instances,
+                    move |t| (t.job_page.deleted)(&done),
+                    async move { api::call(Method::DELETE, &path, &json!({})).await },
+                );
+            },
+        ));
+    };
+    let given = StoredValue::new(limit.clone());
+    view! {
+        <tr>
+            <td class="wide" data-label=i18n.text(|t| t.name)>
+                <span class="first">{limit.name}</span>
+                <span class="second">{limit.description}</span>
+            </td>
+            <td class="number" data-label=i18n.text(|t| t.running)>
+                {format::count(running)}
+                <Meter part=Signal::stored(running) whole=Signal::stored(most) />
+            </td>
+            <td class="number" data-label=i18n.text(|t| t.limits.most)>{format::count(most)}</td>
+            <td class="time" data-label=i18n.text(|t| t.limits.changed)><When at=Signal::stored(Some(limit.updated_at)) /></td>
+            <td data-label=i18n.text(|t| t.control.actions)>
+                <div class="buttons">
+                    <button type="button" class="button small" on:click=move |_| editing.set(true)>
+                        {i18n.text(|t| t.job_page.edit)}
+                    </button>
+                    <button type="button" class="button small" prop:disabled=act.pending on:click=delete>
+                        {i18n.text(|t| t.job_page.delete)}
+                    </button>
+                </div>
+                <Modal open=editing title=Signal::derive(move || name.get_value())>
+                    <Form open=editing of=given.get_value() />
+                </Modal>
+            </td>
+        </tr>
+    }
+}
+
+#[component]
+fn Form(open: RwSignal<bool>, #[prop(optional)] of: Option<Limit>) -> impl IntoView {
+    let i18n = use_i18n();
+    let act = use_act();
+    let error = RwSignal::new(None::<ApiError>);
+    let is_new = of.is_none();
+    let name = RwSignal::new(
+        of.as_ref()
+            .map(|limit| limit.name.clone())
+            .unwrap_or_default(),
+    );
+    let most = RwSignal::new(
+        of.as_ref()
+            .map_or(10, |limit| limit.max_running_shards)
+            .to_string(),
+    );
+    let description = RwSignal::new(of.map(|limit| limit.description).unwrap_or_default());
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let name = name.get_untracked().trim().to_owned();
+        let body = PutLimit {
+            max_running_shards: most.get_untracked().trim().parse().unwrap_or(0),
+            description: description.get_untracked(),
+        };
+        let path = format!("/api/v1/limits/{}", js_sys::encode_uri_component(&name));
+        let call = async move { api::call::<Limit>(Method::PUT, &path, &body).await };
+        act.run_or(Topic::Instances, call, error, move |toasts, limit| {
+            open.set(false);
+            toasts.good(move |t| (t.editor.saved)(&limit.name));
+        });
+    };
+    view! {
+        <form class="form" on:submit=submit>
+            <Field id="limit-name" label=|t| t.name field="name" error>
+                <input
+                    id="limit-name"
+                    required
+                    autocomplete="off"
+                    prop:value=name
+                    prop:readonly=!is_new
+                    on:input=move |event| name.set(event_target_value(&event))
+                />
+            </Field>
+            <Field id="limit-most" label=|t| t.limits.most field="max_running_shards" error>
+                <input
+                    id="limit-most"
+                    type="number"
+                    min="1"
+                    required
+                    prop:value=most
+                    on:input=move |event| most.set(event_target_value(&event))
+                />
+            </Field>
+            <Field id="limit-description" label=|t| t.apps.description field="description" error>
+                <input
+                    id="limit-description"
+                    autocomplete="off"
+                    prop:value=description
+                    on:input=move |event| description.set(event_target_value(&event))
+                />
+            </Field>
+            {move || error.get().filter(|error| error.field().is_none()).map(|error| {
+                view! { <Notice error=Signal::stored(error) /> }
+            })}
+            <div class="form-buttons">
+                <button type="button" class="button" on:click=move |_| open.set(false)>{i18n.text(|t| t.cancel)}</button>
+                <button type="submit" class="button primary" prop:disabled=act.pending>
+                    {i18n.text(|t| t.editor.save)}
+                </button>
+            </div>
+        </form>
+    }
+}

@@ -1,0 +1,112 @@
+//! Every page, for those who cannot see it or use no mouse; and none complains.
+
+use antares_tests::World;
+use serde_json::json;
+
+use super::{given_viewer, is_refusal};
+
+/// What is wrong with the page: controls without a name, images without a role, more or fewer than one heading.
+const CHECK: &str = r#"
+    const wrong = [];
+    const headings = document.querySelectorAll('h1').length;
+    if (headings !== 1) wrong.push(`${headings} h1`);
+    const name = (element) => (element.getAttribute('aria-label') || element.title || element.textContent || '').trim()
+        || (element.id && document.querySelector(`label[for="${element.id}"]`) ? 'label' : '') || (element.closest('label') ? 'label' : '');
+    for (const control of document.querySelectorAll('button, a[href], input, select, textarea, summary'))
+        if (!name(control)) wrong.push(control.outerHTML.slice(0, 120));
+    for (const image of document.querySelectorAll('svg'))
+        if (image.getAttribute('aria-hidden') !== 'true' && !image.getAttribute('aria-label') && !image.closest('[aria-label]'))
+            wrong.push(image.outerHTML.slice(0, 80));
+    for (const element of document.querySelectorAll('[id]'))
+        if (document.querySelectorAll(`[id="${CSS.escape(element.id)}"]`).length > 1) wrong.push(`id ${element.id} twice`);
+    if (!document.documentElement.lang) wrong.push('no language');
+    return wrong;
+"#;
+
+/// The least contrast of text on the grounds it stands on, by WCAG.
+const CONTRAST: &str = r"
+    const luminance = (color) => {
+        const [r, g, b] = color.match(/[\d.]+/g).map(Number).map((c) => c / 255)
+            .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const probe = document.createElement('span');
+    document.body.append(probe);
+    const read = (token) => { probe.style.color = `var(--${token})`; return luminance(getComputedStyle(probe).color); };
+    const pairs = [['text', 'page'], ['text', 'surface'], ['text', 'raised'], ['text-soft', 'page'], ['text-soft', 'surface'],
+        ['accent', 'surface'], ['accent', 'accent-soft'], ['good', 'good-soft'], ['bad', 'bad-soft'], ['warning', 'warning-soft'],
+        ['busy', 'busy-soft'], ['quiet', 'quiet-soft'], ['on-button', 'button'], ['bad', 'surface'], ['top-text', 'top'], ['top-soft', 'top']];
+    const low = [];
+    for (const [text, ground] of pairs) {
+        const [a, b] = [read(text), read(ground)].sort((x, y) => y - x);
+        const ratio = (a + 0.05) / (b + 0.05);
+        if (ratio < 4.5) low.push(`${text} on ${ground}: ${ratio.toFixed(2)}`);
+    }
+    probe.remove();
+    return low;
+";
+
+#[tokio::test]
+async fn every_page_has_a_heading_and_names_for_all_controls_and_enough_contrast() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let client = world.client(&app, &[&server]).start().await;
+    let job = app
+        .job("settle", |spec| spec.cron = Some("0 0 3 * * ?".into()))
+        .await;
+    let body =
+        json!({ "app": "shop", "spec": { "name": "report", "depends_on": [{ "job": "settle" }] } });
+    let _: serde_json::Value = server.admin().post("/api/v1/jobs", &body).await;
+    let holidays = json!({ "name": "holidays", "weekly": [{ "days": ["Sun"] }] });
+    let _: serde_json::Value = server.admin().post("/api/v1/calendars", &holidays).await;
+    let limit = json!({ "max_running_shards": 3 });
+    server
+        .admin()
+        .call(reqwest::Method::PUT, "/api/v1/limits/crm", Some(&limit))
+        .await;
+    let instance = job.trigger().await;
+    world.ended(instance, antares_tests::BOUND).await;
+    let browser = given_viewer(&server, "/overview").await;
+    let (job, instance) = (job.id, instance);
+    let pages = [
+        "/overview".to_owned(),
+        "/jobs".to_owned(),
+        "/jobs/new".to_owned(),
+        format!("/jobs/{job}"),
+        format!("/jobs/{job}?tab=why"),
+        format!("/jobs/{job}?tab=versions"),
+        format!("/jobs/{job}/edit"),
+        "/instances".to_owned(),
+        format!("/instances/{instance}"),
+        "/dependencies".to_owned(),
+        "/apps".to_owned(),
+        "/calendars".to_owned(),
+        "/limits".to_owned(),
+        "/servers".to_owned(),
+        "/clients".to_owned(),
+        "/nowhere".to_owned(),
+    ];
+    for page in pages {
+        browser.go(&format!("{}{page}", server.url())).await;
+        let ready = "return !!document.querySelector('main h1') && !document.querySelector('[aria-busy=true]')";
+        antares_tests::wait_until(&page, antares_tests::BOUND, async || {
+            if browser.script::<bool>(ready).await {
+                Ok(())
+            } else {
+                Err("it is being loaded")
+            }
+        })
+        .await;
+        let wrong: Vec<String> = browser.script(CHECK).await;
+        assert_eq!(wrong, [""; 0], "{page}");
+    }
+    for theme in ["light", "dark"] {
+        let code = format!("document.documentElement.dataset.theme = '{theme}'");
+        browser.script::<Option<String>>(&code).await;
+        let low: Vec<String> = browser.script(CONTRAST).await;
+        assert_eq!(low, [""; 0], "{theme}");
+    }
+    assert_eq!(browser.errors(is_refusal).await, [""; 0]);
+    drop(client);
+}

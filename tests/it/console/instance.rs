@@ -1,0 +1,85 @@
+//! One instance: its progress, its shards, and what may be done to it.
+
+use antares_protocol::instance::Instance;
+use antares_tests::{BOUND, End, Work, World};
+use serde_json::json;
+
+use super::{assert_marked, given_viewer, mark};
+
+#[tokio::test]
+async fn an_instance_shows_its_progress_its_errors_as_text_and_runs_again() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let client = world.client(&app, &[&server]).start().await;
+    let gate = world.gate("held");
+    let failing = Work {
+        end: End::Fail("<script>window.isHacked = true</script>".to_owned()),
+        ..Work::default()
+    };
+    let job = app
+        .job("settle", |spec| {
+            spec.shard_count = 3;
+            spec.max_shards_per_client = 0;
+            spec.shard_params = vec![json!(Work::default()), json!(failing), json!(gate.work())];
+        })
+        .await;
+    let instance = job.trigger().await;
+    let browser = given_viewer(&server, &format!("/instances/{instance}")).await;
+    mark(&browser).await;
+    browser.shows(".heading", "Running").await;
+    browser
+        .shows("[role=progressbar] ~ .progress-count", "2 / 3")
+        .await;
+    browser.shows("tbody", "<script>window.isHacked").await;
+    browser.element(".timeline rect").await;
+    // A shard opens with its attempts; its address can be passed on.
+    browser.click("tbody tr:nth-child(2) td a").await;
+    browser.shows(".attempts", "Failed").await;
+    browser.shows(".attempts pre", "<script>").await;
+    gate.open();
+    browser.shows(".heading", "Failed").await;
+    browser
+        .shows("[role=progressbar] ~ .progress-count", "3 / 3")
+        .await;
+    assert_marked(&browser).await;
+    let is_hacked: Option<bool> = browser.script("return window.isHacked ?? null").await;
+    assert_eq!(is_hacked, None);
+
+    browser.click("#rerun").await;
+    browser.shows(".toast", "runs what did not succeed").await;
+    let address = browser.address().await;
+    let again: i64 = address
+        .trim_start_matches("/instances/")
+        .parse()
+        .expect(&address);
+    assert!(again > instance);
+    world.ended(again, BOUND).await;
+    browser.shows(".facts", &format!("#{instance}")).await;
+    drop(client);
+}
+
+#[tokio::test]
+async fn an_instance_is_terminated_after_a_question() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app.job("settle", |_| {}).await;
+    let instance = job.trigger().await;
+    let browser = given_viewer(&server, &format!("/instances/{instance}")).await;
+    browser.click("#terminate").await;
+    browser
+        .shows("dialog[open]", &format!("Terminate instance #{instance}?"))
+        .await;
+    browser.click("#confirm").await;
+    browser.shows(".heading", "Terminated").await;
+    let ended: Instance = server
+        .admin()
+        .get(&format!("/api/v1/instances/{instance}"))
+        .await;
+    assert_eq!(ended.cancelled, 1);
+    browser
+        .go(&format!("{}/instances/999999", server.url()))
+        .await;
+    browser.shows("h1", "There is no such page").await;
+}

@@ -1,0 +1,37 @@
+//! Keys: the palette, and the letters that lead to pages.
+
+use antares_tests::World;
+
+use super::{assert_marked, given_viewer, mark};
+
+#[tokio::test]
+async fn a_job_is_a_few_keys_away_and_so_is_every_page() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app.job("settle-orders", |_| {}).await;
+    let browser = given_viewer(&server, "/overview").await;
+    browser.element("#palette-open").await;
+    mark(&browser).await;
+    let press = async |target: &str, key: &str, ctrl: bool| {
+        let code = format!(
+            "{target}.dispatchEvent(new KeyboardEvent('keydown', {{ key: '{key}', ctrlKey: {ctrl}, bubbles: true, cancelable: true }}))"
+        );
+        browser.script::<Option<bool>>(&code).await;
+    };
+    press("document.body", "k", true).await;
+    browser.fill("#palette", "settle-ord").await;
+    browser
+        .shows("#palette-items li[aria-selected=true]", "settle-orders")
+        .await;
+    press("document.querySelector('#palette')", "Enter", false).await;
+    browser.is_at(&format!("/jobs/{}", job.id)).await;
+    press("document.body", "g", false).await;
+    press("document.body", "s", false).await;
+    browser.is_at("/servers").await;
+    // The other language, on the same page.
+    browser.click("#language").await;
+    browser.shows("h1", "服务器").await;
+    browser.is_at("/servers").await;
+    assert_marked(&browser).await;
+}
