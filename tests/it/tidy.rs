@@ -28,6 +28,10 @@ const LONG: [(&str, &str); 2] = [
         "one type, with the queries of what must always hold beside it",
     ),
     (
+        "console/src/i18n/editor.rs",
+        "one line a text, in both languages: every field and policy of a job",
+    ),
+    (
         "tests/it/shards.rs",
         "one table of cases after another, each short",
     ),

@@ -51,7 +51,8 @@ enum Start {
 ///
 /// The text is no iCalendar, or holds an event that cannot be kept: it is named, with what to do.
 pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError> {
-    let unfolded = unfold(ics);
+    // Some programs begin a file with a byte order mark.
+    let unfolded = unfold(ics.trim_start_matches('\u{feff}'));
     check_depth(&unfolded)?;
     let calendar = read_calendar(&unfolded).map_err(|error| {
         let line = error.lines().find(|line| !line.trim().is_empty());

@@ -68,6 +68,13 @@ fn whole_days_become_dates() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_the_text() {
+    let event = "UID:1\nDTSTART;VALUE=DATE:20261003\nSUMMARY:Unity";
+    let text = format!("\u{feff}{}", calendar(&[event]));
+    assert_eq!(read(&text, Tz::UTC, until()).unwrap(), events(&[event]));
+}
+
+#[test]
 fn the_same_day_of_every_year_is_one_date_and_others_are_written_out() {
     let found = events(&[
         "UID:1\nDTSTART;VALUE=DATE:20200101\nRRULE:FREQ=YEARLY\nSUMMARY:New Year",
