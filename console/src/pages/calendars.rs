@@ -163,6 +163,8 @@ fn Actions(calendar: RwSignal<Calendar>) -> impl IntoView {
 fn Form(open: RwSignal<bool>, #[prop(optional)] of: Option<RwSignal<Calendar>>) -> impl IntoView {
     let i18n = use_i18n();
     let act = use_act();
+    // The version that is shown, not one that others make meanwhile.
+    let opened = of.map(|calendar| calendar.with_untracked(|c| (c.id, c.version)));
     let first = match of {
         Some(calendar) => json!(calendar.with_untracked(|c| c.spec.clone())),
         None => json!({
@@ -185,9 +187,8 @@ fn Form(open: RwSignal<bool>, #[prop(optional)] of: Option<RwSignal<Calendar>>) 
             }
         };
         wrong.set(None);
-        let of = of.map(|calendar| calendar.with_untracked(|c| (c.id, c.version)));
         let call = async move {
-            match of {
+            match opened {
                 Some((id, version)) => {
                     let body = UpdateCalendar {
                         version: Some(version),
@@ -237,9 +238,9 @@ fn Import(open: RwSignal<bool>, calendar: RwSignal<Calendar>) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let replace = RwSignal::new(false);
     let error = RwSignal::new(None::<ApiError>);
+    let (id, version) = calendar.with_untracked(|c| (c.id, c.version));
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        let (id, version) = calendar.with_untracked(|c| (c.id, c.version));
         let body = ImportCalendar {
             version: Some(version),
             ics: text.get_untracked(),

@@ -22,7 +22,6 @@ use super::NotFound;
 use crate::api::{self, ApiError};
 use crate::components::notice::Notice;
 use crate::hooks::act::use_act;
-use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
 use crate::i18n::{Texts, use_i18n};
 use crate::pages::use_title;
@@ -33,23 +32,15 @@ use inputs::Draft;
 pub(crate) fn NewJob() -> impl IntoView {
     use_title(|t| t.editor.create);
     let i18n = use_i18n();
-    let apps = use_current::<Page<App>>(Topic::Jobs, "/api/v1/apps?limit=500".to_owned());
-    let names = Memo::new(move |_| {
-        apps.value.with(|page| {
-            let page = page.as_ref()?;
-            Some(
-                page.items
-                    .iter()
-                    .map(|app| app.name.clone())
-                    .collect::<Vec<_>>(),
-            )
-        })
-    });
-    move || match names.get() {
+    // Asked once: another app that appears must not take away what is typed.
+    let apps =
+        LocalResource::new(|| async { api::get::<Page<App>>("/api/v1/apps?limit=500").await });
+    move || match apps.get() {
         None => {
             view! { <p role="status" aria-busy="true">{i18n.text(|t| t.loading)}</p> }.into_any()
         }
-        Some(apps) if apps.is_empty() => view! {
+        Some(Err(error)) => view! { <Notice error=Signal::stored(error) /> }.into_any(),
+        Some(Ok(page)) if page.items.is_empty() => view! {
             <div class="empty">
                 <h1>{i18n.text(|t| t.apps.none)}</h1>
                 <p>{i18n.text(|t| t.apps.none_hint)}</p>
@@ -57,7 +48,14 @@ pub(crate) fn NewJob() -> impl IntoView {
             </div>
         }
         .into_any(),
-        Some(apps) => view! { <Editor spec=JobSpec::new("") apps /> }.into_any(),
+        Some(Ok(page)) => {
+            let apps = page
+                .items
+                .into_iter()
+                .map(|app| app.name)
+                .collect::<Vec<_>>();
+            view! { <Editor spec=JobSpec::new("") apps /> }.into_any()
+        }
     }
 }
 
@@ -110,7 +108,24 @@ fn Editor(
     let broken = RwSignal::new(Vec::<&'static str>::new());
     // Set when somebody else has saved meanwhile: then saving again overwrites, and that is said.
     let force = RwSignal::new(false);
+    // Why it was not saved: told above all, for its field may be folded away.
+    let refused = RwSignal::new(None::<ApiError>);
+    Effect::new(move || {
+        let problem = refused.get();
+        let is_conflict = matches!(&problem, Some(ApiError::Problem(problem)) if problem.kind == ProblemKind::VersionConflict);
+        if is_conflict {
+            force.set(true);
+        }
+        draft.error.set(problem.map(within));
+    });
     let is_changed = Memo::new(move |_| draft.spec.with(|now| *now != first));
+    let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
+        // The browser asks, in its own words.
+        if is_changed.try_get_untracked() == Some(true) && !act.pending.get_untracked() {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || leaving.remove());
     let save = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if broken.with_untracked(|broken| !broken.is_empty()) {
@@ -130,16 +145,7 @@ fn Editor(
             let body = CreateJob { app, enabled, spec };
             api::call::<Job>(Method::POST, "/api/v1/jobs", &body).await
         };
-        let error = RwSignal::new(None);
-        Effect::new(move || {
-            let problem: Option<ApiError> = error.get();
-            let is_conflict = matches!(&problem, Some(ApiError::Problem(problem)) if problem.kind == ProblemKind::VersionConflict);
-            if is_conflict {
-                force.set(true);
-            }
-            draft.error.set(problem.map(within));
-        });
-        act.run_or(Topic::Jobs, call, error, move |toasts, job| {
+        act.run_or(Topic::Jobs, call, refused, move |toasts, job| {
             let (id, name) = (job.id, job.spec.name.clone());
             navigate.with_value(|navigate| {
                 navigate(&format!("/jobs/{id}"), NavigateOptions::default());
@@ -153,12 +159,6 @@ fn Editor(
         i18n.texts().editor.create.to_owned()
     };
     let back = of.map_or_else(|| "/jobs".to_owned(), |(id, _)| format!("/jobs/{id}"));
-    let other = move || {
-        draft
-            .error
-            .get()
-            .filter(|error| error.field().is_none_or(|field| !has_place(field)))
-    };
     view! {
         <form class="form editor" on:submit=save>
             <div class="heading">
@@ -176,7 +176,7 @@ fn Editor(
                     {move || if force.get() { i18n.texts().editor.overwrite } else { i18n.texts().editor.save }}
                 </button>
             </div>
-            {move || other().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+            {move || refused.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
             <div class="editor-parts">
                 <div class="editor-fields">
                     <Section title=|t| t.editor.general open=true>
@@ -239,45 +239,4 @@ fn within(error: ApiError) -> ApiError {
         }
         error => error,
     }
-}
-
-/// Fields beside which an error stands.
-const PLACES: &[&str] = &[
-    "name",
-    "description",
-    "handler",
-    "script",
-    "cron",
-    "fixed_rate_ms",
-    "fixed_delay_ms",
-    "at",
-    "time_zone",
-    "start_at",
-    "end_at",
-    "jitter_ms",
-    "shard_count",
-    "shard_params",
-    "max_shards_per_client",
-    "param",
-    "sharding",
-    "max_attempts",
-    "retry",
-    "allowed_failures",
-    "shard_timeout_ms",
-    "instance_timeout_ms",
-    "misfire",
-    "overlap",
-    "assignment",
-    "priority",
-    "max_running_shards",
-    "limits",
-    "include_calendars",
-    "exclude_calendars",
-    "depends_on",
-];
-
-fn has_place(field: &str) -> bool {
-    PLACES
-        .iter()
-        .any(|place| crate::components::field::blames(Some(field), place))
 }

@@ -27,9 +27,10 @@ pub(crate) fn Limits() -> impl IntoView {
     let current =
         use_current::<Page<Limit>>(Topic::Instances, "/api/v1/limits?limit=500".to_owned());
     let open = RwSignal::new(false);
+    let limits = Memo::new(move |_| current.value.get().map(|page| page.items));
+    let is_empty = Memo::new(move |_| limits.with(|limits| limits.as_ref().map(Vec::is_empty)));
     let body = move || {
-        let page = current.value.get()?;
-        Some(if page.items.is_empty() {
+        Some(if is_empty.get()? {
             view! {
                 <div class="empty">
                     <h2>{i18n.text(|t| t.limits.none)}</h2>
@@ -38,11 +39,13 @@ pub(crate) fn Limits() -> impl IntoView {
             }
             .into_any()
         } else {
-            let rows = page
-                .items
-                .into_iter()
-                .map(|limit| view! { <Row limit /> })
-                .collect_view();
+            // A row stays while its numbers change, and what is typed into its dialog with it.
+            let names = move || {
+                limits.with(|limits| {
+                    let all = limits.iter().flatten();
+                    all.map(|limit| limit.name.clone()).collect::<Vec<_>>()
+                })
+            };
             view! {
                 <div class="table-frame" role="region" aria-label=i18n.text(|t| t.limits.title) tabindex="0">
                     <table>
@@ -55,7 +58,13 @@ pub(crate) fn Limits() -> impl IntoView {
                                 <th scope="col">{i18n.text(|t| t.control.actions)}</th>
                             </tr>
                         </thead>
-                        <tbody>{rows}</tbody>
+                        <tbody>
+                            <For
+                                each=names
+                                key=|name| name.clone()
+                                children=move |name| view! { <Row name limits /> }
+                            />
+                        </tbody>
                     </table>
                 </div>
             }
@@ -79,13 +88,32 @@ pub(crate) fn Limits() -> impl IntoView {
 }
 
 #[component]
-fn Row(limit: Limit) -> impl IntoView {
+fn Row(name: String, limits: Memo<Option<Vec<Limit>>>) -> impl IntoView {
     let i18n = use_i18n();
     let act = use_act();
     let dialogs = use_dialogs();
     let editing = RwSignal::new(false);
-    let (running, most) = (limit.running, i64::from(limit.max_running_shards));
-    let name = StoredValue::new(limit.name.clone());
+    let name = StoredValue::new(name);
+    let limit = Memo::new(move |_| {
+        limits.with(|limits| {
+            let mut all = limits.iter().flatten();
+            all.find(|limit| name.with_value(|name| limit.name == *name))
+                .cloned()
+        })
+    });
+    let running =
+        Signal::derive(move || limit.with(|limit| limit.as_ref().map_or(0, |limit| limit.running)));
+    let most = Signal::derive(move || {
+        limit.with(|limit| {
+            limit
+                .as_ref()
+                .map_or(1, |limit| i64::from(limit.max_running_shards))
+        })
+    });
+    let changed =
+        Signal::derive(move || limit.with(|limit| limit.as_ref().map(|limit| limit.updated_at)));
+    let description =
+        move || limit.with(|limit| limit.as_ref().map(|limit| limit.description.clone()));
     let delete = move |_| {
         let name = name.get_value();
         let (asked, done) = (name.clone(), name.clone());
@@ -104,19 +132,18 @@ fn Row(limit: Limit) -> impl IntoView {
             },
         ));
     };
-    let given = StoredValue::new(limit.clone());
     view! {
         <tr>
             <td class="wide" data-label=i18n.text(|t| t.name)>
-                <span class="first">{limit.name}</span>
-                <span class="second">{limit.description}</span>
+                <span class="first">{name.get_value()}</span>
+                <span class="second">{description}</span>
             </td>
             <td class="number" data-label=i18n.text(|t| t.running)>
-                {format::count(running)}
-                <Meter part=Signal::stored(running) whole=Signal::stored(most) />
+                {move || format::count(running.get())}
+                <Meter part=running whole=most />
             </td>
-            <td class="number" data-label=i18n.text(|t| t.limits.most)>{format::count(most)}</td>
-            <td class="time" data-label=i18n.text(|t| t.limits.changed)><When at=Signal::stored(Some(limit.updated_at)) /></td>
+            <td class="number" data-label=i18n.text(|t| t.limits.most)>{move || format::count(most.get())}</td>
+            <td class="time" data-label=i18n.text(|t| t.limits.changed)><When at=changed /></td>
             <td data-label=i18n.text(|t| t.control.actions)>
                 <div class="buttons">
                     <button type="button" class="button small" on:click=move |_| editing.set(true)>
@@ -127,7 +154,7 @@ fn Row(limit: Limit) -> impl IntoView {
                     </button>
                 </div>
                 <Modal open=editing title=Signal::derive(move || name.get_value())>
-                    <Form open=editing of=given.get_value() />
+                    {move || limit.get_untracked().map(|limit| view! { <Form open=editing of=limit /> })}
                 </Modal>
             </td>
         </tr>

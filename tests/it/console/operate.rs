@@ -112,6 +112,24 @@ async fn a_definition_is_changed_compared_and_taken_back() {
     let browser = given_viewer(&server, &format!("/jobs/{}/edit", job.id)).await;
     browser.fill("#cron", "0 30 4 * * ?").await;
     browser.shows("#words", "at 04:30 every day").await;
+    // A list is typed letter by letter, and instants line by line.
+    let value = async |css: &str| -> String {
+        browser
+            .script(&format!("return document.querySelector('{css}').value"))
+            .await
+    };
+    browser.fill("#exclude-calendars", "holidays, freeze").await;
+    assert_eq!(value("#exclude-calendars").await, "holidays, freeze");
+    let empty = "const field = document.querySelector('#exclude-calendars'); field.value = '';
+        field.dispatchEvent(new Event('input', { bubbles: true }))";
+    browser.script::<Option<bool>>(empty).await;
+    browser.click("#schedule-kind option[value=at]").await;
+    browser.fill("#at", "2030-01-01T00:00:00Z").await;
+    browser
+        .shows("#words", "once, at 2030-01-01 00:00 UTC")
+        .await;
+    browser.click("#schedule-kind option[value=cron]").await;
+    browser.fill("#cron", "0 30 4 * * ?").await;
     // Somebody else is quicker.
     let mut spec = job.view().await.spec;
     spec.description = "theirs".to_owned();

@@ -15,7 +15,7 @@ pub(super) struct Secret(pub(super) RwSignal<Option<AppWithSecret>>);
 const SNIPPETS: [(&str, &str); 3] = [
     (
         "Rust",
-        r#"// cargo add antares-client tokio --features tokio/full
+        r#"// Cargo.toml: antares-client = { path = "<checkout of Antares>/client" }, tokio = { version = "1", features = ["full"] }
 use antares_client::{BoxError, Client, Context, job};
 
 #[job("my-job")]
@@ -32,7 +32,8 @@ async fn main() -> Result<(), BoxError> {
     ),
     (
         "curl",
-        r#"ID=$(curl -s -u '{app}:{secret}' {url}/client/v1/clients --json \
+        r#"# --json needs curl 7.82
+ID=$(curl -s -u '{app}:{secret}' {url}/client/v1/clients --json \
   '{"host": "laptop", "handlers": ["my-job"], "slots": 1}' | sed 's/.*"client_id":"\([^"]*\).*/\1/')
 curl -u '{app}:{secret}' {url}/client/v1/clients/$ID/claim --json '{"max": 1, "wait_ms": 30000}'
 # take shard_id and attempt from the answer:
@@ -41,7 +42,8 @@ curl -u '{app}:{secret}' {url}/client/v1/clients/$ID/report --json \
     ),
     (
         "Script worker",
-        r#"// runs jobs of kind "script": commands and scripts from the job's definition, as this process's user
+        r#"// Cargo.toml: antares-client = { path = "<checkout of Antares>/client" }, tokio = { version = "1", features = ["full"] }
+// runs jobs of kind "script": commands and scripts from the job's definition, as this process's user
 use antares_client::{BoxError, Client};
 
 #[tokio::main]

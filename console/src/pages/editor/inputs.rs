@@ -45,8 +45,24 @@ pub(super) fn TextInput(
     #[prop(optional)] fixed: bool,
 ) -> impl IntoView {
     let draft = use_draft();
-    let value = move || draft.get(get);
-    let typed = move |event| draft.set(|spec| set(spec, event_target_value(&event)));
+    // What is typed stays as it was typed: of a list with a comma at its end the definition knows nothing.
+    let value = RwSignal::new(draft.spec.with_untracked(get));
+    let own = StoredValue::new(value.get_untracked());
+    Effect::new(move || {
+        let now = draft.get(get);
+        if own.with_value(|own| *own != now) {
+            own.set_value(now.clone());
+            value.set(now);
+        }
+    });
+    let typed = move |event| {
+        let text = event_target_value(&event);
+        value.set(text.clone());
+        draft.set(|spec| {
+            set(spec, text);
+            own.set_value(get(spec));
+        });
+    };
     let control = match rows {
         Some(rows) => view! {
             <textarea id=id rows=rows spellcheck="false" prop:value=value on:input=typed></textarea>

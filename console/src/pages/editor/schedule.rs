@@ -71,7 +71,7 @@ pub(super) fn Schedule() -> impl IntoView {
                 field="at"
                 rows=4
                 get=listed
-                set=|spec, text| spec.at = instants(&text)
+                set=set_instants
             />
         </Show>
         <Show when=move || kind.get() != "demand">
@@ -234,6 +234,14 @@ fn Instant(
     }
 }
 
+/// As long as none can be read, those from before hold.
+fn set_instants(spec: &mut JobSpec, text: String) {
+    let read = instants(&text);
+    if !read.is_empty() {
+        spec.at = read;
+    }
+}
+
 fn listed(spec: &JobSpec) -> String {
     let lines: Vec<String> = spec.at.iter().map(DateTime::to_rfc3339).collect();
     lines.join("\n")
@@ -293,6 +301,10 @@ fn set_kind(spec: &mut JobSpec, kind: &str) {
             spec.jitter_ms = 0;
         }
         "at" => spec.at = vec![crate::hooks::clock::now() + chrono::TimeDelta::hours(1)],
-        _ => {}
+        _ => {
+            // Fields that are not shown must not be what is refused.
+            spec.jitter_ms = 0;
+            (spec.start_at, spec.end_at) = (None, None);
+        }
     }
 }

@@ -88,12 +88,12 @@ fn Params() -> impl IntoView {
     let count = Memo::new(move |_| draft.get(|spec| spec.shard_count as usize));
     let typed = move |event| {
         let text = event_target_value(&event);
-        match parse_shard_params(&text.replace('\n', ";")) {
+        match parse(&text) {
             Ok(params) => {
                 wrong.set(None);
                 draft.set(|spec| {
                     spec.shard_count = spec.shard_count.max(params.len() as u32);
-                    spec.shard_params = params.into_iter().map(read).collect();
+                    spec.shard_params = params;
                 });
             }
             Err(error) => wrong.set(Some(error)),
@@ -158,22 +158,54 @@ fn Params() -> impl IntoView {
     }
 }
 
+/// Reads lines like `0=A`, or the original's `0=A;1=B`.
+fn parse(text: &str) -> Result<Vec<Value>, String> {
+    let mut all: Vec<Value> = Vec::new();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        // A value that is JSON may hold what would part entries.
+        let json = line.split_once('=').and_then(|(item, value)| {
+            let item: usize = item.trim().parse().ok()?;
+            Some((item, serde_json::from_str::<Value>(value).ok()?))
+        });
+        let params = match json {
+            Some((item, value)) if item < antares_protocol::shard::MAX_SHARDS as usize => {
+                let mut params = vec![Value::Null; item];
+                params.push(value);
+                params
+            }
+            _ => parse_shard_params(line)?.into_iter().map(read).collect(),
+        };
+        if all.len() < params.len() {
+            all.resize(params.len(), Value::Null);
+        }
+        for (place, param) in all
+            .iter_mut()
+            .zip(params)
+            .filter(|(_, param)| !param.is_null())
+        {
+            *place = param;
+        }
+    }
+    Ok(all)
+}
+
 /// JSON if it is some, else text.
 fn read(param: Value) -> Value {
     match param {
-        Value::String(text) => match serde_json::from_str(&text) {
-            Ok(
-                value @ (Value::Object(_) | Value::Array(_) | Value::Number(_) | Value::Bool(_)),
-            ) => value,
-            _ => Value::String(text),
-        },
+        Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         param => param,
     }
 }
 
+/// As [`read`] reads it: text that would be read as something else is in quotes.
 fn shown(param: &Value) -> String {
     match param {
         Value::Null => String::new(),
+        Value::String(text)
+            if text.contains([';', '\n']) || serde_json::from_str::<Value>(text).is_ok() =>
+        {
+            param.to_string()
+        }
         Value::String(text) => text.clone(),
         param => param.to_string(),
     }
@@ -212,5 +244,37 @@ fn set_kind(spec: &mut JobSpec, kind: &str) {
     if spec.sharding != Sharding::Fixed {
         spec.shard_count = 1;
         spec.shard_params.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_read_as_what_it_was() {
+        let params = [
+            json!("A"),
+            json!("5"),
+            json!(5),
+            json!("a;b"),
+            json!("a\nb"),
+            json!({ "k": "v;w" }),
+            json!("x=y"),
+            json!("true"),
+        ];
+        let lines = params
+            .iter()
+            .enumerate()
+            .map(|(item, param)| format!("{item}={}", shown(param)));
+        let text = lines.collect::<Vec<_>>().join("\n");
+        assert_eq!(parse(&text).unwrap(), params);
+        assert_eq!(
+            parse("0=A;2=C").unwrap(),
+            [json!("A"), Value::Null, json!("C")]
+        );
+        assert!(parse("nothing").is_err());
     }
 }
