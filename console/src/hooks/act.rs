@@ -78,11 +78,12 @@ impl Act {
         failed: impl Fn(Option<ApiError>) + 'static,
         then: impl FnOnce(Toasts, A) + 'static,
     ) {
-        // A second click on a slow line must not do it twice.
-        if self.pending.try_get_untracked() != Some(false) {
+        // A second click on a slow line must not do it twice. What is undone after its row has left the list has
+        // no button any more, and is done all the same.
+        if self.pending.try_get_untracked() == Some(true) {
             return;
         }
-        self.pending.set(true);
+        let _ = self.pending.try_set(true);
         failed(None);
         spawn_local(async move {
             let outcome = call.await;
