@@ -14,12 +14,15 @@ with live as materialized (
     where l.client_id = any ($1) and l.expires_at > now()
     order by l.client_id
     for no key update skip locked
+), held as materialized (
+    -- Of all proposals in one call, after all of "live" is read, and so locked.
+    select shards_held($1, $2, $4) as n from (select count(*) from live) l
 ), allowed as materialized (
     select p.ord, p.client_id, p.instance_id, p.mark, p.rows,
         case when p.cap = 0 then p.wanted
             -- Of a broadcast each client gets one shard, once.
-            when p.cap < 0 then least(p.wanted, greatest(0, 1 - shards_held(p.client_id, p.instance_id) - shards_had(p.client_id, p.instance_id)))
-            else least(p.wanted, greatest(0, p.cap - shards_held(p.client_id, p.instance_id)))
+            when p.cap < 0 then least(p.wanted, greatest(0, 1 - (select n from held)[p.ord] - shards_had(p.client_id, p.instance_id)))
+            else least(p.wanted, greatest(0, p.cap - (select n from held)[p.ord]))
         end::bigint as n
     from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $7::integer[])
         with ordinality as p (client_id, instance_id, wanted, cap, mark, rows, ord)

@@ -11,22 +11,30 @@ with ending as materialized (
         $8::integer[], $9::integer[], $10::integer[]) with ordinality
         as u (client_id, instance_id, chunk, attempt, mask, outcome, delay_ms, starts, errors, outputs, ord)
     order by u.instance_id, u.chunk, u.client_id, u.ord
-), locked as materialized (
-    -- Instances before shards, ids ascending: the one lock order. Looked up for each ending and not joined:
-    -- the planner takes the arrays for ten rows, and would compare every ending with every instance.
-    select e.*, r.id, r.open, r.claimed_at, i.max_attempts, i.remaining, i.job_id, i.job_version
-    from ending e
+), entered as materialized (
+    -- Instances before shards, ids ascending: the one lock order. Each is locked once, however many of its shards end.
+    select i.* from (select distinct instance_id from ending order by instance_id) e
     cross join lateral (
         select i.id, i.max_attempts, i.remaining, i.job_id, i.job_version from instance i where i.id = e.instance_id for no key update
     ) i
+), known as materialized (
+    -- As sorted arrays: the planner takes arrays for ten rows, and would compare every ending with every instance.
+    select array_agg(id order by id) as ids, array_agg(max_attempts order by id) as max_attempts, array_agg(remaining order by id) as remaining,
+        array_agg(job_id order by id) as job_ids, array_agg(job_version order by id) as job_versions
+    from entered
+), locked as (
+    select e.*, r.id, r.open, r.claimed_at, k.max_attempts[e.at] as max_attempts, k.remaining[e.at] as remaining,
+        k.job_ids[e.at] as job_id, k.job_versions[e.at] as job_version
+    from known k
+    cross join lateral (select e.*, width_bucket(e.instance_id, k.ids) as at from ending e offset 0) e
     cross join lateral (
-        -- Naming the instance keeps the planner from locking the claim before its instance.
+        -- Naming what was locked keeps the planner from locking the claim before its instance.
         select r.id, r.open, r.claimed_at from shard_running r
-        where r.client_id = e.client_id and r.instance_id = i.id and r.chunk = e.chunk and r.attempt = e.attempt
-            and r.open & e.mask <> 0
+        where r.client_id = e.client_id and r.instance_id = k.ids[e.at] and r.chunk = e.chunk and r.attempt = e.attempt
+            and r.instance_id = e.instance_id and r.open & e.mask <> 0
         for update
     ) r
-), hit as materialized (
+), hit as (
     -- A shard named twice in one batch ends once, as it is named first.
     select l.*, l.open & l.mask & ~coalesce(bit_or(l.mask) over (partition by l.id order by l.nr rows between unbounded preceding and 1 preceding), 0) as hit,
         l.attempt >= l.max_attempts as is_last,
