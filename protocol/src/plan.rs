@@ -15,6 +15,9 @@ pub struct FireTimes {
     /// When the job fires, in English.
     #[serde(default)]
     pub words: String,
+    /// The same in Chinese.
+    #[serde(default)]
+    pub words_zh: String,
     /// Ticks among them that calendars keep out, soonest first.
     #[serde(default)]
     pub kept_out: Vec<KeptOut>,
@@ -120,6 +123,9 @@ pub struct Explanation {
     pub now: String,
     /// When it fires, in English.
     pub words: String,
+    /// The same in Chinese.
+    #[serde(default)]
+    pub words_zh: String,
     /// What becomes of missed and overlapping ticks, in English.
     pub policy: String,
     /// What became of the ticks of the time asked for, newest first.

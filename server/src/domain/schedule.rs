@@ -18,7 +18,7 @@ use super::cron::{CronExpression, Dst};
 use super::job::{FieldError, parse_cron, parse_zone};
 
 pub use self::timing::Timing;
-pub use self::words::describe;
+pub use self::words::{describe, describe_in_chinese};
 pub use super::chance::seed;
 pub use super::cron::resolve_hashes;
 

@@ -74,9 +74,11 @@ pub async fn explain(
             reasons: vec![reason],
         });
     }
+    let (words, words_zh) = preview::words(&job.app, &job.spec)?;
     Ok(Explanation {
         now: now(job),
-        words: preview::words(&job.app, &job.spec)?,
+        words,
+        words_zh,
         policy: policy(&job.spec),
         ticks,
         waits,

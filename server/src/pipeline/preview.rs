@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::calendar::Calendars;
 use crate::domain::job::{FieldError, resolved_cron, schedule};
-use crate::domain::schedule::describe;
+use crate::domain::schedule::{describe, describe_in_chinese};
 use crate::store::job;
 
 /// Most fires that a simulation lists.
@@ -17,11 +17,11 @@ const MOST_FIRES: usize = 10_000;
 /// Most ticks in a row that calendars keep out before a preview gives up.
 const MOST_KEPT_OUT: usize = 10_000;
 
-/// When a definition fires, in English.
-pub fn words(app: &str, spec: &JobSpec) -> Result<String, FieldError> {
+/// When a definition fires, in English and in Chinese.
+pub fn words(app: &str, spec: &JobSpec) -> Result<(String, String), FieldError> {
     let mut spec = spec.clone();
     spec.cron = resolved_cron(app, &spec)?.map(std::borrow::Cow::into_owned);
-    Ok(describe(&spec))
+    Ok((describe(&spec), describe_in_chinese(&spec)))
 }
 
 /// The next `count` fires of a definition of `app` after `after`, and what calendars keep out on the way.
@@ -32,8 +32,10 @@ pub async fn preview(
     after: DateTime<Utc>,
     count: usize,
 ) -> Result<FireTimes, super::job::JobError> {
+    let (words, words_zh) = words(app, spec)?;
     let mut times = FireTimes {
-        words: words(app, spec)?,
+        words,
+        words_zh,
         ..FireTimes::default()
     };
     let Some(schedule) = schedule(app, spec)? else {

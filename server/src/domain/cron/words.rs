@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod tests;
+mod zh;
 
 use super::CronExpression;
 use super::days::Days;

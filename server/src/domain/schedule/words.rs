@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod tests;
+mod zh;
+
+pub use self::zh::describe_in_chinese;
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::schedule::{DstFold, DstGap};
