@@ -20,6 +20,9 @@ use bundle::{Bundle, Kind};
 /// What all of it may weigh over the wire.
 const BUDGET_BYTES: usize = 700_000;
 
+/// Where cargo builds the console as a program of this machine, for its tests and lints.
+pub(crate) const HOST: [&str; 2] = ["--target-dir", "target/console-host"];
+
 /// Builds `console/dist` unless it was made of these very sources.
 pub(crate) fn build() -> Result<()> {
     let begin = Instant::now();

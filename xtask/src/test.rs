@@ -50,6 +50,18 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         cargo::run(&["test", "--workspace", "--no-run"])?;
         watch::run(run(&["test", "--workspace", "--no-fail-fast"]), bound)?
     };
+    // Those chosen by arguments are of the workspace, which the console is not in.
+    let totals = if arguments.is_empty() {
+        let tests = [
+            &["test", "--manifest-path", "console/Cargo.toml"],
+            &console::HOST[..],
+        ]
+        .concat();
+        cargo::run(&[&tests[..], &["--no-run"]].concat())?;
+        totals + watch::run(run(&tests), bound)?
+    } else {
+        totals
+    };
     surroundings.stop()?;
     println!("{totals}");
     Ok(if totals.failed == 0 {
