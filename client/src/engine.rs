@@ -236,6 +236,7 @@ async fn introduce(shared: &Shared) -> RegisterClient {
         handlers,
         labels: config.labels.clone(),
         slots: config.slots,
+        clock: None,
     }
 }
 
@@ -263,8 +264,12 @@ async fn register(shared: &Shared, request: &RegisterClient) -> Option<Session> 
     let mut backoff = Backoff::new(shared.api.servers().len());
     loop {
         let sent = Instant::now();
+        let request = RegisterClient {
+            clock: Some(crate::wall::now()),
+            ..request.clone()
+        };
         let answer = tokio::select! {
-            answer = shared.api.register(request) => answer,
+            answer = shared.api.register(&request) => answer,
             () = shared.stopping() => return None,
         };
         let delay = match answer {

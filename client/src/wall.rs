@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 /// The time by this machine's clock.
 #[expect(
     clippy::disallowed_methods,
-    reason = "started_at, ended_at and logged_at are the client's own view, marked so in the protocol"
+    reason = "clock, started_at, ended_at and logged_at are the client's own view, marked so in the protocol"
 )]
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()

@@ -75,6 +75,14 @@ impl I18n {
         move || pick(self.texts())
     }
 
+    /// What the server says in both languages, in the chosen one.
+    pub(crate) fn pick(self, english: &str, chinese: &str) -> String {
+        match self.0.get() {
+            Language::English => english.to_owned(),
+            Language::Chinese => chinese.to_owned(),
+        }
+    }
+
     /// Goes on to the next language.
     pub(crate) fn switch(self) {
         let next = match self.0.get_untracked() {
@@ -125,6 +133,7 @@ pub(crate) struct Texts {
     pub(crate) fired_until: &'static str,
     pub(crate) took_ms: &'static str,
     pub(crate) more: &'static str,
+    pub(crate) choose: fn(&str) -> String,
     pub(crate) cancel: &'static str,
     pub(crate) copy: &'static str,
     pub(crate) copied: &'static str,
@@ -223,12 +232,14 @@ pub(crate) struct Texts {
     pub(crate) started: &'static str,
     pub(crate) active: &'static str,
     pub(crate) draining: &'static str,
+    pub(crate) no_leader: &'static str,
     pub(crate) no_servers: &'static str,
     pub(crate) no_servers_hint: &'static str,
 
     pub(crate) sdk: &'static str,
     pub(crate) handlers: &'static str,
     pub(crate) slots: &'static str,
+    pub(crate) clock_skew: &'static str,
     pub(crate) registered: &'static str,
     pub(crate) no_clients: &'static str,
     pub(crate) no_clients_hint: &'static str,

@@ -35,6 +35,9 @@ pub struct RegisterClient {
     pub labels: BTreeMap<String, String>,
     /// How many shards it runs at once, 1 to 10,000.
     pub slots: u32,
+    /// What its clock shows, so that people see when it is wrong. Nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<DateTime<Utc>>,
 }
 
 /// Answer to [`RegisterClient`].

@@ -60,8 +60,26 @@ pub struct Client {
     pub slots: i32,
     /// How many it runs now.
     pub running: i64,
+    /// Of which instances these are: the oldest five.
+    #[serde(default)]
+    pub instances: Vec<ClientInstance>,
+    /// How far its clock was ahead of the database's when it registered, in milliseconds; null if it did not tell.
+    #[serde(default)]
+    pub clock_skew_ms: Option<i64>,
     /// When it registered.
     pub registered_at: DateTime<Utc>,
     /// Until when its lease stands.
     pub expires_at: DateTime<Utc>,
+}
+
+/// What a client runs of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ClientInstance {
+    /// The instance.
+    pub id: i64,
+    /// Name of its job.
+    pub job: String,
+    /// How many shards of it.
+    pub shards: i64,
 }

@@ -346,6 +346,9 @@ pub struct Job {
     pub next_fire_at: Option<DateTime<Utc>>,
     /// The server that fires it now.
     pub server_id: Option<uuid::Uuid>,
+    /// Host of that server.
+    #[serde(default)]
+    pub server_host: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.

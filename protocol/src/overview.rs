@@ -25,14 +25,10 @@ pub struct Overview {
     pub jobs: JobCounts,
     /// The last 24 hours, oldest first.
     pub hours: Vec<OverviewHour>,
-    /// Jobs with the most shards in that time, ten at most.
-    pub busiest: Vec<BusyJob>,
-    /// Jobs with the most instances that failed or timed out in that time, ten at most.
-    pub failing: Vec<FailingJob>,
+    /// Which jobs did most, and which failed most, in that time.
+    pub rankings: Rankings,
     /// Next ticks of jobs in each of the next 60 minutes. A job counts once, with its next tick.
     pub next_hour: Vec<i64>,
-    /// The oldest instance that was counted, if not all of the 24 hours were: the newest 100,000 are.
-    pub counted_from: Option<DateTime<Utc>>,
     /// Replicas that have a lease.
     pub servers: i64,
     /// Clients that have a lease.
@@ -63,14 +59,32 @@ pub struct OverviewHour {
     pub at: DateTime<Utc>,
     /// Instances that ended in it and succeeded.
     pub succeeded: i64,
-    /// Those that failed or timed out.
+    /// Those that failed.
     pub failed: i64,
+    /// Those that took longer than their job allows.
+    pub timed_out: i64,
     /// Those that were terminated.
     pub terminated: i64,
-    /// How late scheduled ones were fired: 95 of 100 not later than this, in milliseconds.
+    /// How late scheduled ones were fired: half of them not later than this, in milliseconds.
+    pub late_p50_ms: Option<i64>,
+    /// 95 of 100 not later than this, in milliseconds.
     pub late_p95_ms: Option<i64>,
     /// The latest one, in milliseconds.
     pub late_max_ms: Option<i64>,
+}
+
+/// Which jobs did most, and which failed most, in the last 24 hours. Counted again every minute.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Rankings {
+    /// When they were counted.
+    pub at: Option<DateTime<Utc>>,
+    /// When the oldest instance ended that was counted, if not all of the 24 hours were: the newest 100,000 are.
+    pub counted_from: Option<DateTime<Utc>>,
+    /// Jobs with the most shards, ten at most.
+    pub busiest: Vec<BusyJob>,
+    /// Jobs with the most instances that failed or timed out, ten at most.
+    pub failing: Vec<FailingJob>,
 }
 
 /// A job that did much.
@@ -107,6 +121,8 @@ pub struct FailingJob {
     pub last_instance_id: i64,
     /// When that ended.
     pub last_ended_at: DateTime<Utc>,
+    /// What the first shard of it that failed said, else why it ended so.
+    pub last_error: Option<String>,
 }
 
 /// How the database is.

@@ -1,9 +1,13 @@
 //! The console in a real browser, on real servers and clients.
 
 mod access;
+mod configure;
+mod editor;
 mod flow;
 mod instance;
+mod jobs;
 mod operate;
+mod overview;
 mod palette;
 
 use std::time::{Duration, Instant};
@@ -174,7 +178,10 @@ async fn progress_moves_without_a_reload() {
     browser.click("a[href='/clients']").await;
     let pid = client.process.pid().to_string();
     row(&browser, &["shop", &pid, "work", "rust"]).await;
-    let running = |cells: &[String]| cells.first().is_some_and(|cell| cell.trim() == "1");
+    let running = |cells: &[String]| {
+        let cell = cells.first().map_or("", |cell| cell.trim());
+        cell.starts_with('1') && cell.contains("settle <b>orders</b> × 1")
+    };
     browser.texts("tbody tr td:nth-child(6)", running).await;
     browser.click("a[href='/instances']").await;
     gates[2].open();

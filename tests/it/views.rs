@@ -55,7 +55,7 @@ const VIEWS: [(&str, &str); 12] = [
     ),
     (
         "client_view",
-        "client_id app host ip pid sdk version handlers labels slots running registered_at expires_at",
+        "client_id app host ip pid sdk version handlers labels slots running registered_at expires_at clock_skew_ms",
     ),
 ];
 

@@ -155,6 +155,12 @@ impl Browser {
             .unwrap_or_else(|error| panic!("fill {css}: {error}"));
     }
 
+    /// Presses a key, wherever the focus is: its code in the protocol of drivers, such as `\u{e00c}` for Escape.
+    pub async fn key(&self, key: &str) {
+        let keys = self.session.action_chain().send_keys(key);
+        keys.perform().await.expect("the key can be pressed");
+    }
+
     /// Logs in as the administrator, on the login page.
     pub async fn log_in(&self) {
         self.fill("#user", "admin").await;

@@ -19,6 +19,7 @@ pub(crate) fn Modal(
     /// What is in it; made anew each time it opens.
     children: ChildrenFn,
 ) -> impl IntoView {
+    let i18n = use_i18n();
     let dialog = NodeRef::<html::Dialog>::new();
     Effect::new(move || {
         let Some(element) = dialog.get() else { return };
@@ -38,6 +39,16 @@ pub(crate) fn Modal(
             <Show when=move || open.get()>
                 <h2>{title}</h2>
                 {children.with_value(|children| children())}
+                // Last, so that the focus begins at the first field.
+                <button
+                    type="button"
+                    class="button ghost dialog-close"
+                    data-close
+                    aria-label=i18n.text(|t| t.dismiss)
+                    on:click=move |_| open.set(false)
+                >
+                    "×"
+                </button>
             </Show>
         </dialog>
     }

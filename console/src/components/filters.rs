@@ -8,7 +8,7 @@ use super::list_page::address;
 use crate::i18n::{Label, use_i18n};
 
 /// Sets one parameter of the address, or takes it away. Another list begins at its first page.
-fn use_setter() -> impl Fn(&'static str, String) + Copy {
+pub(crate) fn use_setter() -> impl Fn(&'static str, String) + Copy {
     let query = use_query_map();
     let location = use_location();
     let navigate = StoredValue::new(use_navigate());
@@ -36,7 +36,8 @@ fn use_setter() -> impl Fn(&'static str, String) + Copy {
     }
 }
 
-fn use_value(name: &'static str) -> Memo<String> {
+/// The value of one parameter of the address; empty if it is not there.
+pub(crate) fn use_value(name: &'static str) -> Memo<String> {
     let query = use_query_map();
     Memo::new(move |_| query.with(|query| query.get(name)).unwrap_or_default())
 }

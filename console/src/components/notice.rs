@@ -7,7 +7,7 @@ use crate::i18n::{Texts, use_i18n};
 
 impl ApiError {
     /// Title, if it has one, and detail.
-    fn words(&self, texts: &Texts) -> (Option<String>, String) {
+    pub(crate) fn words(&self, texts: &Texts) -> (Option<String>, String) {
         match self {
             Self::Unreachable => (None, texts.unreachable.to_owned()),
             Self::Problem(problem) => (Some(problem.title.clone()), problem.detail.clone()),

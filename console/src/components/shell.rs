@@ -12,6 +12,7 @@ use super::icon::{Glyph, Icon, Mark};
 use super::notice::Notice;
 use super::palette::Palette;
 use super::preferences::Preferences;
+use super::run_with::{self, RunWithDialog};
 use super::toast::{self, ToastStack};
 use crate::api::ApiError;
 use crate::app::{HOME, LOGIN};
@@ -84,6 +85,7 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
     live::provide();
     toast::provide();
     dialog::provide();
+    run_with::provide();
     let logout_error = RwSignal::new(None::<ApiError>);
     view! {
         <a class="skip" href="#content" rel="external">{i18n.text(|t| t.skip_to_content)}</a>
@@ -117,6 +119,7 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
             <Outlet />
         </main>
         <Confirmation />
+        <RunWithDialog />
         <ToastStack />
     }
 }

@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 
 use super::notice::Notice;
 use crate::api::ApiError;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{Label, Texts, use_i18n};
 
 /// How long a message stays: long enough to undo what it tells of.
 const SHOWN_MS: u32 = 8_000;
@@ -16,15 +16,13 @@ const SHOWN_MS: u32 = 8_000;
 /// What undoes something, or leads to what came of it.
 type Next = Callback<()>;
 
-/// What a button is called.
-type Label = fn(&Texts) -> &'static str;
-
 #[derive(Clone)]
 enum Message {
     Done(
         Arc<dyn Fn(&Texts) -> String + Send + Sync>,
         Option<(Label, Next)>,
     ),
+    Kept(Arc<dyn Fn(&Texts) -> String + Send + Sync>),
     Failed(ApiError),
 }
 
@@ -81,6 +79,11 @@ impl Toasts {
         self.push(Message::Done(Arc::new(text), Some((label, go))));
     }
 
+    /// Tells of what was done in part: it stays until it is dismissed.
+    pub(crate) fn kept(self, text: impl Fn(&Texts) -> String + Send + Sync + 'static) {
+        self.push(Message::Kept(Arc::new(text)));
+    }
+
     /// Tells of an error.
     pub(crate) fn bad(self, error: ApiError) {
         self.push(Message::Failed(error));
@@ -119,6 +122,10 @@ pub(crate) fn ToastStack() -> impl IntoView {
         let dismiss = move |_| toasts.dismiss(id);
         let body = match toast.message {
             Message::Failed(error) => view! { <Notice error=Signal::stored(error) /> }.into_any(),
+            Message::Kept(text) => {
+                view! { <span class="lines" role="alert">{move || text(i18n.texts())}</span> }
+                    .into_any()
+            }
             Message::Done(text, next) => view! {
                 <span role="status">{move || text(i18n.texts())}</span>
                 {next.map(|(label, next)| {

@@ -19,6 +19,7 @@ pub(super) const TEXTS: Texts = Texts {
     fired_until: "Fired before (UTC)",
     took_ms: "Took at least (ms)",
     more: "More",
+    choose: |name| format!("Choose {name}"),
     cancel: "Cancel",
     copy: "Copy",
     copied: "Copied",
@@ -121,6 +122,7 @@ pub(super) const TEXTS: Texts = Texts {
     started: "Started",
     active: "Active",
     draining: "Draining",
+    no_leader: "There is no leader: each server fires the jobs of its buckets, and any server hands out any shard.",
     no_servers: "No server holds a lease",
     no_servers_hint: "The server that sent this page has not registered yet, or has lost its lease. Its log \
         and /readyz say why.",
@@ -128,6 +130,7 @@ pub(super) const TEXTS: Texts = Texts {
     sdk: "SDK",
     handlers: "Handlers",
     slots: "Slots",
+    clock_skew: "Clock",
     registered: "Registered",
     no_clients: "No client is connected",
     no_clients_hint: "Start a process that links antares-client with the name and secret of its app and the \

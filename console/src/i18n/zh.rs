@@ -19,6 +19,7 @@ pub(super) const TEXTS: Texts = Texts {
     fired_until: "触发早于（UTC）",
     took_ms: "耗时不少于（毫秒）",
     more: "更多",
+    choose: |name| format!("选择 {name}"),
     cancel: "取消",
     copy: "复制",
     copied: "已复制",
@@ -118,12 +119,14 @@ pub(super) const TEXTS: Texts = Texts {
     started: "启动时间",
     active: "正常",
     draining: "移交中",
+    no_leader: "没有主节点：每台服务器触发其桶中的任务，任何服务器都可以分发任何分片。",
     no_servers: "没有持有租约的服务器",
     no_servers_hint: "提供此页面的服务器尚未注册，或已失去租约；原因见其日志与 /readyz。",
 
     sdk: "SDK",
     handlers: "处理器",
     slots: "并发槽位",
+    clock_skew: "时钟偏差",
     registered: "注册时间",
     no_clients: "没有已连接的客户端",
     no_clients_hint: "启动一个集成了 antares-client 的进程，并配置其应用的名称、密钥和本服务器的地址。\

@@ -1,5 +1,6 @@
 //! Apps: who may connect clients, with a secret that is shown once.
 
+mod edit;
 mod secret;
 
 use antares_protocol::app::{App, AppWithSecret, CreateApp};
@@ -9,10 +10,11 @@ use leptos::prelude::*;
 use serde_json::json;
 
 use crate::api::{self, ApiError};
+use crate::components::deletion::deletion;
 use crate::components::dialog::{Modal, Question, use_dialogs};
 use crate::components::field::Field;
+use crate::components::form::{Create, FormEnd};
 use crate::components::list_page::{Column, Empty, ListPage};
-use crate::components::notice::Notice;
 use crate::components::when::When;
 use crate::format;
 use crate::hooks::act::use_act;
@@ -85,26 +87,12 @@ pub(crate) fn Apps() -> impl IntoView {
 }
 
 fn create() -> AnyView {
-    view! { <Create /> }.into_any()
-}
-
-#[component]
-fn Create() -> impl IntoView {
-    let i18n = use_i18n();
-    let open = RwSignal::new(false);
-    view! {
-        <button type="button" id="create-app" class="button primary" on:click=move |_| open.set(true)>
-            {i18n.text(|t| t.apps.create)}
-        </button>
-        <Modal open title=Signal::derive(move || i18n.texts().apps.create.to_owned())>
-            <CreateForm open />
-        </Modal>
-    }
+    let form = |open| view! { <CreateForm open /> }.into_any();
+    view! { <Create id="create-app" label=|t| t.apps.create form /> }.into_any()
 }
 
 #[component]
 fn CreateForm(open: RwSignal<bool>) -> impl IntoView {
-    let i18n = use_i18n();
     let act = use_act();
     let Secret(shown) = expect_context();
     let error = RwSignal::new(None::<ApiError>);
@@ -142,17 +130,7 @@ fn CreateForm(open: RwSignal<bool>) -> impl IntoView {
                     on:input=move |event| description.set(event_target_value(&event))
                 />
             </Field>
-            {move || error.get().filter(|error| error.field().is_none()).map(|error| {
-                view! { <Notice error=Signal::stored(error) /> }
-            })}
-            <div class="form-buttons">
-                <button type="button" class="button" on:click=move |_| open.set(false)>
-                    {i18n.text(|t| t.cancel)}
-                </button>
-                <button type="submit" class="button primary" prop:disabled=act.pending>
-                    {i18n.text(|t| t.apps.create)}
-                </button>
-            </div>
+            <FormEnd open act label=|t| t.apps.create error beside=&["name", "description"] />
         </form>
     }
 }
@@ -185,32 +163,19 @@ fn Actions(app: RwSignal<App>) -> impl IntoView {
     };
     let delete = move |_| {
         let (id, name) = named();
-        let (asked, done) = (name.clone(), name.clone());
-        dialogs.ask(
-            Question::new(
-                move |t| (t.apps.delete_ask)(&asked),
-                |t| t.apps.delete_text.to_owned(),
-                |t| t.job_page.delete.to_owned(),
-                move || {
-                    let done = done.clone();
-                    act.run::<()>(
-                        Topic::Jobs,
-                        move |t| (t.job_page.deleted)(&done),
-                        async move {
-                            api::call(Method::DELETE, &format!("/api/v1/apps/{id}"), &json!({}))
-                                .await
-                        },
-                    );
-                },
-            )
-            .typed(name),
-        );
+        let path = format!("/api/v1/apps/{id}");
+        let question = deletion(act, Topic::Jobs, path, name.clone(), |t| t.apps.delete_text);
+        dialogs.ask(question.typed(name));
     };
-    let copying = RwSignal::new(false);
+    let (editing, copying) = (RwSignal::new(false), RwSignal::new(false));
+    let title = Signal::derive(move || app.with(|app| app.name.clone()));
     let copy_title =
         Signal::derive(move || (i18n.texts().apps.copy_title)(&app.with(|app| app.name.clone())));
     view! {
         <div class="buttons">
+            <button type="button" class="button small" data-action="edit" on:click=move |_| editing.set(true)>
+                {i18n.text(|t| t.job_page.edit)}
+            </button>
             <button type="button" class="button small" data-action="copy" on:click=move |_| copying.set(true)>
                 {i18n.text(|t| t.apps.copy)}
             </button>
@@ -233,6 +198,9 @@ fn Actions(app: RwSignal<App>) -> impl IntoView {
                 {i18n.text(|t| t.job_page.delete)}
             </button>
         </div>
+        <Modal open=editing title>
+            <edit::EditForm app open=editing />
+        </Modal>
         <Modal open=copying title=copy_title>
             <CopyForm app open=copying />
         </Modal>
@@ -288,17 +256,7 @@ fn CopyForm(app: RwSignal<App>, open: RwSignal<bool>) -> impl IntoView {
                 />
                 {i18n.text(|t| t.apps.copy_replace)}
             </label>
-            {move || error.get().filter(|error| error.field() != Some("to")).map(|error| {
-                view! { <Notice error=Signal::stored(error) /> }
-            })}
-            <div class="form-buttons">
-                <button type="button" class="button" on:click=move |_| open.set(false)>
-                    {i18n.text(|t| t.cancel)}
-                </button>
-                <button type="submit" class="button primary" prop:disabled=act.pending>
-                    {i18n.text(|t| t.apps.copy)}
-                </button>
-            </div>
+            <FormEnd open act label=|t| t.apps.copy error beside=&["to"] />
         </form>
     }
 }

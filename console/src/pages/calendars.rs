@@ -1,14 +1,18 @@
 //! Calendars: days and hours that keep ticks in or out, with what they cover.
 
-use antares_protocol::schedule::{Calendar, CalendarSpec, ImportCalendar, Span, UpdateCalendar};
+mod form;
+mod lines;
+
+use antares_protocol::schedule::{Calendar, ImportCalendar, Span};
 use chrono::Days;
 use gloo_net::http::Method;
 use leptos::prelude::*;
-use serde_json::json;
 
 use crate::api::{self, ApiError};
-use crate::components::dialog::{Modal, Question, use_dialogs};
+use crate::components::deletion::deletion;
+use crate::components::dialog::{Modal, use_dialogs};
 use crate::components::field::Field;
+use crate::components::form::{Create, FormEnd};
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::notice::Notice;
 use crate::components::when::When;
@@ -65,7 +69,8 @@ pub(crate) fn Calendars() -> impl IntoView {
 }
 
 fn create() -> AnyView {
-    view! { <Create /> }.into_any()
+    let form = |open| view! { <form::Form open /> }.into_any();
+    view! { <Create id="create-calendar" label=|t| t.calendars.create form /> }.into_any()
 }
 
 #[component]
@@ -83,20 +88,6 @@ fn Holds(calendar: RwSignal<Calendar>) -> impl IntoView {
 }
 
 #[component]
-fn Create() -> impl IntoView {
-    let i18n = use_i18n();
-    let open = RwSignal::new(false);
-    view! {
-        <button type="button" id="create-calendar" class="button primary" on:click=move |_| open.set(true)>
-            {i18n.text(|t| t.calendars.create)}
-        </button>
-        <Modal open title=Signal::derive(move || i18n.texts().calendars.create.to_owned())>
-            <Form open />
-        </Modal>
-    }
-}
-
-#[component]
 fn Actions(calendar: RwSignal<Calendar>) -> impl IntoView {
     let i18n = use_i18n();
     let act = use_act();
@@ -109,31 +100,14 @@ fn Actions(calendar: RwSignal<Calendar>) -> impl IntoView {
     let name = Signal::derive(move || calendar.with(|c| c.spec.name.clone()));
     let delete = move |_| {
         let (id, name) = calendar.with_untracked(|c| (c.id, c.spec.name.clone()));
-        let done = name.clone();
-        dialogs.ask(Question::new(
-            move |t| (t.job_page.delete_ask)(&name),
-            |t| t.calendars.delete_text.to_owned(),
-            |t| t.job_page.delete.to_owned(),
-            move || {
-                let done = done.clone();
-                act.run::<()>(
-                    Topic::Jobs,
-                    move |t| (t.job_page.deleted)(&done),
-                    async move {
-                        api::call(
-                            Method::DELETE,
-                            &format!("/api/v1/calendars/{id}"),
-                            &json!({}),
-                        )
-                        .await
-                    },
-                );
-            },
-        ));
+        let path = format!("/api/v1/calendars/{id}");
+        dialogs.ask(deletion(act, Topic::Jobs, path, name, |t| {
+            t.calendars.delete_text
+        }));
     };
     view! {
         <div class="buttons">
-            <button type="button" class="button small" on:click=move |_| showing.set(true)>
+            <button type="button" class="button small" data-action="show" on:click=move |_| showing.set(true)>
                 {i18n.text(|t| t.calendars.show)}
             </button>
             <button type="button" class="button small" data-action="edit" on:click=move |_| editing.set(true)>
@@ -147,7 +121,7 @@ fn Actions(calendar: RwSignal<Calendar>) -> impl IntoView {
             </button>
         </div>
         <Modal open=editing title=name>
-            <Form open=editing of=calendar />
+            <form::Form open=editing of=calendar />
         </Modal>
         <Modal open=importing title=name>
             <Import open=importing calendar />
@@ -155,78 +129,6 @@ fn Actions(calendar: RwSignal<Calendar>) -> impl IntoView {
         <Modal open=showing title=name>
             <Covered calendar />
         </Modal>
-    }
-}
-
-/// The whole calendar as JSON, with an example to begin with.
-#[component]
-fn Form(open: RwSignal<bool>, #[prop(optional)] of: Option<RwSignal<Calendar>>) -> impl IntoView {
-    let i18n = use_i18n();
-    let act = use_act();
-    // The version that is shown, not one that others make meanwhile.
-    let opened = of.map(|calendar| calendar.with_untracked(|c| (c.id, c.version)));
-    let first = match of {
-        Some(calendar) => json!(calendar.with_untracked(|c| c.spec.clone())),
-        None => json!({
-            "name": "holidays", "description": "", "time_zone": "UTC",
-            "dates": [{ "date": "2026-12-25", "yearly": true, "label": "Christmas" }],
-            "weekly": [{ "days": ["Sat", "Sun"], "label": "weekend" }],
-            "spans": [],
-        }),
-    };
-    let text = RwSignal::new(serde_json::to_string_pretty(&first).unwrap_or_default());
-    let error = RwSignal::new(None::<ApiError>);
-    let wrong = RwSignal::new(None::<String>);
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        let spec: CalendarSpec = match serde_json::from_str(&text.get_untracked()) {
-            Ok(spec) => spec,
-            Err(error) => {
-                wrong.set(Some(error.to_string()));
-                return;
-            }
-        };
-        wrong.set(None);
-        let call = async move {
-            match opened {
-                Some((id, version)) => {
-                    let body = UpdateCalendar {
-                        version: Some(version),
-                        spec,
-                    };
-                    api::call::<Calendar>(Method::PUT, &format!("/api/v1/calendars/{id}"), &body)
-                        .await
-                }
-                None => api::call::<Calendar>(Method::POST, "/api/v1/calendars", &spec).await,
-            }
-        };
-        act.run_or(Topic::Jobs, call, error, move |toasts, calendar| {
-            open.set(false);
-            toasts.good(move |t| (t.editor.saved)(&calendar.spec.name));
-        });
-    };
-    view! {
-        <form class="form" on:submit=submit>
-            <p>{i18n.text(|t| t.calendars.form_text)}</p>
-            <div class="field" class:wrong=move || wrong.with(Option::is_some)>
-                <label for="calendar-json">"JSON"</label>
-                <textarea
-                    id="calendar-json"
-                    rows="16"
-                    spellcheck="false"
-                    prop:value=text
-                    on:input=move |event| text.set(event_target_value(&event))
-                ></textarea>
-                {move || wrong.get().map(|wrong| view! { <p class="field-error" role="alert">{wrong}</p> })}
-            </div>
-            {move || error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
-            <div class="form-buttons">
-                <button type="button" class="button" on:click=move |_| open.set(false)>{i18n.text(|t| t.cancel)}</button>
-                <button type="submit" class="button primary" prop:disabled=act.pending>
-                    {i18n.text(|t| t.editor.save)}
-                </button>
-            </div>
-        </form>
     }
 }
 
@@ -277,15 +179,7 @@ fn Import(open: RwSignal<bool>, calendar: RwSignal<Calendar>) -> impl IntoView {
                 <input type="checkbox" on:change=move |event| replace.set(event_target_checked(&event)) />
                 {i18n.text(|t| t.calendars.replace)}
             </label>
-            {move || error.get().filter(|error| error.field() != Some("ics")).map(|error| {
-                view! { <Notice error=Signal::stored(error) /> }
-            })}
-            <div class="form-buttons">
-                <button type="button" class="button" on:click=move |_| open.set(false)>{i18n.text(|t| t.cancel)}</button>
-                <button type="submit" class="button primary" prop:disabled=act.pending>
-                    {i18n.text(|t| t.calendars.import)}
-                </button>
-            </div>
+            <FormEnd open act label=|t| t.calendars.import error beside=&["ics"] />
         </form>
     }
 }

@@ -1,13 +1,18 @@
 //! Clients: the processes that run shards.
 
-use antares_protocol::cluster::Client;
+use antares_protocol::cluster::{Client, ClientInstance};
 use leptos::prelude::*;
+use leptos_router::components::A;
 
+use crate::components::filters::TextFilter;
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::progress::Meter;
-use crate::components::when::When;
+use crate::components::when::{Nothing, When};
 use crate::format;
 use crate::hooks::live::Topic;
+
+/// A clock further off than this is wrong.
+const SKEW_MS: i64 = 1_000;
 
 /// So many handlers are shown; hovering shows all.
 const HANDLERS: usize = 4;
@@ -51,6 +56,7 @@ const COLUMNS: &[Column<Client>] = &[
             view! {
                 {move || format::count(running.get())}
                 <Meter part=running whole=Signal::derive(move || client.with(|client| client.slots.into())) />
+                <Runs client />
             }
             .into_any()
         },
@@ -59,6 +65,11 @@ const COLUMNS: &[Column<Client>] = &[
         label: |t| t.slots,
         class: "number",
         cell: |client| (move || format::count(client.with(|client| client.slots))).into_any(),
+    },
+    Column {
+        label: |t| t.clock_skew,
+        class: "number",
+        cell: |client| view! { <Skew client /> }.into_any(),
     },
     Column {
         label: |t| t.registered,
@@ -77,7 +88,41 @@ pub(crate) fn Clients() -> impl IntoView {
         text: |t| t.no_clients,
         hint: |t| t.no_clients_hint,
     };
-    view! { <ListPage path="/clients" title=|t| t.clients topic=Topic::Clients columns=COLUMNS empty /> }
+    view! { <ListPage path="/clients" title=|t| t.clients topic=Topic::Clients columns=COLUMNS empty filters=&["app"] toolbar /> }
+}
+
+fn toolbar() -> AnyView {
+    view! { <div class="toolbar"><TextFilter name="app" label=|t| t.app /></div> }.into_any()
+}
+
+/// Of which instances it runs shards.
+#[component]
+fn Runs(client: RwSignal<Client>) -> impl IntoView {
+    let instances = Memo::new(move |_| client.with(|client| client.instances.clone()));
+    let one = |instance: ClientInstance| {
+        view! {
+            <span class="second">
+                <A href=format!("/instances/{}", instance.id)>{instance.job}</A>
+                {format!(" × {}", format::count(instance.shards))}
+            </span>
+        }
+    };
+    move || instances.get().into_iter().map(one).collect_view()
+}
+
+/// How far its clock was from the database's; what no network explains is marked.
+#[component]
+fn Skew(client: RwSignal<Client>) -> impl IntoView {
+    let skew = Memo::new(move |_| client.with(|client| client.clock_skew_ms));
+    move || match skew.get() {
+        None => view! { <Nothing /> }.into_any(),
+        Some(ms) => {
+            let sign = if ms < 0 { "−" } else { "+" };
+            let length = format::duration(chrono::TimeDelta::milliseconds(ms.saturating_abs()));
+            let is_wrong = ms.saturating_abs() > SKEW_MS;
+            view! { <span class:error-text=is_wrong>{format!("{sign}{length}")}</span> }.into_any()
+        }
+    }
 }
 
 /// The host, and below it its address and labels.

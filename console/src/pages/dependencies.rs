@@ -61,8 +61,14 @@ fn on(i18n: I18n, on: DependencyOn) -> &'static str {
     }
 }
 
+/// The drawing. Each box leads to its job.
 #[component]
-fn Drawing(graph: DependencyGraph) -> impl IntoView {
+pub(crate) fn Drawing(
+    graph: DependencyGraph,
+    /// The job that the page is about, if it is about one.
+    #[prop(optional)]
+    of: Option<i64>,
+) -> impl IntoView {
     let i18n = use_i18n();
     let ids: Vec<i64> = graph.jobs.iter().map(|job| job.id).collect();
     let pairs: Vec<(i64, i64)> = graph
@@ -98,14 +104,18 @@ fn Drawing(graph: DependencyGraph) -> impl IntoView {
         .filter_map(|job| {
             let (x, y) = *places.get(&job.id)?;
             let tone = job.state.badge().0.name();
-            let label = format!("{} · {}", job.app, job.job);
-            let title = label.clone();
+            let class = if of == Some(job.id) {
+                format!("node own {tone}")
+            } else {
+                format!("node {tone}")
+            };
+            let title = format!("{} · {}", job.job, job.app);
             Some(view! {
                 // Within a `g` it is an anchor of SVG, not of HTML.
                 <g>
-                <a href=format!("/jobs/{}", job.id) aria-label=label>
+                <a href=format!("/jobs/{}", job.id)>
                     <title>{title}</title>
-                    <rect class=format!("node {tone}") x=x y=y width=WIDTH height=HEIGHT rx="6" />
+                    <rect class=class x=x y=y width=WIDTH height=HEIGHT rx="6" />
                     <text x=x + 10.0 y=y + 18.0 class="node-name">{short(&job.job)}</text>
                     <text x=x + 10.0 y=y + 34.0 class="node-app">{short(&job.app)}</text>
                 </a>

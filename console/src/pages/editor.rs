@@ -1,7 +1,9 @@
 //! The editor of a job: every field of its definition, what it means, and when it would fire.
 
+mod compose;
 mod general;
 mod inputs;
+mod kept;
 mod policies;
 mod preview;
 mod runs;
@@ -16,10 +18,11 @@ use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::A;
-use leptos_router::hooks::{use_navigate, use_params_map};
+use leptos_router::hooks::use_navigate;
 
 use super::NotFound;
 use crate::api::{self, ApiError};
+use crate::components::found::by_id;
 use crate::components::notice::Notice;
 use crate::hooks::act::use_act;
 use crate::hooks::live::Topic;
@@ -54,7 +57,16 @@ pub(crate) fn NewJob() -> impl IntoView {
                 .into_iter()
                 .map(|app| app.name)
                 .collect::<Vec<_>>();
-            view! { <Editor spec=JobSpec::new("") apps /> }.into_any()
+            let again = RwSignal::new(());
+            let reload = Callback::new(move |()| {
+                kept::forget(None);
+                again.set(());
+            });
+            let editor = move || {
+                again.track();
+                view! { <Editor spec=JobSpec::new("") apps=apps.clone() reload /> }
+            };
+            editor.into_any()
         }
     }
 }
@@ -62,29 +74,32 @@ pub(crate) fn NewJob() -> impl IntoView {
 /// A job that is there. What others change meanwhile is told when it is saved.
 #[component]
 pub(crate) fn EditJob() -> impl IntoView {
-    let i18n = use_i18n();
     use_title(|t| t.job_page.edit);
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<i64>().ok()));
-    move || {
-        let Some(id) = id.get() else {
-            return view! { <NotFound /> }.into_any();
-        };
-        let job = LocalResource::new(move || async move {
-            api::get::<Job>(&format!("/api/v1/jobs/{id}")).await
-        });
-        view! {
-            {move || match job.get() {
-                None => view! { <p role="status" aria-busy="true">{i18n.text(|t| t.loading)}</p> }.into_any(),
-                Some(Err(error)) if error.is_not_found() => view! { <NotFound /> }.into_any(),
-                Some(Err(error)) => view! { <Notice error=Signal::stored(error) /> }.into_any(),
-                Some(Ok(job)) => {
-                    let apps = vec![job.app.clone()];
-                    view! { <Editor spec=job.spec apps of=(job.id, job.version) /> }.into_any()
-                }
-            }}
+    by_id(|id| view! { <Edit id /> }.into_any())
+}
+
+#[component]
+fn Edit(id: i64) -> impl IntoView {
+    let i18n = use_i18n();
+    // Asked once: what others change must not take away what is typed.
+    let newest =
+        LocalResource::new(
+            move || async move { api::get::<Job>(&format!("/api/v1/jobs/{id}")).await },
+        );
+    move || match newest.get() {
+        None => {
+            view! { <p role="status" aria-busy="true">{i18n.text(|t| t.loading)}</p> }.into_any()
         }
-        .into_any()
+        Some(Err(error)) if error.is_not_found() => view! { <NotFound /> }.into_any(),
+        Some(Err(error)) => view! { <Notice error=Signal::stored(error) /> }.into_any(),
+        Some(Ok(job)) => {
+            let apps = vec![job.app.clone()];
+            let reload = Callback::new(move |()| {
+                kept::forget(Some(id));
+                newest.refetch();
+            });
+            view! { <Editor spec=job.spec apps of=(job.id, job.version) reload /> }.into_any()
+        }
     }
 }
 
@@ -93,18 +108,33 @@ fn Editor(
     spec: JobSpec,
     apps: Vec<String>,
     #[prop(optional)] of: Option<(i64, i32)>,
+    /// Forgets what was typed and begins with what is saved.
+    reload: Callback<()>,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let act = use_act();
     let navigate = StoredValue::new(use_navigate());
     let first = spec.clone();
+    let id = of.map(|(id, _)| id);
+    let before = kept::load(id).filter(|kept| kept.spec != first);
+    let is_restored = before.is_some();
+    let version = before
+        .as_ref()
+        .map_or(of.map(|(_, version)| version), |kept| kept.version);
+    let app = RwSignal::new(
+        before
+            .as_ref()
+            .map(|kept| kept.app.clone())
+            .filter(|app| apps.contains(app))
+            .or_else(|| apps.first().cloned())
+            .unwrap_or_default(),
+    );
+    let enabled = RwSignal::new(before.as_ref().is_none_or(|kept| kept.enabled));
     let draft = Draft {
-        spec: RwSignal::new(spec),
+        spec: RwSignal::new(before.map_or(spec, |kept| kept.spec)),
         error: RwSignal::new(None),
     };
     provide_context(draft);
-    let app = RwSignal::new(apps.first().cloned().unwrap_or_default());
-    let enabled = RwSignal::new(true);
     let broken = RwSignal::new(Vec::<&'static str>::new());
     // Set when somebody else has saved meanwhile: then saving again overwrites, and that is said.
     let force = RwSignal::new(false);
@@ -119,26 +149,23 @@ fn Editor(
         draft.error.set(problem.map(within));
     });
     let is_changed = Memo::new(move |_| draft.spec.with(|now| *now != first));
-    let leaving = window_event_listener(leptos::ev::beforeunload, move |event| {
-        // The browser asks, in its own words.
-        if is_changed.try_get_untracked() == Some(true) && !act.pending.get_untracked() {
-            event.prevent_default();
-        }
+    kept::follow(id, is_changed, move || kept::Kept {
+        spec: draft.spec.get(),
+        app: app.get(),
+        enabled: enabled.get(),
+        version,
     });
-    on_cleanup(move || leaving.remove());
     let save = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if broken.with_untracked(|broken| !broken.is_empty()) {
             return;
         }
         let spec = draft.spec.get_untracked();
-        let version = of
-            .map(|(_, version)| version)
-            .filter(|_| !force.get_untracked());
+        let version = version.filter(|_| !force.get_untracked());
         let app = app.get_untracked();
         let enabled = enabled.get_untracked();
         let call = async move {
-            if let Some((id, _)) = of {
+            if let Some(id) = id {
                 let path = format!("/api/v1/jobs/{id}");
                 return api::call::<Job>(Method::PUT, &path, &UpdateJob { version, spec }).await;
             }
@@ -146,6 +173,7 @@ fn Editor(
             api::call::<Job>(Method::POST, "/api/v1/jobs", &body).await
         };
         act.run_or(Topic::Jobs, call, refused, move |toasts, job| {
+            kept::forget(id);
             let (id, name) = (job.id, job.spec.name.clone());
             navigate.with_value(|navigate| {
                 navigate(&format!("/jobs/{id}"), NavigateOptions::default());
@@ -158,13 +186,13 @@ fn Editor(
     } else {
         i18n.texts().editor.create.to_owned()
     };
-    let back = of.map_or_else(|| "/jobs".to_owned(), |(id, _)| format!("/jobs/{id}"));
+    let back = id.map_or_else(|| "/jobs".to_owned(), |id| format!("/jobs/{id}"));
     view! {
         <form class="form editor" on:submit=save>
             <div class="heading">
                 <h1>{title}</h1>
                 <span class="heading-space"></span>
-                <A href=back attr:class="button">{i18n.text(|t| t.cancel)}</A>
+                <A href=back attr:class="button" on:click=move |_| kept::forget(id)>{i18n.text(|t| t.cancel)}</A>
                 <button
                     type="submit"
                     id="save"
@@ -176,7 +204,26 @@ fn Editor(
                     {move || if force.get() { i18n.texts().editor.overwrite } else { i18n.texts().editor.save }}
                 </button>
             </div>
+            {is_restored.then(|| view! {
+                <div class="restored" role="status">
+                    <span>{i18n.text(|t| t.editor.restored)}</span>
+                    <button type="button" id="discard" class="button small" on:click=move |_| reload.run(())>
+                        {i18n.text(|t| t.editor.discard)}
+                    </button>
+                </div>
+            })}
             {move || refused.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+            <Show when=move || force.get()>
+                <div class="restored">
+                    // In another tab: here is what was typed.
+                    <a href=id.map(|id| format!("/jobs/{id}?tab=versions")) target="_blank" rel="external">
+                        {i18n.text(|t| t.editor.see_changes)}
+                    </a>
+                    <button type="button" id="load-newest" class="button small" on:click=move |_| reload.run(())>
+                        {i18n.text(|t| t.editor.load_newest)}
+                    </button>
+                </div>
+            </Show>
             <div class="editor-parts">
                 <div class="editor-fields">
                     <Section title=|t| t.editor.general open=true>

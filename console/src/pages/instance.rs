@@ -9,14 +9,13 @@ use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::A;
-use leptos_router::hooks::{use_navigate, use_params_map};
+use leptos_router::hooks::use_navigate;
 
-use super::NotFound;
 use super::instances::trigger_name;
 use crate::api;
 use crate::components::badge::Badge;
 use crate::components::dialog::{Question, use_dialogs};
-use crate::components::notice::Notice;
+use crate::components::found::{by_id, found};
 use crate::components::progress::{Progress, Shards};
 use crate::components::when::{Lasted, When};
 use crate::format;
@@ -28,12 +27,7 @@ use crate::i18n::use_i18n;
 /// The page.
 #[component]
 pub(crate) fn InstancePage() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<i64>().ok()));
-    move || match id.get() {
-        Some(id) => view! { <Detail id /> }.into_any(),
-        None => view! { <NotFound /> }.into_any(),
-    }
+    by_id(|id| view! { <Detail id /> }.into_any())
 }
 
 #[component]
@@ -44,30 +38,7 @@ fn Detail(id: i64) -> impl IntoView {
         document().set_title(&format!("{title} · Antares"));
     });
     let current = use_current::<Instance>(Topic::Instances, format!("/api/v1/instances/{id}"));
-    let is_there = Memo::new(move |_| current.value.with(Option::is_some));
-    let is_missing = Memo::new(move |_| {
-        current
-            .error
-            .with(|error| error.as_ref().is_some_and(api::ApiError::is_not_found))
-    });
-    move || {
-        if is_missing.get() {
-            return view! { <NotFound /> }.into_any();
-        }
-        if !is_there.get() {
-            return view! {
-                <p class="list-count" role="status" aria-busy="true">{i18n.text(|t| t.loading)}</p>
-                {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
-            }
-            .into_any();
-        }
-        // It is there from now on: what is shown follows it.
-        let instance = Signal::derive(move || {
-            current
-                .value
-                .with(Clone::clone)
-                .expect("an instance that was there is not taken away")
-        });
+    found(current, move |instance| {
         view! {
             <Heading instance />
             <Facts instance />
@@ -75,12 +46,11 @@ fn Detail(id: i64) -> impl IntoView {
             <shards::ShardTable id />
         }
         .into_any()
-    }
+    })
 }
 
 #[component]
 fn Heading(instance: Signal<Instance>) -> impl IntoView {
-    let i18n = use_i18n();
     view! {
         <div class="heading">
             <h1>
@@ -95,9 +65,6 @@ fn Heading(instance: Signal<Instance>) -> impl IntoView {
             <Buttons instance />
         </div>
         {move || instance.with(|i| i.reason.clone()).map(|reason| view! { <p class="reason">{reason}</p> })}
-        <p class="unseen" role="status">
-            {move || format!("{} {}", i18n.texts().state, i18n.texts().progress)}
-        </p>
     }
 }
 

@@ -1,24 +1,22 @@
 //! One job: its definition, what it did, what it will do, and why.
 
+mod definition;
 mod history;
 mod overview;
 mod versions;
 mod why;
 
 use antares_protocol::job::Job;
-use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::A;
-use leptos_router::hooks::{use_navigate, use_params_map, use_query_map};
-use serde_json::json;
+use leptos_router::hooks::{use_navigate, use_query_map};
 
-use super::NotFound;
-use crate::api;
 use crate::components::badge::Badge;
-use crate::components::dialog::{Question, use_dialogs};
+use crate::components::dialog::use_dialogs;
+use crate::components::found::{by_id, found};
+use crate::components::job_actions::delete;
 use crate::components::job_controls::JobControls;
-use crate::components::notice::Notice;
 use crate::hooks::act::use_act;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
@@ -34,12 +32,7 @@ const TABS: [(&str, Label); 3] = [
 /// The page.
 #[component]
 pub(crate) fn JobPage() -> impl IntoView {
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<i64>().ok()));
-    move || match id.get() {
-        Some(id) => view! { <Detail id /> }.into_any(),
-        None => view! { <NotFound /> }.into_any(),
-    }
+    by_id(|id| view! { <Detail id /> }.into_any())
 }
 
 #[component]
@@ -54,31 +47,9 @@ fn Detail(id: i64) -> impl IntoView {
             document().set_title(&format!("{name} · Antares"));
         }
     });
-    let is_there = Memo::new(move |_| current.value.with(Option::is_some));
-    let is_missing = Memo::new(move |_| {
-        current
-            .error
-            .with(|error| error.as_ref().is_some_and(api::ApiError::is_not_found))
-    });
     let query = use_query_map();
     let tab = Memo::new(move |_| query.with(|query| query.get("tab")).unwrap_or_default());
-    move || {
-        if is_missing.get() {
-            return view! { <NotFound /> }.into_any();
-        }
-        if !is_there.get() {
-            return view! {
-                <p class="list-count" role="status" aria-busy="true">{i18n.text(|t| t.loading)}</p>
-                {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
-            }
-            .into_any();
-        }
-        let job = Signal::derive(move || {
-            current
-                .value
-                .with(Clone::clone)
-                .expect("a job that was there is not taken away")
-        });
+    found(current, move |job| {
         let links = TABS
             .into_iter()
             .map(|(name, label)| {
@@ -105,7 +76,7 @@ fn Detail(id: i64) -> impl IntoView {
             {body}
         }
         .into_any()
-    }
+    })
 }
 
 #[component]
@@ -114,27 +85,10 @@ fn Heading(job: Signal<Job>) -> impl IntoView {
     let act = use_act();
     let dialogs = use_dialogs();
     let navigate = StoredValue::new(use_navigate());
-    let delete = move |_| {
-        let (id, name) = job.with_untracked(|job| (job.id, job.spec.name.clone()));
-        let (asked, typed) = (name.clone(), name.clone());
-        let question = Question::new(
-            move |t| (t.job_page.delete_ask)(&asked),
-            |t| t.job_page.delete_text.to_owned(),
-            |t| t.job_page.delete.to_owned(),
-            move || {
-                let name = name.clone();
-                let call = async move {
-                    let path = format!("/api/v1/jobs/{id}");
-                    api::call::<()>(Method::DELETE, &path, &json!({})).await
-                };
-                act.run_then(Topic::Jobs, call, move |toasts, ()| {
-                    navigate.with_value(|navigate| navigate("/jobs", NavigateOptions::default()));
-                    toasts.good(move |t| (t.job_page.deleted)(&name));
-                });
-            },
-        );
-        dialogs.ask(question.typed(typed));
+    let leave = move || {
+        navigate.with_value(|navigate| navigate("/jobs", NavigateOptions::default()));
     };
+    let remove = move |_| job.with_untracked(|job| delete(act, dialogs, job, leave));
     view! {
         <div class="heading">
             <h1>{move || job.with(|job| job.spec.name.clone())}</h1>
@@ -147,7 +101,7 @@ fn Heading(job: Signal<Job>) -> impl IntoView {
             <A href=move || job.with(|job| format!("/jobs/{}/edit", job.id)) attr:class="button small">
                 {i18n.text(|t| t.job_page.edit)}
             </A>
-            <button type="button" id="delete" class="button small" prop:disabled=act.pending on:click=delete>
+            <button type="button" id="delete" class="button small" prop:disabled=act.pending on:click=remove>
                 {i18n.text(|t| t.job_page.delete)}
             </button>
         </div>

@@ -1,19 +1,30 @@
 //! Jobs: what there is to run, and when it runs next.
 
+mod bulk;
+
 use antares_protocol::job::{Job, JobKind};
 use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::components::badge::Badge;
 use crate::components::filters::{SelectFilter, TextFilter};
-use crate::components::job_controls::JobControls;
+use crate::components::job_controls::{EnableSwitch, JobMenu};
 use crate::components::list_page::{Column, Empty, ListPage};
+use crate::components::selection::{self, Choose};
 use crate::components::when::{Until, When};
 use crate::format;
 use crate::hooks::live::Topic;
 use crate::i18n::{Label, use_i18n};
 
 const COLUMNS: &[Column<Job>] = &[
+    Column {
+        label: |t| t.control.choose_column,
+        class: "tick",
+        cell: |job| {
+            let (id, name) = job.with_untracked(|job| (job.id, job.spec.name.clone()));
+            view! { <Choose id name /> }.into_any()
+        },
+    },
     Column {
         label: |t| t.name,
         class: "wide",
@@ -28,6 +39,11 @@ const COLUMNS: &[Column<Job>] = &[
         label: |t| t.state,
         class: "",
         cell: |job| view! { <Badge state=move || job.with(|job| job.state) /> }.into_any(),
+    },
+    Column {
+        label: |t| t.control.enabled_column,
+        class: "tick",
+        cell: |job| view! { <EnableSwitch job /> }.into_any(),
     },
     Column {
         label: |t| t.schedule,
@@ -62,7 +78,12 @@ const COLUMNS: &[Column<Job>] = &[
     Column {
         label: |t| t.running,
         class: "number",
-        cell: |job| (move || format::count(job.with(|job| job.running_instances))).into_any(),
+        cell: |job| view! { <Running job /> }.into_any(),
+    },
+    Column {
+        label: |t| t.job_page.server,
+        class: "",
+        cell: |job| view! { <Owner job /> }.into_any(),
     },
     Column {
         label: |t| t.version,
@@ -72,7 +93,7 @@ const COLUMNS: &[Column<Job>] = &[
     Column {
         label: |t| t.control.actions,
         class: "",
-        cell: |job| view! { <JobControls job folded=true /> }.into_any(),
+        cell: |job| view! { <JobMenu job /> }.into_any(),
     },
 ];
 
@@ -87,6 +108,7 @@ const STATES: &[(&str, Label)] = &[
 /// The page.
 #[component]
 pub(crate) fn Jobs() -> impl IntoView {
+    selection::provide();
     let empty = Empty {
         text: |t| t.no_jobs,
         hint: |t| t.no_jobs_hint,
@@ -112,6 +134,7 @@ fn toolbar() -> AnyView {
             <TextFilter name="app" label=|t| t.app />
             <SelectFilter name="state" label=|t| t.state options=STATES />
         </div>
+        <bulk::Bulk />
     }
     .into_any()
 }
@@ -144,6 +167,27 @@ fn Name(job: RwSignal<Job>) -> impl IntoView {
         </span>
         <span class="second">{second}</span>
     }
+}
+
+/// How many instances run, with the way to them.
+#[component]
+fn Running(job: RwSignal<Job>) -> impl IntoView {
+    let running = Memo::new(move |_| job.with(|job| job.running_instances));
+    let id = job.with_untracked(|job| job.id);
+    move || match running.get() {
+        0 => "0".into_any(),
+        n => view! {
+            <A href=format!("/instances?job_id={id}&state=running")>{format::count(n)}</A>
+        }
+        .into_any(),
+    }
+}
+
+/// The server that fires it.
+#[component]
+fn Owner(job: RwSignal<Job>) -> impl IntoView {
+    let id = move || job.with(|job| job.server_id.map(|id| id.to_string()));
+    view! { <span title=id>{move || job.with(|job| job.server_host.clone())}</span> }
 }
 
 /// When it fires, as it is written, and below it the zone in which that is read.

@@ -4,11 +4,12 @@ use antares_protocol::page::Page;
 use antares_protocol::policy::{Limit, PutLimit};
 use gloo_net::http::Method;
 use leptos::prelude::*;
-use serde_json::json;
 
 use crate::api::{self, ApiError};
-use crate::components::dialog::{Modal, Question, use_dialogs};
+use crate::components::deletion::deletion;
+use crate::components::dialog::{Modal, use_dialogs};
 use crate::components::field::Field;
+use crate::components::form::{Create, FormEnd};
 use crate::components::notice::Notice;
 use crate::components::progress::Meter;
 use crate::components::when::When;
@@ -26,7 +27,7 @@ pub(crate) fn Limits() -> impl IntoView {
     let i18n = use_i18n();
     let current =
         use_current::<Page<Limit>>(Topic::Instances, "/api/v1/limits?limit=500".to_owned());
-    let open = RwSignal::new(false);
+    let form = |open| view! { <Form open /> }.into_any();
     let limits = Memo::new(move |_| current.value.get().map(|page| page.items));
     let is_empty = Memo::new(move |_| limits.with(|limits| limits.as_ref().map(Vec::is_empty)));
     let body = move || {
@@ -75,15 +76,10 @@ pub(crate) fn Limits() -> impl IntoView {
         <div class="heading">
             <h1>{i18n.text(|t| t.limits.title)}</h1>
             <span class="heading-space"></span>
-            <button type="button" id="create-limit" class="button primary" on:click=move |_| open.set(true)>
-                {i18n.text(|t| t.limits.create)}
-            </button>
+            <Create id="create-limit" label=|t| t.limits.create form />
         </div>
         {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
         {body}
-        <Modal open title=Signal::derive(move || i18n.texts().limits.create.to_owned())>
-            <Form open />
-        </Modal>
     }
 }
 
@@ -116,21 +112,10 @@ fn Row(name: String, limits: Memo<Option<Vec<Limit>>>) -> impl IntoView {
         move || limit.with(|limit| limit.as_ref().map(|limit| limit.description.clone()));
     let delete = move |_| {
         let name = name.get_value();
-        let (asked, done) = (name.clone(), name.clone());
-        dialogs.ask(Question::new(
-            move |t| (t.job_page.delete_ask)(&asked),
-            |t| t.limits.delete_text.to_owned(),
-            |t| t.job_page.delete.to_owned(),
-            move || {
-                let path = format!("/api/v1/limits/{}", js_sys::encode_uri_component(&name));
-                let done = done.clone();
-                act.run::<()>(
-                    Topic::Instances,
-                    move |t| (t.job_page.deleted)(&done),
-                    async move { api::call(Method::DELETE, &path, &json!({})).await },
-                );
-            },
-        ));
+        let path = format!("/api/v1/limits/{}", js_sys::encode_uri_component(&name));
+        dialogs.ask(deletion(act, Topic::Instances, path, name, |t| {
+            t.limits.delete_text
+        }));
     };
     view! {
         <tr>
@@ -146,10 +131,10 @@ fn Row(name: String, limits: Memo<Option<Vec<Limit>>>) -> impl IntoView {
             <td class="time" data-label=i18n.text(|t| t.limits.changed)><When at=changed /></td>
             <td data-label=i18n.text(|t| t.control.actions)>
                 <div class="buttons">
-                    <button type="button" class="button small" on:click=move |_| editing.set(true)>
+                    <button type="button" class="button small" data-action="edit" on:click=move |_| editing.set(true)>
                         {i18n.text(|t| t.job_page.edit)}
                     </button>
-                    <button type="button" class="button small" prop:disabled=act.pending on:click=delete>
+                    <button type="button" class="button small" data-action="delete" prop:disabled=act.pending on:click=delete>
                         {i18n.text(|t| t.job_page.delete)}
                     </button>
                 </div>
@@ -163,7 +148,6 @@ fn Row(name: String, limits: Memo<Option<Vec<Limit>>>) -> impl IntoView {
 
 #[component]
 fn Form(open: RwSignal<bool>, #[prop(optional)] of: Option<Limit>) -> impl IntoView {
-    let i18n = use_i18n();
     let act = use_act();
     let error = RwSignal::new(None::<ApiError>);
     let is_new = of.is_none();
@@ -222,15 +206,7 @@ fn Form(open: RwSignal<bool>, #[prop(optional)] of: Option<Limit>) -> impl IntoV
                     on:input=move |event| description.set(event_target_value(&event))
                 />
             </Field>
-            {move || error.get().filter(|error| error.field().is_none()).map(|error| {
-                view! { <Notice error=Signal::stored(error) /> }
-            })}
-            <div class="form-buttons">
-                <button type="button" class="button" on:click=move |_| open.set(false)>{i18n.text(|t| t.cancel)}</button>
-                <button type="submit" class="button primary" prop:disabled=act.pending>
-                    {i18n.text(|t| t.editor.save)}
-                </button>
-            </div>
+            <FormEnd open act label=|t| t.editor.save error beside=&["name", "max_running_shards", "description"] />
         </form>
     }
 }

@@ -11,7 +11,7 @@ use crate::format;
 use crate::hooks::clock::use_clock;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{Label, use_i18n};
 use crate::pages::use_title;
 
 /// A snapshot older than this keeps dead rows from being cleared.
@@ -64,30 +64,45 @@ fn Told(told: Signal<Overview>) -> impl IntoView {
 #[component]
 fn Tiles(told: Signal<Overview>) -> impl IntoView {
     let i18n = use_i18n();
-    let tile = move |href: &'static str,
-                     label: fn(&Texts) -> &'static str,
-                     count: fn(&Overview) -> i64,
-                     is_bad: bool| {
-        let number = Memo::new(move |_| told.with(count));
-        view! {
-            <A href=href attr:class="tile" attr:data-bad=move || (is_bad && number.get() > 0).to_string()>
-                <span class="tile-label">{i18n.text(label)}</span>
-                <span class="tile-number">{move || format::count(number.get())}</span>
-            </A>
-        }
+    let tile =
+        move |href: Signal<String>, label: Label, count: fn(&Overview) -> i64, is_bad: bool| {
+            let number = Memo::new(move |_| told.with(count));
+            view! {
+                <A
+                    href=move || href.get()
+                    attr:class="tile"
+                    attr:data-bad=move || (is_bad && number.get() > 0).to_string()
+                >
+                    <span class="tile-label">{i18n.text(label)}</span>
+                    <span class="tile-number">{move || format::count(number.get())}</span>
+                </A>
+            }
+        };
+    let now = |href: &str| Signal::stored(href.to_owned());
+    // What has ended: the list begins where the count does.
+    let since = Memo::new(move |_| {
+        let from = told.with(|o| o.hours.first().map(|hour| hour.at));
+        from.map_or_else(String::new, |from| {
+            from.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+        })
+    });
+    let day = move |state: &'static str| {
+        Signal::derive(move || format!("/instances?state={state}&from={}", since.get()))
     };
-    let ended = |overview: &Overview| overview.hours.iter().map(|hour| hour.succeeded).sum();
-    let failed = |overview: &Overview| overview.hours.iter().map(|hour| hour.failed).sum();
+    let succeeded = |o: &Overview| o.hours.iter().map(|hour| hour.succeeded).sum();
+    let failed = |o: &Overview| o.hours.iter().map(|hour| hour.failed).sum();
+    let timed_out = |o: &Overview| o.hours.iter().map(|hour| hour.timed_out).sum();
     view! {
         <div class="tiles">
-            {tile("/instances?state=running", |t| t.overview.running, |o| o.running, false)}
-            {tile("/instances?state=queued", |t| t.overview.queued, |o| o.queued, false)}
-            {tile("/clients", |t| t.overview.running_shards, |o| o.running_shards, false)}
-            {tile("/instances?state=running", |t| t.overview.waiting_shards, |o| o.waiting_shards, false)}
-            {tile("/instances?state=succeeded", |t| t.overview.succeeded, ended, false)}
-            {tile("/instances?state=failed", |t| t.overview.failed, failed, true)}
-            {tile("/jobs?state=paused", |t| t.overview.paused_jobs, |o| o.jobs.paused, false)}
-            {tile("/clients", |t| t.clients, |o| o.clients, false)}
+            {tile(now("/instances?state=running"), |t| t.overview.running, |o| o.running, false)}
+            {tile(now("/instances?state=queued"), |t| t.overview.queued, |o| o.queued, false)}
+            {tile(now("/clients"), |t| t.overview.running_shards, |o| o.running_shards, false)}
+            {tile(now("/instances?state=running"), |t| t.overview.waiting_shards, |o| o.waiting_shards, false)}
+            {tile(day("succeeded"), |t| t.overview.succeeded, succeeded, false)}
+            {tile(day("failed"), |t| t.overview.failed, failed, true)}
+            {tile(day("timed_out"), |t| t.overview.timed_out, timed_out, true)}
+            {tile(now("/jobs?state=paused"), |t| t.overview.paused_jobs, |o| o.jobs.paused, false)}
+            {tile(now("/clients"), |t| t.clients, |o| o.clients, false)}
         </div>
         {move || told.with(|o| o.waiting_since).map(|since| view! {
             <p class="second">{i18n.text(|t| t.overview.waiting_since)} " " <When at=Signal::stored(Some(since)) /></p>
@@ -108,11 +123,15 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
                 .map(|hour| Bar {
                     title: (i18n.texts().overview.hour)(
                         &at(hour.at),
-                        [hour.succeeded, hour.failed, hour.terminated],
+                        [
+                            hour.succeeded,
+                            hour.failed + hour.timed_out,
+                            hour.terminated,
+                        ],
                     ),
                     parts: vec![
                         ("bar-good", hour.succeeded as f64),
-                        ("bar-bad", hour.failed as f64),
+                        ("bar-bad", (hour.failed + hour.timed_out) as f64),
                         ("bar-quiet", hour.terminated as f64),
                     ],
                 })
@@ -124,12 +143,13 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
             o.hours
                 .iter()
                 .map(|hour| {
-                    let (p95, most) =
-                        (hour.late_p95_ms.unwrap_or(0), hour.late_max_ms.unwrap_or(0));
+                    let [p50, p95, most] = [hour.late_p50_ms, hour.late_p95_ms, hour.late_max_ms]
+                        .map(Option::unwrap_or_default);
                     Bar {
-                        title: (i18n.texts().overview.late_hour)(&at(hour.at), [p95, most]),
+                        title: (i18n.texts().overview.late_hour)(&at(hour.at), [p50, p95, most]),
                         parts: vec![
-                            ("bar-busy", p95 as f64),
+                            ("bar-busy", p50 as f64),
+                            ("bar-mid", (p95 - p50).max(0) as f64),
                             ("bar-quiet", (most - p95).max(0) as f64),
                         ],
                     }
@@ -144,7 +164,7 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
             };
             (i18n.texts().overview.day)([
                 total(|h| h.succeeded),
-                total(|h| h.failed),
+                total(|h| h.failed + h.timed_out),
                 total(|h| h.terminated),
             ])
         })
@@ -163,9 +183,6 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
             <h2>{i18n.text(|t| t.overview.lateness)}</h2>
             <Bars bars=late label=latest />
             <p class="second">{latest}</p>
-            {move || told.with(|o| o.counted_from).map(|from| view! {
-                <p class="second">{i18n.text(|t| t.overview.counted_from)} " " <When at=Signal::stored(Some(from)) /></p>
-            })}
         </section>
     }
 }
@@ -202,28 +219,24 @@ fn Hour(told: Signal<Overview>) -> impl IntoView {
 #[component]
 fn Failing(told: Signal<Overview>) -> impl IntoView {
     let i18n = use_i18n();
-    let row = move |job: FailingJob| {
+    let row = move |job: Signal<FailingJob>| {
         view! {
-            <li>
-                <A href=format!("/jobs/{}", job.job_id)>{job.job}</A>
-                <span class="second">{job.app}</span>
-                <A href=format!("/instances/{}", job.last_instance_id) attr:class="number">
-                    {(i18n.texts().overview.failures)(&format::count(job.failures))}
-                </A>
-            </li>
+            <A href=job.with_untracked(|job| format!("/jobs/{}", job.job_id))>{move || job.with(|job| job.job.clone())}</A>
+            <span class="second">{move || job.with(|job| job.app.clone())}</span>
+            <A href=move || job.with(|job| format!("/instances/{}", job.last_instance_id)) attr:class="number">
+                {move || job.with(|job| (i18n.texts().overview.failures)(&format::count(job.failures)))}
+            </A>
+            {move || job.with(|job| job.last_error.clone()).map(|error| view! {
+                <span class="ranking-error" title=error.clone()>{error.clone()}</span>
+            })}
         }
+        .into_any()
     };
     view! {
         <section class="card">
             <h2>{i18n.text(|t| t.overview.failing)}</h2>
-            {move || {
-                let jobs = told.with(|o| o.failing.clone());
-                if jobs.is_empty() {
-                    view! { <p class="nothing">{i18n.text(|t| t.overview.none_failing)}</p> }.into_any()
-                } else {
-                    view! { <ol class="ranking">{jobs.into_iter().map(row).collect_view()}</ol> }.into_any()
-                }
-            }}
+            {ranking(told, |o| &o.rankings.failing, |job| job.job_id, row, |t| t.overview.none_failing)}
+            <CountedFrom told />
         </section>
     }
 }
@@ -231,28 +244,71 @@ fn Failing(told: Signal<Overview>) -> impl IntoView {
 #[component]
 fn Busiest(told: Signal<Overview>) -> impl IntoView {
     let i18n = use_i18n();
-    let row = move |job: BusyJob| {
-        let took = format::duration(chrono::TimeDelta::milliseconds(job.took_ms));
+    let row = move |job: Signal<BusyJob>| {
+        let did = move || {
+            job.with(|job| {
+                let took = format::duration(chrono::TimeDelta::milliseconds(job.took_ms));
+                (i18n.texts().overview.busy)(&format::count(job.shards), &took)
+            })
+        };
         view! {
-            <li>
-                <A href=format!("/jobs/{}", job.job_id)>{job.job}</A>
-                <span class="second">{job.app}</span>
-                <span class="number">{(i18n.texts().overview.busy)(&format::count(job.shards), &took)}</span>
-            </li>
+            <A href=job.with_untracked(|job| format!("/jobs/{}", job.job_id))>{move || job.with(|job| job.job.clone())}</A>
+            <span class="second">{move || job.with(|job| job.app.clone())}</span>
+            <span class="number">{did}</span>
         }
+        .into_any()
     };
     view! {
         <section class="card">
             <h2>{i18n.text(|t| t.overview.busiest)}</h2>
-            {move || {
-                let jobs = told.with(|o| o.busiest.clone());
-                if jobs.is_empty() {
-                    view! { <p class="nothing">{i18n.text(|t| t.no_instances)}</p> }.into_any()
-                } else {
-                    view! { <ol class="ranking">{jobs.into_iter().map(row).collect_view()}</ol> }.into_any()
-                }
-            }}
+            {ranking(told, |o| &o.rankings.busiest, |job| job.job_id, row, |t| t.no_instances)}
+            <CountedFrom told />
         </section>
+    }
+}
+
+/// Jobs in order. A row whose job stays is not drawn anew: the focus may be in it.
+fn ranking<T: Clone + PartialEq + Send + Sync + 'static>(
+    told: Signal<Overview>,
+    jobs: fn(&Overview) -> &Vec<T>,
+    id: fn(&T) -> i64,
+    row: impl Fn(Signal<T>) -> AnyView + Copy + Send + Sync + 'static,
+    none: Label,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let ids = Memo::new(move |_| told.with(|o| jobs(o).iter().map(id).collect::<Vec<_>>()));
+    let is_empty = Memo::new(move |_| ids.with(Vec::is_empty));
+    let one = move |wanted: i64| {
+        let of = move |o: &Overview| jobs(o).iter().find(|job| id(job) == wanted).cloned();
+        // A row that is about to go shows what it showed.
+        let job = Memo::new(move |before: Option<&T>| {
+            told.with(of)
+                .or_else(|| before.cloned())
+                .expect("it was in the ranking when its row was made")
+        });
+        view! { <li>{row(job.into())}</li> }
+    };
+    move || {
+        if is_empty.get() {
+            view! { <p class="nothing">{i18n.text(none)}</p> }.into_any()
+        } else {
+            view! { <ol class="ranking"><For each=move || ids.get() key=|id| *id children=one /></ol> }
+                .into_any()
+        }
+    }
+}
+
+/// That a ranking does not count the whole day, if so.
+#[component]
+fn CountedFrom(told: Signal<Overview>) -> impl IntoView {
+    let i18n = use_i18n();
+    let from = Memo::new(move |_| told.with(|o| o.rankings.counted_from));
+    move || {
+        from.get().map(|from| {
+            view! {
+                <p class="second">{i18n.text(|t| t.overview.counted_from)} " " <When at=Signal::stored(Some(from)) /></p>
+            }
+        })
     }
 }
 

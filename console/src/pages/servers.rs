@@ -9,6 +9,7 @@ use crate::components::progress::Meter;
 use crate::components::when::When;
 use crate::format;
 use crate::hooks::live::Topic;
+use crate::i18n::use_i18n;
 
 /// Jobs hash into so many buckets.
 const BUCKETS: i64 = 256;
@@ -81,5 +82,11 @@ pub(crate) fn Servers() -> impl IntoView {
         text: |t| t.no_servers,
         hint: |t| t.no_servers_hint,
     };
-    view! { <ListPage path="/servers" title=|t| t.servers topic=Topic::Servers columns=COLUMNS empty /> }
+    view! { <ListPage path="/servers" title=|t| t.servers topic=Topic::Servers columns=COLUMNS empty toolbar=hint /> }
+}
+
+/// Who comes from a system with a leader looks for it.
+fn hint() -> AnyView {
+    let i18n = use_i18n();
+    view! { <p class="second">{i18n.text(|t| t.no_leader)}</p> }.into_any()
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use antares_protocol::client::{LogLine, RegisterClient};
-use antares_protocol::cluster::Client;
+use antares_protocol::cluster::{Client, ClientInstance};
 use antares_protocol::job::JobSpec;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -23,8 +23,8 @@ pub async fn register(
 ) -> sqlx::Result<()> {
     sqlx::query(
         "with made as (
-            insert into client (id, app_id, host, ip, pid, sdk, version, handlers, labels, slots)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id
+            insert into client (id, app_id, host, ip, pid, sdk, version, handlers, labels, slots, clock_skew_ms)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, (extract(epoch from $12 - clock_timestamp()) * 1000)::bigint) returning id
          )
          insert into client_lease (client_id, expires_at) select id, now() + $11 * interval '1 ms' from made",
     )
@@ -39,6 +39,7 @@ pub async fn register(
     .bind(serde_json::json!(client.labels))
     .bind(client.slots as i32)
     .bind(lease_ms)
+    .bind(client.clock)
     .execute(conn)
     .await?;
     Ok(())
@@ -225,9 +226,14 @@ struct Row {
     labels: Value,
     slots: i32,
     running: i64,
+    instances: Json<Vec<ClientInstance>>,
+    clock_skew_ms: Option<i64>,
     registered_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
 }
+
+/// Instances that are told of each client, the oldest.
+const INSTANCES: i64 = 5;
 
 /// Live clients with an id above `after`, of one app if given, in the order of their ids.
 pub async fn list(
@@ -237,13 +243,21 @@ pub async fn list(
     limit: i64,
 ) -> sqlx::Result<Vec<Client>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "select v.*, c.app_id from client_view v join client c on c.id = v.client_id
+        "select v.*, c.app_id, coalesce((
+            select json_agg(json_build_object('id', r.instance_id, 'job', j.name, 'shards', r.shards) order by r.instance_id)
+            from (
+                select instance_id, sum(mask_count(open)) as shards from shard_running where client_id = v.client_id
+                group by instance_id order by instance_id limit $4
+            ) r join instance i on i.id = r.instance_id join job j on j.id = i.job_id
+         ), '[]') as instances
+         from client_view v join client c on c.id = v.client_id
          where ($1::text is null or v.app = $1) and ($2::uuid is null or v.client_id > $2)
          order by v.client_id limit $3",
     )
     .bind(app)
     .bind(after)
     .bind(limit)
+    .bind(INSTANCES)
     .fetch_all(conn)
     .await?;
     Ok(rows
@@ -262,6 +276,8 @@ pub async fn list(
                 .unwrap_or_default(),
             slots: row.slots,
             running: row.running,
+            instances: row.instances.0,
+            clock_skew_ms: row.clock_skew_ms,
             registered_at: row.registered_at,
             expires_at: row.expires_at,
         })

@@ -3,7 +3,7 @@
 use antares_protocol::client::LogLevel;
 use antares_protocol::instance::{Instance, InstanceState, Tick, TickOutcome};
 use antares_protocol::shard::{
-    Attempt, AttemptOutcome, Shard, ShardLog, ShardState, Trigger, shard_id,
+    Attempt, AttemptOutcome, MAX_SHARDS, Shard, ShardLog, ShardState, Trigger, shard_id,
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -193,32 +193,37 @@ struct ShardRow {
     progress: Option<i16>,
 }
 
-/// The `limit` shards of an instance with the items after `after`, in order. An instance has a shard for each
-/// item, so a page is a range of items, and of chunks.
+/// The `limit` shards of an instance with the items after `after`, in order; only those in `state`, if one is given. An
+/// instance has a shard for each item, so a page of all is a range of items, and of chunks.
 pub async fn shards(
     conn: &mut PgConnection,
     instance_id: i64,
     after: i32,
     limit: i64,
+    state: Option<&str>,
 ) -> sqlx::Result<Vec<Shard>> {
+    let last = match state {
+        None => i64::from(after) + limit,
+        Some(_) => i64::from(MAX_SHARDS),
+    };
     let rows: Vec<ShardRow> = sqlx::query_as(
         "with all_shards as (
             select i.item, 'new' as state, attempt, null::uuid as client_id, null::timestamptz as due_at,
                 null::timestamptz as claimed_at, null::timestamptz as ended_at, null::text as error, null::text as output
             from shard_ready r cross join lateral generate_series(r.item, r.item + r.n - 1) as i (item)
-            where instance_id = $1 and r.item / 64 between ($2 + 1) / 64 and ($2 + $3) / 64
+            where instance_id = $1 and r.item / 64 between ($2 + 1) / 64 and $3 / 64
             union all
             select item, 'new', attempt, null, due_at, null, null, null, null from shard_delayed where instance_id = $1
             union all
             select chunk::integer * 64 + bit, 'running', attempt, client_id, null, claimed_at, null, null, null
             from shard_running cross join lateral unnest(mask_bits(open)) as b (bit)
-            where instance_id = $1 and chunk between ($2 + 1) / 64 and ($2 + $3) / 64
+            where instance_id = $1 and chunk between ($2 + 1) / 64 and $3 / 64
             union all
             select chunk::integer * 64 + s.bit, case outcome when 'succeeded' then 'succeeded' when 'cancelled' then 'cancelled' else 'failed' end,
                 attempt, client_id, null, claimed_at, ended_at, s.error, s.output
             from attempt_ended
             cross join lateral rows from (unnest(mask_bits(mask)), unnest(errors), unnest(outputs)) as s (bit, error, output)
-            where instance_id = $1 and final and chunk between ($2 + 1) / 64 and ($2 + $3) / 64
+            where instance_id = $1 and final and chunk between ($2 + 1) / 64 and $3 / 64
          ), origin as (
             select job_id, job_version, plan from instance where id = $1
             union all select job_id, job_version, plan from instance_ended where id = $1
@@ -226,13 +231,15 @@ pub async fn shards(
          select s.*, coalesce(o.plan -> s.item, v.definition -> 'shard_params' -> s.item) as param, c.progress
          from all_shards s left join origin o on true
          left join job_version v on v.job_id = o.job_id and v.version = o.job_version
-         left join shard_checkpoint c on c.instance_id = $1 and c.item = s.item and c.item between $2 + 1 and $2 + $3
+         left join shard_checkpoint c on c.instance_id = $1 and c.item = s.item and c.item between $2 + 1 and $3
             and c.attempt = s.attempt and s.state = 'running'
-         where s.item between $2 + 1 and $2 + $3 order by s.item",
+         where s.item between $2 + 1 and $3 and ($5::text is null or s.state = $5) order by s.item limit $4",
     )
     .bind(instance_id)
     .bind(after)
+    .bind(last)
     .bind(limit)
+    .bind(state)
     .fetch_all(conn)
     .await?;
     Ok(rows

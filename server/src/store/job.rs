@@ -147,16 +147,29 @@ struct Row {
     prev_fire_at: Option<DateTime<Utc>>,
     next_fire_at: Option<DateTime<Utc>>,
     server_id: Option<Uuid>,
+    server_host: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     definition: sqlx::types::Json<JobSpec>,
+}
+
+/// Reads a state as `job_view` tells it.
+pub fn state(text: &str) -> JobState {
+    match text {
+        "disabled" => JobState::Disabled,
+        "stopped" => JobState::Stopped,
+        "paused" => JobState::Paused,
+        "running" => JobState::Running,
+        _ => JobState::Waiting,
+    }
 }
 
 /// Jobs in the order of their ids.
 pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<Vec<Job>> {
     let rows: Vec<Row> = sqlx::query_as(
         "select j.id, j.app_id, v.app, v.state, (select count(*) from instance i where i.job_id = j.id) as running_instances,
-            v.version, v.prev_fire_at, v.next_fire_at, v.server_id, v.created_at, v.updated_at, v.definition
+            v.version, v.prev_fire_at, v.next_fire_at, v.server_id,
+            (select host from server s where s.id = v.server_id) as server_host, v.created_at, v.updated_at, v.definition
          from job j join job_view v on v.job_id = j.id
          where j.id > $1 and ($2::bigint is null or j.id = $2) and ($3::text is null or v.app = $3)
             and strpos(lower(j.name), lower($4)) > 0 and ($5::text is null or v.state = $5)
@@ -176,18 +189,13 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<
             id: row.id,
             app_id: row.app_id,
             app: row.app,
-            state: match row.state.as_str() {
-                "disabled" => JobState::Disabled,
-                "stopped" => JobState::Stopped,
-                "paused" => JobState::Paused,
-                "running" => JobState::Running,
-                _ => JobState::Waiting,
-            },
+            state: state(&row.state),
             running_instances: row.running_instances,
             version: row.version,
             prev_fire_at: row.prev_fire_at,
             next_fire_at: row.next_fire_at,
             server_id: row.server_id,
+            server_host: row.server_host,
             created_at: row.created_at,
             updated_at: row.updated_at,
             spec: row.definition.0,

@@ -1,21 +1,22 @@
 //! What the console's first page and the graph of dependencies show.
 
-use antares_protocol::job::JobState;
 use antares_protocol::overview::{
     BusyJob, DatabaseHealth, DependencyGraph, FailingJob, GraphEdge, GraphJob, JobCounts, Overview,
-    OverviewHour,
+    OverviewHour, Rankings,
 };
 use antares_protocol::policy::{DependencyOn, Join};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-/// Instances that are counted, the newest: a busy day has more than an answer may take time for.
-const COUNTED: i64 = 100_000;
+use super::job;
+
+/// Instances that rankings count, the newest: a busy day has more than an answer may take time for.
+const RANKED: i64 = 100_000;
 /// Edges of the graph that are told.
 const EDGES: i64 = 5_000;
 
-/// Reads the overview.
-pub async fn overview(conn: &mut PgConnection) -> sqlx::Result<Overview> {
+/// Reads what goes on now. What it tells of the past is for others to fill in.
+pub async fn now(conn: &mut PgConnection) -> sqlx::Result<Overview> {
     let now: Now = sqlx::query_as(
         "select now() as at, (select count(*) from instance) as running, (select count(*) from instance_queued) as queued,
             (select coalesce(sum(mask_count(open)), 0) from shard_running)::bigint as running_shards,
@@ -35,27 +36,7 @@ pub async fn overview(conn: &mut PgConnection) -> sqlx::Result<Overview> {
     .fetch_one(&mut *conn)
     .await?;
     let jobs = job_counts(conn).await?;
-    // Ids rise in the order of firing: the oldest that is counted is found without reading what is before it.
-    let oldest: Option<i64> = sqlx::query_scalar(
-        "select id from instance_ended where ended_at > now() - interval '24 hours' order by id desc offset $1 limit 1",
-    )
-    .bind(COUNTED)
-    .fetch_optional(&mut *conn)
-    .await?;
-    let oldest = oldest.unwrap_or(0);
-    let hours = hours(conn, oldest).await?;
-    let busiest = busiest(conn, oldest).await?;
-    let failing = failing(conn, oldest).await?;
     let next_hour = next_hour(conn).await?;
-    let counted_from: Option<DateTime<Utc>> = match oldest {
-        0 => None,
-        oldest => {
-            sqlx::query_scalar("select ended_at from instance_ended where id = $1 and ended_at > now() - interval '25 hours'")
-                .bind(oldest)
-                .fetch_optional(&mut *conn)
-                .await?
-        }
-    };
     Ok(Overview {
         at: now.at,
         running: now.running,
@@ -64,11 +45,9 @@ pub async fn overview(conn: &mut PgConnection) -> sqlx::Result<Overview> {
         waiting_shards,
         waiting_since,
         jobs,
-        hours,
-        busiest,
-        failing,
+        hours: Vec::new(),
+        rankings: Rankings::default(),
         next_hour,
-        counted_from,
         servers: now.servers,
         clients: now.clients,
         database: DatabaseHealth {
@@ -98,26 +77,54 @@ async fn job_counts(conn: &mut PgConnection) -> sqlx::Result<JobCounts> {
     Ok(jobs)
 }
 
-/// The last 24 hours.
-async fn hours(conn: &mut PgConnection, oldest: i64) -> sqlx::Result<Vec<OverviewHour>> {
+/// The hours from the one that begins at `from` to the one that `until` is in.
+pub async fn hours(
+    conn: &mut PgConnection,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> sqlx::Result<Vec<OverviewHour>> {
     let hours: Vec<Hour> = sqlx::query_as(
-        "select h.at, coalesce(e.succeeded, 0) as succeeded, coalesce(e.failed, 0) as failed, coalesce(e.terminated, 0) as terminated,
-            e.late_p95_ms, e.late_max_ms
-         from generate_series(date_trunc('hour', now()) - interval '23 hours', date_trunc('hour', now()), interval '1 hour') h (at)
+        "select h.at, coalesce(e.succeeded, 0) as succeeded, coalesce(e.failed, 0) as failed, coalesce(e.timed_out, 0) as timed_out,
+            coalesce(e.terminated, 0) as terminated, e.late_p50_ms, e.late_p95_ms, e.late_max_ms
+         from generate_series($1, $2, interval '1 hour') h (at)
          left join (
-            select date_trunc('hour', ended_at) as at, count(*) filter (where state = 'succeeded') as succeeded,
-                count(*) filter (where state in ('failed', 'timed_out')) as failed, count(*) filter (where state = 'terminated') as terminated,
-                (extract(epoch from percentile_disc(0.95) within group (order by fired_at - scheduled_at) filter (where trigger = 'schedule')) * 1000)::bigint
-                    as late_p95_ms,
-                (extract(epoch from max(fired_at - scheduled_at) filter (where trigger = 'schedule')) * 1000)::bigint as late_max_ms
-            from instance_ended where ended_at > now() - interval '24 hours' and id > $1 group by 1
+            select date_bin('1 hour', ended_at, $1) as at, count(*) filter (where state = 'succeeded') as succeeded,
+                count(*) filter (where state = 'failed') as failed, count(*) filter (where state = 'timed_out') as timed_out,
+                count(*) filter (where state = 'terminated') as terminated,
+                (extract(epoch from percentile_disc(0.5) within group (order by late)) * 1000)::bigint as late_p50_ms,
+                (extract(epoch from percentile_disc(0.95) within group (order by late)) * 1000)::bigint as late_p95_ms,
+                (extract(epoch from max(late)) * 1000)::bigint as late_max_ms
+            from (select state, ended_at, case when trigger = 'schedule' then fired_at - scheduled_at end as late
+                from instance_ended where ended_at >= $1) i group by 1
          ) e on e.at = h.at
          order by h.at",
     )
-    .bind(oldest)
+    .bind(from)
+    .bind(until)
     .fetch_all(conn)
     .await?;
     Ok(hours.into_iter().map(OverviewHour::from).collect())
+}
+
+/// Which jobs did most, and which failed most.
+pub async fn rankings(conn: &mut PgConnection) -> sqlx::Result<Rankings> {
+    // Ids rise in the order of firing: the oldest that is counted is found without reading what is before it.
+    let cut: Option<(i64, DateTime<Utc>)> = sqlx::query_as(
+        "select id, ended_at from instance_ended where ended_at > now() - interval '24 hours' order by id desc offset $1 limit 1",
+    )
+    .bind(RANKED)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let oldest = cut.map_or(0, |(id, _)| id);
+    let at = sqlx::query_scalar("select now()")
+        .fetch_one(&mut *conn)
+        .await?;
+    Ok(Rankings {
+        at: Some(at),
+        counted_from: cut.map(|(_, ended_at)| ended_at),
+        busiest: busiest(conn, oldest).await?,
+        failing: failing(conn, oldest).await?,
+    })
 }
 
 /// Jobs with the most shards.
@@ -146,34 +153,28 @@ async fn busiest(conn: &mut PgConnection, oldest: i64) -> sqlx::Result<Vec<BusyJ
         .collect())
 }
 
-/// Jobs with the most failures.
+/// Jobs with the most failures, each with what its last one said.
 async fn failing(conn: &mut PgConnection, oldest: i64) -> sqlx::Result<Vec<FailingJob>> {
-    let failing: Vec<(i64, String, String, i64, i64, DateTime<Utc>)> = sqlx::query_as(
-        "select e.job_id, a.name, j.name, e.n, e.last_id, e.last_at
+    let failing: Vec<Failing> = sqlx::query_as(
+        "select e.job_id, a.name as app, j.name as job, e.n as failures, e.last_id, e.last_at, coalesce(t.error, i.reason) as last_error
          from (
             select job_id, count(*) as n, max(id) as last_id, max(ended_at) as last_at
             from instance_ended
             where ended_at > now() - interval '24 hours' and id > $1 and state in ('failed', 'timed_out')
             group by job_id order by 2 desc, 1 limit 10
          ) e join job j on j.id = e.job_id join app a on a.id = j.app_id
+         left join lateral (select reason from instance_ended where id = e.last_id and ended_at > now() - interval '25 hours' limit 1) i on true
+         left join lateral (
+            select (select error from unnest(errors) error where error is not null limit 1) as error from attempt_ended
+            where instance_id = e.last_id and ended_at > now() - interval '25 hours' and final and outcome <> 'succeeded' and errors is not null
+            order by chunk limit 1
+         ) t on true
          order by e.n desc, e.job_id",
     )
     .bind(oldest)
     .fetch_all(conn)
     .await?;
-    Ok(failing
-        .into_iter()
-        .map(
-            |(job_id, app, job, failures, last_instance_id, last_ended_at)| FailingJob {
-                job_id,
-                app,
-                job,
-                failures,
-                last_instance_id,
-                last_ended_at,
-            },
-        )
-        .collect())
+    Ok(failing.into_iter().map(FailingJob::from).collect())
 }
 
 /// Next ticks by minute.
@@ -212,7 +213,9 @@ struct Hour {
     at: DateTime<Utc>,
     succeeded: i64,
     failed: i64,
+    timed_out: i64,
     terminated: i64,
+    late_p50_ms: Option<i64>,
     late_p95_ms: Option<i64>,
     late_max_ms: Option<i64>,
 }
@@ -223,19 +226,54 @@ impl From<Hour> for OverviewHour {
             at: hour.at,
             succeeded: hour.succeeded,
             failed: hour.failed,
+            timed_out: hour.timed_out,
             terminated: hour.terminated,
+            late_p50_ms: hour.late_p50_ms,
             late_p95_ms: hour.late_p95_ms,
             late_max_ms: hour.late_max_ms,
         }
     }
 }
 
-/// Reads the graph of dependencies.
-pub async fn graph(conn: &mut PgConnection) -> sqlx::Result<DependencyGraph> {
+#[derive(sqlx::FromRow)]
+struct Failing {
+    job_id: i64,
+    app: String,
+    job: String,
+    failures: i64,
+    last_id: i64,
+    last_at: DateTime<Utc>,
+    last_error: Option<String>,
+}
+
+impl From<Failing> for FailingJob {
+    fn from(row: Failing) -> Self {
+        Self {
+            job_id: row.job_id,
+            app: row.app,
+            job: row.job,
+            failures: row.failures,
+            last_instance_id: row.last_id,
+            last_ended_at: row.last_at,
+            last_error: row.last_error,
+        }
+    }
+}
+
+/// Reads the graph of dependencies, or the part of it that leads to `job_id` and away from it.
+pub async fn graph(conn: &mut PgConnection, job_id: Option<i64>) -> sqlx::Result<DependencyGraph> {
     let mut edges: Vec<(i64, i64, String, String)> = sqlx::query_as(
-        "select predecessor_id, successor_id, on_end, joins from job_dependency order by successor_id, predecessor_id limit $1",
+        "with recursive before (id) as (
+            select $2::bigint union select d.predecessor_id from before b join job_dependency d on d.successor_id = b.id
+         ), after (id) as (
+            select $2::bigint union select d.successor_id from after a join job_dependency d on d.predecessor_id = a.id
+         )
+         select predecessor_id, successor_id, on_end, joins from job_dependency
+         where $2 is null or successor_id in (select id from before) or predecessor_id in (select id from after)
+         order by successor_id, predecessor_id limit $1",
     )
     .bind(EDGES + 1)
+    .bind(job_id)
     .fetch_all(&mut *conn)
     .await?;
     let is_cut = edges.len() as i64 > EDGES;
@@ -244,9 +282,10 @@ pub async fn graph(conn: &mut PgConnection) -> sqlx::Result<DependencyGraph> {
         .iter()
         .flat_map(|(from, to, ..)| [*from, *to])
         .collect();
-    let jobs: Vec<(i64, String, String, String, bool)> = sqlx::query_as(
-        "select j.id, a.name, j.name, j.state, exists (select from instance i where i.job_id = j.id) from job j join app a on a.id = j.app_id
-         where j.id = any ($1) order by j.id",
+    let jobs: Vec<(i64, String, String, String)> = sqlx::query_as(
+        "select j.id, a.name, j.name,
+            case when j.state = 'waiting' and exists (select from instance i where i.job_id = j.id) then 'running' else j.state end
+         from job j join app a on a.id = j.app_id where j.id = any ($1) order by j.id",
     )
     .bind(&ids)
     .fetch_all(&mut *conn)
@@ -254,17 +293,11 @@ pub async fn graph(conn: &mut PgConnection) -> sqlx::Result<DependencyGraph> {
     Ok(DependencyGraph {
         jobs: jobs
             .into_iter()
-            .map(|(id, app, job, state, runs)| GraphJob {
+            .map(|(id, app, name, state)| GraphJob {
                 id,
                 app,
-                job,
-                state: match state.as_str() {
-                    "disabled" => JobState::Disabled,
-                    "stopped" => JobState::Stopped,
-                    "paused" => JobState::Paused,
-                    _ if runs => JobState::Running,
-                    _ => JobState::Waiting,
-                },
+                job: name,
+                state: job::state(&state),
             })
             .collect(),
         edges: edges

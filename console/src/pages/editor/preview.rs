@@ -76,7 +76,7 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
     view! {
         <h2>{i18n.text(|t| t.job_page.next_fires)}</h2>
         <p class="words" id="words" aria-live="polite">
-            {move || times.with(|times| times.as_ref().map(|times| times.words.clone()))}
+            {move || times.with(|times| times.as_ref().map(|times| i18n.pick(&times.words, &times.words_zh)))}
         </p>
         {move || wrong.get().map(|wrong| view! { <p class="field-error" role="status">{wrong}</p> })}
         <ol class="fires" id="preview">

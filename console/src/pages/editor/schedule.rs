@@ -5,6 +5,7 @@ use antares_protocol::schedule::{DstFold, DstGap};
 use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
+use super::compose::Compose;
 use super::inputs::{Choice, NumberInput, TextInput, use_draft};
 use crate::components::field::Field;
 use crate::i18n::{Label, Texts, use_i18n};
@@ -141,6 +142,7 @@ fn Cron() -> impl IntoView {
         <div class="field field-wide">
             <div class="buttons" role="group" aria-label=i18n.text(|t| t.editor.presets)>{presets}</div>
         </div>
+        <Compose />
         <TextInput
             id="cron"
             label=|t| t.editor.cron

@@ -8,11 +8,21 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_query_map;
 
 use crate::components::badge::{Badge, State, Tone};
+use crate::components::filters::{SelectFilter, use_value};
+use crate::components::list_page::address;
 use crate::components::notice::Notice;
 use crate::components::when::When;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{Label, Texts, use_i18n};
+
+const STATES: &[(&str, Label)] = &[
+    ("new", |t| t.instance.waiting),
+    ("running", |t| t.running),
+    ("succeeded", |t| t.succeeded),
+    ("failed", |t| t.failed),
+    ("cancelled", |t| t.instance.cancelled),
+];
 
 /// Shards of a page.
 const ROWS: usize = 100;
@@ -43,19 +53,30 @@ impl State for AttemptOutcome {
     }
 }
 
-/// The table. `?after=` has the page, `?shard=` the shard that is open.
+/// So near its end a log is read at its end.
+const END_PX: i32 = 60;
+
+/// The table. `?state=` filters it, `?after=` has the page, `?shard=` the shard that is open.
 #[component]
 pub(super) fn ShardTable(id: i64) -> impl IntoView {
     let i18n = use_i18n();
     let query = use_query_map();
     let after = Memo::new(move |_| query.with(|query| query.get("after")).unwrap_or_default());
+    let state = use_value("state");
     let open = Memo::new(move |_| query.with(|query| query.get("shard")?.parse::<i64>().ok()));
     let table = move || {
-        let after = after.get();
-        let path = format!(
-            "/api/v1/instances/{id}/shards?limit={ROWS}&after={}",
-            js_sys::encode_uri_component(if after.is_empty() { "-1" } else { &after })
-        );
+        let (after, state) = (after.get(), state.get());
+        let mut query = vec![("limit".to_owned(), ROWS.to_string())];
+        if !after.is_empty() {
+            query.push(("after".to_owned(), after.clone()));
+        }
+        let mut kept = Vec::new();
+        if !state.is_empty() {
+            query.push(("state".to_owned(), state.clone()));
+            kept.push(("state".to_owned(), state));
+        }
+        let path = address(&format!("/api/v1/instances/{id}/shards"), &query);
+        let kept = StoredValue::new(kept);
         let current = use_current::<Page<Shard>>(Topic::Instances, path);
         let items = Memo::new(move |_| {
             current.value.with(|page| {
@@ -69,7 +90,7 @@ pub(super) fn ShardTable(id: i64) -> impl IntoView {
             let shard = Signal::derive(move || {
                 items.with(|items| items.iter().find(|s| s.shard_id == shard_id).cloned())
             });
-            view! { <Row shard shard_id open after=Signal::from(Memo::new(move |_| query.with(|q| q.get("after")))) id /> }
+            view! { <Row shard shard_id open id /> }
         };
         view! {
             {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
@@ -98,21 +119,25 @@ pub(super) fn ShardTable(id: i64) -> impl IntoView {
             </div>
             <nav class="pager" aria-label=i18n.text(|t| t.pages)>
                 <Show when=move || !after.is_empty()>
-                    <A href=format!("/instances/{id}") attr:class="button">{i18n.text(|t| t.first_page)}</A>
-                </Show>
-                {move || next.get().map(|next| view! {
-                    <A
-                        href=format!("/instances/{id}?after={}", js_sys::encode_uri_component(&next))
-                        attr:class="button"
-                    >
-                        {i18n.text(|t| t.next_page)}
+                    <A href=kept.with_value(|kept| address(&format!("/instances/{id}"), kept)) attr:class="button">
+                        {i18n.text(|t| t.first_page)}
                     </A>
+                </Show>
+                {move || next.get().map(|next| {
+                    let mut query = kept.get_value();
+                    query.push(("after".to_owned(), next));
+                    view! {
+                        <A href=address(&format!("/instances/{id}"), &query) attr:class="button">{i18n.text(|t| t.next_page)}</A>
+                    }
                 })}
             </nav>
         }
     };
     view! {
         <h2 class="section">{i18n.text(|t| t.instance.shards)}</h2>
+        <div class="toolbar">
+            <SelectFilter name="state" label=|t| t.state options=STATES />
+        </div>
         {table}
     }
 }
@@ -122,7 +147,6 @@ fn Row(
     shard: Signal<Option<Shard>>,
     shard_id: i64,
     open: Memo<Option<i64>>,
-    after: Signal<Option<String>>,
     id: i64,
 ) -> impl IntoView {
     let i18n = use_i18n();
@@ -139,15 +163,17 @@ fn Row(
     let is_open = Memo::new(move |_| open.get() == Some(shard_id));
     let item = text(|shard| shard.item.to_string());
     // Open and closed have an address of their own, which keeps the page of the list.
+    let query = use_query_map();
     let href = move || {
-        let mut query = Vec::new();
-        if let Some(after) = after.get() {
-            query.push(("after".to_owned(), after));
-        }
+        let mut kept: Vec<(String, String)> = query.with(|query| {
+            let kept = ["state", "after"].into_iter();
+            kept.filter_map(|name| Some((name.to_owned(), query.get(name)?)))
+                .collect()
+        });
         if !is_open.get() {
-            query.push(("shard".to_owned(), shard_id.to_string()));
+            kept.push(("shard".to_owned(), shard_id.to_string()));
         }
-        crate::components::list_page::address(&format!("/instances/{id}"), &query)
+        address(&format!("/instances/{id}"), &kept)
     };
     view! {
         <tr>
@@ -225,6 +251,16 @@ fn Opened(id: i64, shard_id: i64) -> impl IntoView {
                 .collect::<Vec<_>>()
         })
     };
+    let log = NodeRef::<leptos::html::Div>::new();
+    // It follows its end, unless the viewer has scrolled up to read.
+    Effect::new(move |before: Option<()>| {
+        logs.value.track();
+        let Some(log) = log.get() else { return };
+        let is_at_end = log.scroll_top() + log.client_height() + END_PX >= log.scroll_height();
+        if before.is_none() || is_at_end {
+            request_animation_frame(move || log.set_scroll_top(log.scroll_height()));
+        }
+    });
     let one = move |attempt: Attempt| {
         let outcome = attempt.outcome;
         view! {
@@ -262,7 +298,7 @@ fn Opened(id: i64, shard_id: i64) -> impl IntoView {
                 }
             }}
             <h3>{i18n.text(|t| t.instance.logs)}</h3>
-            <div class="log" role="log" tabindex="0" aria-label=i18n.text(|t| t.instance.logs)>
+            <div class="log" node_ref=log role="log" tabindex="0" aria-label=i18n.text(|t| t.instance.logs)>
                 <For
                     each=move || logs.value.get().map(|page| page.items).unwrap_or_default()
                     key=|line| line.id

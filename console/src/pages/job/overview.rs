@@ -1,16 +1,17 @@
 //! What a job is, when it fires next, and how it went.
 
-use antares_protocol::job::{Job, JobSpec};
+use antares_protocol::job::Job;
+use antares_protocol::overview::DependencyGraph;
 use antares_protocol::plan::FireTimes;
 use leptos::prelude::*;
 use leptos_router::components::A;
-use serde_json::Value;
 
 use super::history::History;
 use crate::components::when::{Until, When};
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
 use crate::i18n::use_i18n;
+use crate::pages::dependencies::Drawing;
 
 /// The part.
 #[component]
@@ -47,46 +48,36 @@ pub(super) fn Overview(id: i64, job: Signal<Job>) -> impl IntoView {
         <div class="columns">
             <section>
                 <h2 class="section">{i18n.text(|t| t.job_page.next_fires)}</h2>
-                <p class="words">{move || next.value.with(|times| times.as_ref().map(|times| times.words.clone()))}</p>
+                <p class="words">{move || next.value.with(|times| times.as_ref().map(|times| i18n.pick(&times.words, &times.words_zh)))}</p>
                 {fires}
                 {kept_out}
             </section>
             <section>
                 <h2 class="section">{i18n.text(|t| t.job_page.definition)}</h2>
-                <Definition job />
+                <super::definition::Definition job />
             </section>
         </div>
+        <Dependencies id />
         <h2 class="section">{i18n.text(|t| t.job_page.history)}</h2>
         <History id />
         <p><A href=format!("/instances?job_id={id}")>{i18n.text(|t| t.job_page.all_instances)}</A></p>
     }
 }
 
-/// Each field that is not as it is by default.
+/// What the job follows and what follows it, if anything does.
 #[component]
-fn Definition(job: Signal<Job>) -> impl IntoView {
-    let rows = move || {
-        let spec = job.with(|job| job.spec.clone());
-        let plain = serde_json::to_value(JobSpec::new(&*spec.name)).unwrap_or_default();
-        let Ok(Value::Object(fields)) = serde_json::to_value(&spec) else {
-            return Vec::new();
-        };
-        fields
-            .into_iter()
-            .filter(|(name, value)| plain.get(name) != Some(value) && name != "description")
-            .collect::<Vec<_>>()
-    };
-    let row = |(name, value): (String, Value)| {
-        let text = match value {
-            Value::String(text) => text,
-            value => value.to_string(),
-        };
-        view! {
-            <div>
-                <dt><code>{name}</code></dt>
-                <dd>{text}</dd>
-            </div>
-        }
-    };
-    view! { <dl class="facts definition">{move || rows().into_iter().map(row).collect_view()}</dl> }
+fn Dependencies(id: i64) -> impl IntoView {
+    let i18n = use_i18n();
+    let current =
+        use_current::<DependencyGraph>(Topic::Jobs, format!("/api/v1/dependencies?job_id={id}"));
+    move || {
+        let graph = current
+            .value
+            .get()
+            .filter(|graph| !graph.edges.is_empty())?;
+        Some(view! {
+            <h2 class="section">{i18n.text(|t| t.graph.title)}</h2>
+            <Drawing graph of=id />
+        })
+    }
 }

@@ -2,30 +2,56 @@
 
 use antares_protocol::job::Job;
 use antares_protocol::page::Page;
-use antares_protocol::version::{FieldChange, JobVersion};
+use antares_protocol::version::{FieldChange, JobDiff, JobVersion};
 use gloo_net::http::Method;
 use leptos::prelude::*;
+use leptos_router::components::A;
 use serde_json::{Value, json};
 
 use crate::api;
 use crate::components::dialog::{Question, use_dialogs};
+use crate::components::filters::{use_setter, use_value};
+use crate::components::notice::Notice;
 use crate::components::when::When;
 use crate::hooks::act::use_act;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
-use crate::i18n::use_i18n;
+use crate::i18n::{Label, use_i18n};
+
+/// Versions of a page.
+const ROWS: u32 = 50;
 
 /// The list, newest first.
 #[component]
 pub(super) fn Versions(id: i64, job: Signal<Job>) -> impl IntoView {
+    let newest = Memo::new(move |_| job.with(|job| job.version));
+    let after = use_value("after");
+    // Another page of the list is another call.
+    let list = move || {
+        let after = after.get();
+        let path = if after.is_empty() {
+            format!("/api/v1/jobs/{id}/versions?limit={ROWS}")
+        } else {
+            let after = js_sys::encode_uri_component(&after);
+            format!("/api/v1/jobs/{id}/versions?limit={ROWS}&after={after}")
+        };
+        view! { <List id newest path /> }
+    };
+    view! {
+        <Show when=move || { newest.get() > 1 }>
+            <Compare id newest />
+        </Show>
+        {list}
+    }
+}
+
+#[component]
+fn List(id: i64, newest: Memo<i32>, path: String) -> impl IntoView {
     let i18n = use_i18n();
     let act = use_act();
     let dialogs = use_dialogs();
-    let current = use_current::<Page<JobVersion>>(
-        Topic::Jobs,
-        format!("/api/v1/jobs/{id}/versions?limit=100"),
-    );
-    let newest = Memo::new(move |_| job.with(|job| job.version));
+    let current = use_current::<Page<JobVersion>>(Topic::Jobs, path);
+    let next = Memo::new(move |_| current.value.with(|page| page.as_ref()?.next.clone()));
     let roll_back = move |version: i32| {
         dialogs.ask(Question::new(
             move |t| (t.job_page.roll_back_ask)(&version.to_string()),
@@ -97,6 +123,67 @@ pub(super) fn Versions(id: i64, job: Signal<Job>) -> impl IntoView {
                 </tbody>
             </table>
         </div>
+        {move || next.get().map(|next| view! {
+            <nav class="pager" aria-label=i18n.text(|t| t.pages)>
+                <A href=format!("/jobs/{id}?tab=versions&after={}", js_sys::encode_uri_component(&next)) attr:class="button">
+                    {i18n.text(|t| t.next_page)}
+                </A>
+            </nav>
+        })}
+    }
+}
+
+/// What differs between any two versions, which the address names.
+#[component]
+fn Compare(id: i64, newest: Memo<i32>) -> impl IntoView {
+    let i18n = use_i18n();
+    let set = use_setter();
+    let (from, to) = (use_value("from"), use_value("to"));
+    let number = move |name: &'static str, label: Label, value: Memo<String>| {
+        view! {
+            <label>
+                {i18n.text(label)}
+                <input
+                    type="number"
+                    id=format!("compare-{name}")
+                    min="1"
+                    max=move || newest.get().to_string()
+                    step="1"
+                    prop:value=value
+                    on:change=move |event| set(name, event_target_value(&event))
+                />
+            </label>
+        }
+    };
+    let answer = move || {
+        let (from, to) = (
+            from.get().parse::<i32>().ok()?,
+            to.get().parse::<i32>().ok()?,
+        );
+        Some(view! { <Difference path=format!("/api/v1/jobs/{id}/diff?from={from}&to={to}") /> })
+    };
+    view! {
+        <div class="toolbar">
+            {number("from", |t| t.job_page.compare_from, from)}
+            {number("to", |t| t.job_page.compare_to, to)}
+        </div>
+        {answer}
+    }
+}
+
+#[component]
+fn Difference(path: String) -> impl IntoView {
+    let i18n = use_i18n();
+    let current = use_current::<JobDiff>(Topic::Jobs, path);
+    view! {
+        {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+        {move || current.value.get().map(|diff| {
+            if diff.changes.is_empty() {
+                view! { <p class="nothing">{i18n.text(|t| t.job_page.compare_same)}</p> }.into_any()
+            } else {
+                view! { <div class="card" id="difference">{diff.changes.into_iter().map(change).collect_view()}</div> }.into_any()
+            }
+        })}
     }
 }
 
@@ -107,9 +194,15 @@ fn change(change: FieldChange) -> impl IntoView {
         Value::String(text) => text,
         value => value.to_string(),
     };
+    let i18n = use_i18n();
+    // A part of a field is called by its path.
+    let name = super::definition::label(&change.field).map_or_else(
+        || change.field.clone(),
+        |label| label(i18n.texts()).to_owned(),
+    );
     view! {
         <p class="change">
-            <code>{change.field}</code>
+            <code title=change.field.clone()>{name}</code>
             " "
             <del>{text(change.from)}</del>
             " → "

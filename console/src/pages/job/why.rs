@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::components::badge::{Badge, State, Tone};
+use crate::components::filters::{use_setter, use_value};
 use crate::components::notice::Notice;
 use crate::components::when::When;
 use crate::format;
@@ -33,17 +34,20 @@ const SPANS: [i64; 4] = [1, 6, 24, 168];
 #[component]
 pub(super) fn Why(id: i64) -> impl IntoView {
     let i18n = use_i18n();
-    let hours = RwSignal::new(SPANS[0]);
-    let choose = move |event| {
-        if let Ok(chosen) = event_target_value(&event).parse() {
-            hours.set(chosen);
-        }
-    };
+    let set = use_setter();
+    let asked = use_value("hours");
+    let hours = Memo::new(move |_| {
+        let asked = asked.with(|asked| asked.parse().ok());
+        asked
+            .filter(|hours| SPANS.contains(hours))
+            .unwrap_or(SPANS[0])
+    });
+    let choose = move |event| set("hours", event_target_value(&event));
     let options = SPANS
         .into_iter()
         .map(|span| {
             let label = format!("− {}", format::duration(TimeDelta::hours(span)));
-            view! { <option value=span.to_string() selected=span == SPANS[0]>{label}</option> }
+            view! { <option value=span.to_string() prop:selected=move || hours.get() == span>{label}</option> }
         })
         .collect_view();
     view! {
@@ -82,7 +86,7 @@ fn Explained(path: String) -> impl IntoView {
         Some(view! {
             <dl class="facts">
                 <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_now)}</dt><dd>{explanation.now}</dd></div>
-                <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.words)}</dt><dd>{explanation.words}</dd></div>
+                <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.words)}</dt><dd>{i18n.pick(&explanation.words, &explanation.words_zh)}</dd></div>
                 <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_policy)}</dt><dd>{explanation.policy}</dd></div>
             </dl>
             {waits}

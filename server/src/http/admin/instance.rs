@@ -4,7 +4,7 @@ use antares_protocol::instance::{Instance, InstanceState, Tick};
 use antares_protocol::job::Triggered;
 use antares_protocol::page::Page;
 use antares_protocol::problem::{Problem, ProblemKind};
-use antares_protocol::shard::{Attempt, Shard, ShardLog, Trigger, split_shard_id};
+use antares_protocol::shard::{Attempt, Shard, ShardLog, ShardState, Trigger, split_shard_id};
 use axum::extract::State;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
@@ -186,22 +186,43 @@ struct Paging {
     limit: Option<u32>,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListShards {
+    /// Only shards in this state.
+    state: Option<ShardState>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Rows of a page, 1 to 500; 50 if left out.
+    limit: Option<u32>,
+}
+
 /// List the shards of an instance in the order of their items.
 #[utoipa::path(get, path = "/api/v1/instances/{id}/shards", tag = "instance", security(("session" = []), ("user" = [])),
-    params(("id" = i64, Path), Paging), responses((status = 200, body = Page<Shard>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+    params(("id" = i64, Path), ListShards), responses((status = 200, body = Page<Shard>), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn shards(
     State(app): State<Shared>,
     _: User,
     Path(id): Path<i64>,
-    Query(query): Query<Paging>,
+    Query(query): Query<ListShards>,
 ) -> Result<axum::Json<Page<Shard>>, ApiError> {
     let limit = limit(query.limit)?;
     let after = cursor(query.after.as_deref())?.unwrap_or(-1);
+    let state = query.state.map(|state| match state {
+        ShardState::New => "new",
+        ShardState::Running => "running",
+        ShardState::Succeeded => "succeeded",
+        ShardState::Failed => "failed",
+        ShardState::Cancelled => "cancelled",
+    });
     read(&app, id).await?;
     let rows = app
-        .list(&(id, after, limit + 1), |conn, &(id, after, limit)| {
-            Box::pin(history::shards(conn, id, after, limit))
-        })
+        .list(
+            &(id, after, limit + 1, state),
+            |conn, &(id, after, limit, state)| {
+                Box::pin(history::shards(conn, id, after, limit, state))
+            },
+        )
         .await?;
     Ok(axum::Json(page(rows, limit, |row| row.item.to_string())))
 }

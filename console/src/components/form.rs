@@ -1,0 +1,63 @@
+//! Forms in dialogs: the button that opens one, and how one ends.
+
+use leptos::prelude::*;
+
+use super::dialog::Modal;
+use super::notice::Notice;
+use crate::api::ApiError;
+use crate::hooks::act::Act;
+use crate::i18n::{Label, use_i18n};
+
+/// A button, and the form that it opens.
+#[component]
+pub(crate) fn Create(
+    /// Id of the button.
+    id: &'static str,
+    /// What it and the form are called.
+    label: Label,
+    /// The form, which closes by what it is given.
+    form: fn(RwSignal<bool>) -> AnyView,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let open = RwSignal::new(false);
+    view! {
+        <button type="button" id=id class="button primary" on:click=move |_| open.set(true)>
+            {i18n.text(label)}
+        </button>
+        <Modal open title=Signal::derive(move || label(i18n.texts()).to_owned())>{form(open)}</Modal>
+    }
+}
+
+/// The end of a form: an error that no field of it answers for, and the buttons.
+#[component]
+pub(crate) fn FormEnd(
+    /// Whether the dialog is there.
+    open: RwSignal<bool>,
+    /// What submits it.
+    act: Act,
+    /// What the button that submits it says.
+    label: Label,
+    /// The last error.
+    error: RwSignal<Option<ApiError>>,
+    /// Fields beside which their errors stand.
+    #[prop(optional)]
+    beside: &'static [&'static str],
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let other = move || {
+        error
+            .get()
+            .filter(|error| error.field().is_none_or(|field| !beside.contains(&field)))
+    };
+    view! {
+        {move || other().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+        <div class="form-buttons">
+            <button type="button" class="button" on:click=move |_| open.set(false)>
+                {i18n.text(|t| t.cancel)}
+            </button>
+            <button type="submit" class="button primary" prop:disabled=act.pending>
+                {i18n.text(label)}
+            </button>
+        </div>
+    }
+}

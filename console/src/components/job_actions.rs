@@ -1,0 +1,186 @@
+//! What an operator may do to jobs, one or many, as the original had it.
+
+use antares_protocol::job::{Job, JobState};
+use gloo_net::http::Method;
+use serde_json::{Value, json};
+
+use super::dialog::{Dialogs, Question};
+use crate::api::{self, ApiError};
+use crate::hooks::act::Act;
+use crate::hooks::live::Topic;
+use crate::i18n::{Label, Texts};
+
+/// Something to do to a job that its state is changed by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Enable,
+    Disable,
+    Schedule,
+    Stop,
+    Pause,
+    Resume,
+    Terminate,
+}
+
+impl Action {
+    /// All of them, in the order of a job's life.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Enable,
+        Self::Schedule,
+        Self::Pause,
+        Self::Resume,
+        Self::Stop,
+        Self::Disable,
+        Self::Terminate,
+    ];
+
+    /// The last segment of its address.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Enable => "enable",
+            Self::Disable => "disable",
+            Self::Schedule => "schedule",
+            Self::Stop => "stop",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Terminate => "terminate",
+        }
+    }
+
+    /// What its button says.
+    pub(crate) fn label(self) -> Label {
+        match self {
+            Self::Enable => |t| t.control.enable,
+            Self::Disable => |t| t.control.disable,
+            Self::Schedule => |t| t.control.schedule,
+            Self::Stop => |t| t.control.stop,
+            Self::Pause => |t| t.control.pause,
+            Self::Resume => |t| t.control.resume,
+            Self::Terminate => |t| t.control.terminate,
+        }
+    }
+
+    fn done(self) -> fn(&Texts) -> fn(&str) -> String {
+        match self {
+            Self::Enable => |t| t.control.enabled,
+            Self::Disable => |t| t.control.disabled,
+            Self::Schedule => |t| t.control.scheduled,
+            Self::Stop => |t| t.control.stopped,
+            Self::Pause => |t| t.control.paused,
+            Self::Resume => |t| t.control.resumed,
+            Self::Terminate => |t| t.control.terminated,
+        }
+    }
+
+    /// What takes it back from a job that was in `state`. Nothing takes back what ended an instance.
+    fn undo(self, state: JobState, runs: bool) -> &'static [Self] {
+        match (self, state) {
+            (Self::Enable, _) => &[Self::Disable],
+            (Self::Schedule, _) => &[Self::Stop],
+            (Self::Pause, _) => &[Self::Resume],
+            (Self::Resume, _) => &[Self::Pause],
+            (Self::Disable | Self::Stop, _) if runs => &[],
+            (Self::Disable, JobState::Waiting) => &[Self::Enable],
+            (Self::Disable, JobState::Paused) => &[Self::Enable, Self::Pause],
+            (Self::Disable, JobState::Stopped) => &[Self::Enable, Self::Stop],
+            (Self::Stop, JobState::Waiting) => &[Self::Schedule],
+            (Self::Stop, JobState::Paused) => &[Self::Schedule, Self::Pause],
+            _ => &[],
+        }
+    }
+
+    /// Whether it ends instances that run.
+    pub(crate) fn ends(self) -> bool {
+        matches!(self, Self::Disable | Self::Stop | Self::Terminate)
+    }
+
+    /// What a job in this state, with instances running or not, can be told.
+    pub(crate) fn allowed(state: JobState, runs: bool) -> Vec<Self> {
+        let mut all = match state {
+            JobState::Disabled => vec![Self::Enable],
+            JobState::Stopped => vec![Self::Schedule, Self::Disable],
+            JobState::Waiting | JobState::Running => vec![Self::Pause, Self::Stop, Self::Disable],
+            JobState::Paused => vec![Self::Resume, Self::Stop, Self::Disable],
+        };
+        if runs {
+            all.push(Self::Terminate);
+        }
+        all
+    }
+}
+
+/// Does it, after a question if it ends what runs.
+pub(crate) fn change(act: Act, dialogs: Dialogs, job: &Job, action: Action) {
+    let (id, name, state) = (job.id, job.spec.name.clone(), job.state);
+    let runs = job.running_instances > 0;
+    if !(runs && action.ends()) {
+        change_now(act, id, name, action, action.undo(state, runs));
+        return;
+    }
+    let asked = name.clone();
+    dialogs.ask(Question::new(
+        move |t| format!("{}: {asked}?", action.label()(t)),
+        |t| t.control.ends_running.to_owned(),
+        move |t| action.label()(t).to_owned(),
+        move || change_now(act, id, name.clone(), action, &[]),
+    ));
+}
+
+/// Tells the server. A change that can be taken back offers that for a while.
+fn change_now(act: Act, id: i64, name: String, action: Action, undo: &'static [Action]) {
+    act.run_then(Topic::Jobs, tell(id, action), move |toasts, ()| {
+        let text = {
+            let name = name.clone();
+            move |t: &Texts| action.done()(t)(&name)
+        };
+        let Some(last) = undo.last() else {
+            toasts.good(text);
+            return;
+        };
+        toasts.undoable(text, move || {
+            let name = name.clone();
+            act.run::<()>(Topic::Jobs, move |t| last.done()(t)(&name), async move {
+                for back in undo {
+                    tell(id, *back).await?;
+                }
+                Ok(())
+            });
+        });
+    });
+}
+
+/// Tells the server to do it to one job.
+pub(crate) async fn tell(id: i64, action: Action) -> Result<(), ApiError> {
+    let path = format!("/api/v1/jobs/{id}/{}", action.path());
+    api::call::<Value>(Method::POST, &path, &json!({}))
+        .await
+        .map(drop)
+}
+
+/// Asks whether to delete it, with its name typed, and does `then` when it is deleted.
+pub(crate) fn delete(
+    act: Act,
+    dialogs: Dialogs,
+    job: &Job,
+    then: impl Fn() + Copy + Send + Sync + 'static,
+) {
+    let (id, name) = (job.id, job.spec.name.clone());
+    let (asked, typed) = (name.clone(), name.clone());
+    let question = Question::new(
+        move |t| (t.job_page.delete_ask)(&asked),
+        |t| t.job_page.delete_text.to_owned(),
+        |t| t.job_page.delete.to_owned(),
+        move || {
+            let name = name.clone();
+            let call = async move {
+                let path = format!("/api/v1/jobs/{id}");
+                api::call::<()>(Method::DELETE, &path, &json!({})).await
+            };
+            act.run_then(Topic::Jobs, call, move |toasts, ()| {
+                then();
+                toasts.good(move |t| (t.job_page.deleted)(&name));
+            });
+        },
+    );
+    dialogs.ask(question.typed(typed));
+}

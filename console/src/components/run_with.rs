@@ -1,0 +1,159 @@
+//! Running a job with another parameter, another priority, later, or once for a key.
+
+use antares_protocol::job::{Job, TriggerJob, Triggered};
+use gloo_net::http::Method;
+use leptos::prelude::*;
+use serde_json::Value;
+
+use super::dialog::Modal;
+use super::field::Field;
+use super::form::FormEnd;
+use super::job_controls::use_shown_instance;
+use crate::api::{self, ApiError};
+use crate::hooks::act::use_act;
+use crate::hooks::live::Topic;
+use crate::i18n::use_i18n;
+
+/// The job that is asked about, if any.
+#[derive(Clone, Copy)]
+pub(crate) struct RunWith(RwSignal<Option<Job>>);
+
+/// Provides it.
+pub(crate) fn provide() {
+    provide_context(RunWith(RwSignal::new(None)));
+}
+
+/// What asks.
+pub(crate) fn use_run_with() -> RunWith {
+    expect_context()
+}
+
+impl RunWith {
+    /// Asks how to run `job`.
+    pub(crate) fn ask(self, job: Job) {
+        self.0.set(Some(job));
+    }
+}
+
+/// Where it is asked.
+#[component]
+pub(crate) fn RunWithDialog() -> impl IntoView {
+    let i18n = use_i18n();
+    let RunWith(job) = use_run_with();
+    let open = RwSignal::new(false);
+    Effect::new(move || {
+        if job.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    Effect::new(move || {
+        if !open.get() {
+            job.set(None);
+        }
+    });
+    let title = Signal::derive(move || {
+        let name = job.with(|job| job.as_ref().map(|job| job.spec.name.clone()));
+        (i18n.texts().control.run_with_title)(&name.unwrap_or_default())
+    });
+    view! {
+        <Modal open title>
+            {job.get_untracked().map(|job| view! { <Form open job /> })}
+        </Modal>
+    }
+}
+
+#[component]
+fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
+    let act = use_act();
+    let show = use_shown_instance();
+    let error = RwSignal::new(None::<ApiError>);
+    let wrong = RwSignal::new(None::<String>);
+    let own = match &job.spec.param {
+        Value::Null => String::new(),
+        param => serde_json::to_string_pretty(param).unwrap_or_default(),
+    };
+    let priority = job.spec.priority;
+    let (param, urgency) = (RwSignal::new(own.clone()), RwSignal::new(priority));
+    let (delay_s, key) = (RwSignal::new(0_u64), RwSignal::new(String::new()));
+    let (id, name) = (job.id, job.spec.name);
+    let submit = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let text = param.get_untracked();
+        // What was not touched is the job's own, also when that changes before it runs.
+        let given = if text == own || text.trim().is_empty() {
+            None
+        } else {
+            match serde_json::from_str::<Value>(&text) {
+                Ok(value) => Some(value),
+                Err(why) => {
+                    wrong.set(Some(why.to_string()));
+                    return;
+                }
+            }
+        };
+        wrong.set(None);
+        let asked = TriggerJob {
+            param: given,
+            idempotency_key: Some(key.get_untracked()).filter(|key| !key.is_empty()),
+            priority: Some(urgency.get_untracked()).filter(|now| *now != priority),
+            delay_ms: Some(delay_s.get_untracked().saturating_mul(1000)).filter(|ms| *ms > 0),
+        };
+        let name = name.clone();
+        let call = async move {
+            let path = format!("/api/v1/jobs/{id}/trigger");
+            api::call::<Triggered>(Method::POST, &path, &asked).await
+        };
+        act.run_or(Topic::Jobs, call, error, move |toasts, made| {
+            open.set(false);
+            let instance = made.instance_id;
+            toasts.leading(
+                move |t| (t.control.triggered)(&name, &instance.to_string()),
+                |t| t.instance.to_instance,
+                move || show(instance),
+            );
+        });
+    };
+    view! {
+        <form class="form" on:submit=submit>
+            <Field id="run-param" label=|t| t.editor.param hint=|t| t.control.run_param_hint field="param" error>
+                <textarea
+                    id="run-param"
+                    rows="5"
+                    spellcheck="false"
+                    prop:value=param
+                    on:input=move |event| param.set(event_target_value(&event))
+                ></textarea>
+                {move || wrong.get().map(|wrong| view! { <p class="field-error" role="alert">{wrong}</p> })}
+            </Field>
+            <Field id="run-priority" label=|t| t.editor.priority field="priority" error>
+                <input
+                    id="run-priority"
+                    type="number"
+                    step="1"
+                    prop:value=move || urgency.get().to_string()
+                    on:change=move |event| urgency.set(event_target_value(&event).trim().parse().unwrap_or(priority))
+                />
+            </Field>
+            <Field id="run-delay" label=|t| t.control.run_delay field="delay_ms" error>
+                <input
+                    id="run-delay"
+                    type="number"
+                    min="0"
+                    step="1"
+                    prop:value=move || delay_s.get().to_string()
+                    on:change=move |event| delay_s.set(event_target_value(&event).trim().parse().unwrap_or(0))
+                />
+            </Field>
+            <Field id="run-key" label=|t| t.control.run_key hint=|t| t.control.run_key_hint field="idempotency_key" error>
+                <input
+                    id="run-key"
+                    autocomplete="off"
+                    spellcheck="false"
+                    prop:value=key
+                    on:input=move |event| key.set(event_target_value(&event))
+                />
+            </Field>
+            <FormEnd open act label=|t| t.control.trigger error beside=&["param", "priority", "delay_ms", "idempotency_key"] />
+        </form>
+    }
+}

@@ -1,0 +1,91 @@
+//! Rows of a list that are chosen, to do something to all of them.
+
+use std::collections::BTreeMap;
+
+use leptos::prelude::*;
+
+use crate::i18n::use_i18n;
+
+/// What is chosen, and what is there to choose: ids with their names.
+#[derive(Clone, Copy)]
+pub(crate) struct Selection {
+    pub(crate) chosen: RwSignal<BTreeMap<i64, String>>,
+    shown: RwSignal<BTreeMap<i64, String>>,
+}
+
+/// Provides it for the page.
+pub(crate) fn provide() -> Selection {
+    let selection = Selection {
+        chosen: RwSignal::default(),
+        shown: RwSignal::default(),
+    };
+    provide_context(selection);
+    selection
+}
+
+/// The selection of the page.
+pub(crate) fn use_selection() -> Selection {
+    expect_context()
+}
+
+impl Selection {
+    /// Chooses all that are shown.
+    pub(crate) fn choose_all(self) {
+        self.chosen.set(self.shown.get_untracked());
+    }
+
+    /// Whether all that are shown are chosen.
+    pub(crate) fn has_all(self) -> bool {
+        self.chosen.with(BTreeMap::len) == self.shown.with(BTreeMap::len)
+    }
+
+    /// Chooses nothing.
+    pub(crate) fn clear(self) {
+        self.chosen.update(BTreeMap::clear);
+    }
+}
+
+/// The box of a row.
+#[component]
+pub(crate) fn Choose(
+    /// The row.
+    id: i64,
+    /// What it is called.
+    name: String,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let Selection { chosen, shown } = use_selection();
+    shown.update(|shown| _ = shown.insert(id, name.clone()));
+    // What has left the list is not done anything to.
+    on_cleanup(move || {
+        let _ = shown.try_update(|shown| shown.remove(&id));
+        if chosen.try_with_untracked(|chosen| chosen.contains_key(&id)) == Some(true) {
+            let _ = chosen.try_update(|chosen| chosen.remove(&id));
+        }
+    });
+    let is_chosen = Memo::new(move |_| chosen.with(|chosen| chosen.contains_key(&id)));
+    let label = {
+        let name = name.clone();
+        move || (i18n.texts().choose)(&name)
+    };
+    let choose = move |event| {
+        let name = name.clone();
+        let is_chosen = event_target_checked(&event);
+        chosen.update(|chosen| {
+            if is_chosen {
+                chosen.insert(id, name);
+            } else {
+                chosen.remove(&id);
+            }
+        });
+    };
+    view! {
+        <input
+            type="checkbox"
+            aria-label=label
+            data-choose=id
+            prop:checked=move || is_chosen.get()
+            on:change=choose
+        />
+    }
+}

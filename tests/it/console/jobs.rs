@@ -1,0 +1,189 @@
+//! The list of jobs: one job and many, without leaving it.
+
+use antares_protocol::instance::Instance;
+use antares_protocol::job::JobState;
+use antares_tests::browser::Browser;
+use antares_tests::{BOUND, Job, World, wait_until};
+use serde_json::json;
+
+use super::{assert_marked, given_viewer, mark, row};
+
+async fn is_in(job: &Job, state: JobState) {
+    wait_until("the job is in the state", BOUND, async || {
+        match job.view().await.state {
+            found if found == state => Ok(()),
+            found => Err(found),
+        }
+    })
+    .await;
+}
+
+/// Where the rows are, from top to bottom.
+async fn tops(browser: &Browser) -> Vec<f64> {
+    browser
+        .script("return [...document.querySelectorAll('tbody tr')].map((row) => row.getBoundingClientRect().top)")
+        .await
+}
+
+#[tokio::test]
+async fn many_jobs_are_changed_at_once_and_what_is_refused_is_told() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let (first, second) = (
+        app.job("first", |_| {}).await,
+        app.job("second", |_| {}).await,
+    );
+    let third = app.job("third", |_| {}).await;
+    let browser = given_viewer(&server, "/jobs").await;
+    browser
+        .click(&format!("[data-choose='{}']", first.id))
+        .await;
+    browser.shows(".bulk", "1 chosen").await;
+    browser.click("#choose-all").await;
+    browser.shows(".bulk", "3 chosen").await;
+    browser
+        .click(&format!("[data-choose='{}']", third.id))
+        .await;
+    browser.click("[data-bulk=pause]").await;
+    browser.shows(".toast", "Pause: done for 2 jobs").await;
+    is_in(&first, JobState::Paused).await;
+    is_in(&second, JobState::Paused).await;
+    is_in(&third, JobState::Waiting).await;
+    // A paused job cannot be paused; the others are, and nothing of this goes by unread.
+    browser.click("#choose-all").await;
+    browser.click("[data-bulk=pause]").await;
+    browser.shows(".toast .lines", "done for 1 job").await;
+    browser
+        .shows(".toast .lines", "second: cannot pause a job that is paused")
+        .await;
+    is_in(&third, JobState::Paused).await;
+    // What ends runs asks first.
+    browser.click("[data-bulk=stop]").await;
+    browser.shows("dialog[open]", "Stop: 3 jobs?").await;
+    browser.click("#confirm").await;
+    is_in(&second, JobState::Stopped).await;
+    is_in(&third, JobState::Stopped).await;
+    // Another list is another choice: nothing is done to what is not seen.
+    browser.fill("#filter-search", "first").await;
+    browser.click("h1").await;
+    browser.texts("tbody tr", |rows| rows.len() == 1).await;
+    browser.texts(".bulk", <[String]>::is_empty).await;
+}
+
+#[tokio::test]
+async fn a_switch_disables_a_job_and_undo_brings_back_the_state_it_had() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app.job("settle", |_| {}).await;
+    let browser = given_viewer(&server, "/jobs").await;
+    let switch = format!("[data-switch='{}']", job.id);
+    browser.click(&switch).await;
+    is_in(&job, JobState::Disabled).await;
+    browser
+        .element(&format!("{switch}[aria-checked=false]"))
+        .await;
+    browser.click(&switch).await;
+    is_in(&job, JobState::Waiting).await;
+    let (status, _) = server
+        .admin()
+        .call(
+            reqwest::Method::POST,
+            &format!("/api/v1/jobs/{}/pause", job.id),
+            None,
+        )
+        .await;
+    assert_eq!(status, 200);
+    row(&browser, &["settle", "Paused"]).await;
+    browser.click(&switch).await;
+    is_in(&job, JobState::Disabled).await;
+    browser.click(".toast:last-child .button:not(.ghost)").await;
+    is_in(&job, JobState::Paused).await;
+}
+
+#[tokio::test]
+async fn a_menu_moves_nothing_closes_on_escape_and_runs_a_job_with_other_values() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app
+        .job("settle", |spec| spec.param = json!({ "day": 1 }))
+        .await;
+    app.job("report", |_| {}).await;
+    let browser = given_viewer(&server, "/jobs").await;
+    browser.texts("tbody tr", |rows| rows.len() == 2).await;
+    mark(&browser).await;
+    let before = tops(&browser).await;
+    let menu = format!("#menu-{}", job.id);
+    browser
+        .click(&format!("[popovertarget=menu-{}]", job.id))
+        .await;
+    browser.element(&format!("{menu}:popover-open")).await;
+    assert_eq!(tops(&browser).await, before);
+    browser.key("\u{e00c}").await;
+    browser.element(&format!("{menu}:not(:popover-open)")).await;
+
+    browser
+        .click(&format!("[popovertarget=menu-{}]", job.id))
+        .await;
+    browser.click(&format!("{menu} [data-run-with]")).await;
+    browser.shows("dialog[open]", "Run settle").await;
+    browser.fill("#run-param", "{ broken").await;
+    browser.click("dialog[open] button[type=submit]").await;
+    browser.element("dialog[open] .field-error").await;
+    browser.fill("#run-param", "{\"day\": 2}").await;
+    browser.fill("#run-priority", "5000").await;
+    browser.click("dialog[open] button[type=submit]").await;
+    browser.shows("dialog[open] .field.wrong", "1000").await;
+    browser.fill("#run-priority", "7").await;
+    browser.fill("#run-key", "monday").await;
+    browser.click("dialog[open] button[type=submit]").await;
+    browser.shows(".toast", "settle runs as instance").await;
+    // The way to what runs.
+    browser
+        .click(&format!("tbody a[href*='job_id={}']", job.id))
+        .await;
+    row(&browser, &["settle", "Running"]).await;
+    let instance: i64 = {
+        let ids: Vec<String> = browser
+            .script("return [...document.querySelectorAll(\"tbody a[href^='/instances/']\")].map((link) => link.getAttribute('href'))")
+            .await;
+        ids[0]
+            .trim_start_matches("/instances/")
+            .parse()
+            .expect(&ids[0])
+    };
+    let view: Instance = server
+        .admin()
+        .get(&format!("/api/v1/instances/{instance}"))
+        .await;
+    assert_eq!(view.param, json!({ "day": 2 }));
+    let (_, again) = server
+        .admin()
+        .call(
+            reqwest::Method::POST,
+            &format!("/api/v1/jobs/{}/trigger", job.id),
+            Some(&json!({ "idempotency_key": "monday" })),
+        )
+        .await;
+    assert_eq!(again["instance_id"], instance);
+    assert_marked(&browser).await;
+}
+
+#[tokio::test]
+async fn a_job_is_deleted_from_its_menu_after_its_name_was_typed() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app.job("settle", |_| {}).await;
+    let browser = given_viewer(&server, "/jobs").await;
+    browser
+        .click(&format!("[popovertarget=menu-{}]", job.id))
+        .await;
+    browser.click(&format!("[data-delete='{}']", job.id)).await;
+    browser.fill("#confirm-typed", "settle").await;
+    browser.click("#confirm").await;
+    browser.shows(".empty", "No jobs").await;
+    browser.is_at("/jobs").await;
+}
