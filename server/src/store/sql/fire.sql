@@ -56,7 +56,10 @@ with fence as materialized (
     returning id, app_id, job_id, job_version, trigger, scheduled_at, fired_at, param, total, priority, phase, plan
 ), shards as (
     insert into shard_ready (instance_id, item, n, attempt)
-    select f.id, item, least(64, f.total - item), 0 from fired f cross join lateral generate_series(0, f.total - 1, 64) as item
+    select id, 0, least(64, total), 0 from fired
+    union all
+    -- Most have one chunk, and a series is dear.
+    select f.id, item, least(64, f.total - item), 0 from fired f cross join lateral generate_series(64, f.total - 1, 64) as item where f.total > 64
 ), queued as (
     insert into instance_queued (job_id, app_id, trigger, scheduled_at, priority, server_id)
     select job_id, app_id, 'schedule', fire_at, priority, $1 from firing where place = -1 order by job_id
