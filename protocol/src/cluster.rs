@@ -30,6 +30,12 @@ pub struct Server {
     pub buckets: i64,
     /// How many scheduled jobs are in them.
     pub jobs: i64,
+    /// How much of one core it took lately, in percent; null until it is known.
+    #[serde(default)]
+    pub cpu_percent: Option<i32>,
+    /// How much memory it has, in bytes; null where that cannot be told.
+    #[serde(default)]
+    pub memory_bytes: Option<i64>,
 }
 
 /// A process of an app.

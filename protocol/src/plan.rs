@@ -119,8 +119,11 @@ pub struct Backfilled {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Explanation {
-    /// What keeps the job from firing now, or that nothing does.
+    /// What keeps the job from firing now, or that nothing does, in English.
     pub now: String,
+    /// The same in Chinese.
+    #[serde(default)]
+    pub now_zh: String,
     /// When it fires, in English.
     pub words: String,
     /// The same in Chinese.
@@ -128,6 +131,9 @@ pub struct Explanation {
     pub words_zh: String,
     /// What becomes of missed and overlapping ticks, in English.
     pub policy: String,
+    /// The same in Chinese.
+    #[serde(default)]
+    pub policy_zh: String,
     /// What became of the ticks of the time asked for, newest first.
     pub ticks: Vec<ExplainedTick>,
     /// Why instances that have not ended wait.
@@ -152,6 +158,9 @@ pub struct ExplainedTick {
 pub struct ExplainedWait {
     /// The instance.
     pub instance: Instance,
-    /// What it waits for, a sentence each; empty when all its shards run.
+    /// What it waits for, a sentence each, in English; empty when all its shards run.
     pub reasons: Vec<String>,
+    /// The same in Chinese.
+    #[serde(default)]
+    pub reasons_zh: Vec<String>,
 }

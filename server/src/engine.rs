@@ -6,6 +6,7 @@ pub mod driver;
 pub mod firer;
 pub mod hint;
 pub mod listener;
+pub mod load;
 pub mod look;
 pub mod maintainer;
 pub mod membership;

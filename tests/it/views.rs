@@ -51,7 +51,7 @@ const VIEWS: [(&str, &str); 12] = [
     ),
     (
         "server_view",
-        "server_id host pid address version started_at expires_at draining buckets jobs",
+        "server_id host pid address version started_at expires_at draining buckets jobs cpu_percent memory_bytes",
     ),
     (
         "client_view",

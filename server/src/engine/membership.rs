@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::driver::{self, Backoff};
 use super::hint::Hint;
 use super::listener;
+use super::load::Meter;
 use crate::app::Shared;
 use crate::domain::buckets::rebalance;
 use crate::store::bucket::{self, Owned};
@@ -114,6 +115,7 @@ async fn session(
     *first = false;
     tracing::info!(server_id = %identity.id, "joined");
     let mut known = (-1, -1);
+    let mut meter = Meter::default();
     let mut renewed_at = Instant::now();
     let mut joined = false;
     loop {
@@ -133,7 +135,8 @@ async fn session(
             || renewed_at.elapsed() >= app.config.renew_every()
         {
             let started = Instant::now();
-            let Some(owned) = bucket::renew(&mut conn, identity.id, lease_ms).await? else {
+            let Some(owned) = bucket::renew(&mut conn, identity.id, lease_ms, meter.look()).await?
+            else {
                 return Ok(Left::DeclaredDead);
             };
             renewed_at = started;

@@ -1,9 +1,11 @@
 //! Why did a job run or not, and what does it wait for?
 
-use antares_protocol::job::{Job, JobSpec, JobState};
+mod told;
+
+use antares_protocol::instance::Instance;
+use antares_protocol::job::{Job, JobState};
 use antares_protocol::plan::{ExplainedTick, ExplainedWait, Explanation};
 use antares_protocol::policy::Sharding;
-use antares_protocol::schedule::{Misfire, Overlap};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -11,6 +13,7 @@ use super::job::JobError;
 use super::preview;
 use crate::store::explain::{self, Running};
 use crate::store::{client, history, limit};
+use told::{Told, now, policy, told};
 
 /// Most ticks and instances that one explanation is about.
 const MOST_TICKS: i64 = 100;
@@ -49,81 +52,60 @@ pub async fn explain(
         }
         if let Some(until) = running.delayed_until {
             let delayed = running.delayed;
-            reasons.push(format!(
-                "{delayed} shards are delayed, the first until {until}: the handler asked for it, or a failed attempt is repeated"
+            reasons.push(told(
+                format!("{delayed} shards are delayed, the first until {until}: the handler asked for it, or a failed attempt is repeated"),
+                format!("{delayed} 个分片被延迟，最早到 {until}：处理器要求延迟，或失败后重试"),
             ));
         }
-        waits.push(ExplainedWait { instance, reasons });
+        waits.push(wait(instance, reasons));
     }
     for (id, due_at, is_early) in explain::queued(conn, job.id, MOST_WAITS).await? {
         let Some(instance) = history::instance(conn, id).await? else {
             continue;
         };
         let reason = if is_early {
-            format!("it is to start at {due_at}")
+            told(
+                format!("it is to start at {due_at}"),
+                format!("将于 {due_at} 启动"),
+            )
         } else if job.state == JobState::Paused {
-            "the job is paused; resume it".to_owned()
+            told("the job is paused; resume it", "任务已暂停；请恢复")
         } else {
-            format!(
-                "{} instances of the job run, and its overlap policy allows no more",
-                job.running_instances
+            let running = job.running_instances;
+            told(
+                format!(
+                    "{running} instances of the job run, and its overlap policy allows no more"
+                ),
+                format!("任务有 {running} 个实例在运行，重叠策略不允许更多"),
             )
         };
-        waits.push(ExplainedWait {
-            instance,
-            reasons: vec![reason],
-        });
+        waits.push(wait(instance, vec![reason]));
     }
     let (words, words_zh) = preview::words(&job.app, &job.spec)?;
+    let (now, policy) = (now(job), policy(&job.spec));
     Ok(Explanation {
-        now: now(job),
+        now: now.english,
+        now_zh: now.chinese,
         words,
         words_zh,
-        policy: policy(&job.spec),
+        policy: policy.english,
+        policy_zh: policy.chinese,
         ticks,
         waits,
     })
 }
 
-fn now(job: &Job) -> String {
-    match (job.state, job.next_fire_at) {
-        (JobState::Disabled, _) => "the job is disabled: nothing fires it; enable it".into(),
-        (JobState::Stopped, _) => "the job is stopped: nothing fires it; schedule it".into(),
-        (JobState::Paused, _) => "the job is paused: its ticks do not fire; resume it".into(),
-        (_, Some(at)) => format!("the job is scheduled, and due next at {at}"),
-        (_, None) if job.spec.fixed_delay_ms.is_some() => {
-            "the job is due a fixed delay after its running instance has ended".into()
-        }
-        (_, None) if !job.spec.depends_on.is_empty() => {
-            "the job fires when the jobs that it follows have ended as they must".into()
-        }
-        (_, None) => {
-            "the job has no tick ahead: it runs on demand, or its schedule has ended".into()
-        }
+/// An instance with what it waits for, in both languages.
+fn wait(instance: Instance, reasons: Vec<Told>) -> ExplainedWait {
+    let (reasons, reasons_zh) = reasons
+        .into_iter()
+        .map(|told| (told.english, told.chinese))
+        .unzip();
+    ExplainedWait {
+        instance,
+        reasons,
+        reasons_zh,
     }
-}
-
-/// What becomes of missed ticks and of overlapping ones.
-fn policy(spec: &JobSpec) -> String {
-    let misfire = match spec.misfire {
-        Misfire::Latest => "of missed ticks the latest fires".to_owned(),
-        Misfire::Ignore => "missed ticks do not fire".to_owned(),
-        Misfire::All { max, window_ms: 0 } => format!("of missed ticks the latest {max} fire"),
-        Misfire::All { max, window_ms } => {
-            format!("of missed ticks of the last {window_ms} ms the latest {max} fire")
-        }
-    };
-    let overlap = match spec.overlap {
-        Overlap::Skip => "a tick that finds an instance running is skipped".to_owned(),
-        Overlap::Queue(n) => {
-            format!("a tick that finds an instance running waits behind it, {n} at most")
-        }
-        Overlap::Replace => "a tick that finds an instance running terminates it".to_owned(),
-        Overlap::Allow(n) => {
-            format!("up to {n} instances run at a time, further ticks are skipped")
-        }
-    };
-    format!("{misfire}; {overlap}")
 }
 
 /// Why shards that are ready have not been handed out.
@@ -131,7 +113,7 @@ async fn why_not_claimed(
     conn: &mut PgConnection,
     job: &Job,
     running: &Running,
-) -> sqlx::Result<Vec<String>> {
+) -> sqlx::Result<Vec<Told>> {
     let (spec, ready) = (&job.spec, running.ready);
     let handler = match &spec.sharding {
         Sharding::Planned(planning) if running.phase == "plan" => planning,
@@ -139,9 +121,10 @@ async fn why_not_claimed(
     };
     let clients = client::live_profiles(conn, &[job.app_id]).await?;
     if clients.is_empty() {
-        return Ok(vec![format!(
-            "{ready} shards wait: no client of the app {} is online",
-            job.app
+        let app = &job.app;
+        return Ok(vec![told(
+            format!("{ready} shards wait: no client of the app {app} is online"),
+            format!("{ready} 个分片等待：应用 {app} 没有在线客户端"),
         )]);
     }
     let able: Vec<_> = clients
@@ -149,16 +132,22 @@ async fn why_not_claimed(
         .filter(|client| client.handlers.iter().any(|name| name == handler))
         .collect();
     if able.is_empty() {
-        return Ok(vec![format!(
-            "{ready} shards wait: none of the {} clients online has the handler {handler}",
-            clients.len(),
+        let online = clients.len();
+        return Ok(vec![told(
+            format!(
+                "{ready} shards wait: none of the {online} clients online has the handler {handler}"
+            ),
+            format!("{ready} 个分片等待：{online} 个在线客户端都没有处理器 {handler}"),
         )]);
     }
     let assigned: Vec<_> = able.iter().filter(|client| client.may_run(spec)).collect();
     if assigned.is_empty() {
-        return Ok(vec![format!(
-            "{ready} shards wait: none of the {} clients that have the handler is assigned to the job",
-            able.len()
+        let able = able.len();
+        return Ok(vec![told(
+            format!(
+                "{ready} shards wait: none of the {able} clients that have the handler is assigned to the job"
+            ),
+            format!("{ready} 个分片等待：拥有该处理器的 {able} 个客户端都未被指定给该任务"),
         )]);
     }
     let mut keys: Vec<String> = spec.limits.iter().map(|name| limit::named(name)).collect();
@@ -168,7 +157,12 @@ async fn why_not_claimed(
         let reached = reached.iter();
         return Ok(reached
             .map(|(key, most)| {
-                format!("{ready} shards wait: the limit {key} of {most} running shards is reached")
+                told(
+                    format!(
+                        "{ready} shards wait: the limit {key} of {most} running shards is reached"
+                    ),
+                    format!("{ready} 个分片等待：限制 {key} 已达到 {most} 个运行分片"),
+                )
             })
             .collect());
     }
@@ -178,13 +172,19 @@ async fn why_not_claimed(
         .filter(|(id, ..)| assigned.iter().any(|client| client.id == *id));
     let cap = i64::from(spec.max_shards_per_client);
     if loads.all(|(_, held, all, slots)| *all >= i64::from(*slots) || (cap > 0 && *held >= cap)) {
-        return Ok(vec![format!(
-            "{ready} shards wait: each of the {} clients that may run them is busy, or holds as many of the instance as one may ({cap}; 0 is no limit)",
-            assigned.len()
+        let assigned = assigned.len();
+        return Ok(vec![told(
+            format!(
+                "{ready} shards wait: each of the {assigned} clients that may run them is busy, or holds as many of the instance as one may ({cap}; 0 is no limit)"
+            ),
+            format!(
+                "{ready} 个分片等待：可运行它们的 {assigned} 个客户端都在忙，或已持有该实例允许的最多分片（{cap}；0 表示不限）"
+            ),
         )]);
     }
-    Ok(vec![format!(
-        "{ready} shards wait to be claimed; {} clients may",
-        assigned.len()
+    let assigned = assigned.len();
+    Ok(vec![told(
+        format!("{ready} shards wait to be claimed; {assigned} clients may"),
+        format!("{ready} 个分片等待被领取；{assigned} 个客户端可以领取"),
     )])
 }

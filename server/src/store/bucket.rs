@@ -3,6 +3,8 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::server::Load;
+
 /// Number of buckets. Part of the schema: changing it needs a migration.
 pub const BUCKETS: usize = 256;
 
@@ -13,17 +15,20 @@ pub struct Owned {
     pub epoch: i64,
 }
 
-/// Extends the lease of `server` and of its buckets. `None` if the server has been declared dead;
+/// Extends the lease of `server` and of its buckets, and notes its load. `None` if the server has been declared dead;
 /// otherwise the buckets it owns.
 pub async fn renew(
     conn: &mut PgConnection,
     server: Uuid,
     lease_ms: i64,
+    load: Load,
 ) -> sqlx::Result<Option<Vec<Owned>>> {
     let rows: Vec<(Option<i16>, Option<i64>)> =
         sqlx::query_as(include_str!("sql/renew_buckets.sql"))
             .bind(server)
             .bind(lease_ms)
+            .bind(load.cpu_percent)
+            .bind(load.memory_bytes)
             .fetch_all(conn)
             .await?;
     if rows.is_empty() {

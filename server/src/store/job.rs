@@ -132,6 +132,8 @@ pub struct Filter<'a> {
     /// Part of the name, in any case.
     pub search: &'a str,
     pub state: Option<&'a str>,
+    /// The server that fires it.
+    pub server_id: Option<Uuid>,
     pub after: i64,
     pub limit: i64,
 }
@@ -173,6 +175,7 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<
          from job j join job_view v on v.job_id = j.id
          where j.id > $1 and ($2::bigint is null or j.id = $2) and ($3::text is null or v.app = $3)
             and strpos(lower(j.name), lower($4)) > 0 and ($5::text is null or v.state = $5)
+            and ($7::uuid is null or v.server_id = $7)
          order by j.id limit $6",
     )
     .bind(filter.after)
@@ -181,6 +184,7 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<
     .bind(filter.search)
     .bind(filter.state)
     .bind(filter.limit)
+    .bind(filter.server_id)
     .fetch_all(conn)
     .await?;
     Ok(rows

@@ -14,6 +14,15 @@ pub struct Identity {
     pub address: String,
 }
 
+/// How much a replica does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Of one core, in percent, since the last look; `None` at the first one, and where it cannot be told.
+    pub cpu_percent: Option<i32>,
+    /// Resident memory in bytes.
+    pub memory_bytes: Option<i64>,
+}
+
 /// Takes the advisory lock that shows that the replica lives, then registers it.
 ///
 /// The lock belongs to the session: it vanishes with the connection, at once, when the process dies.
@@ -145,6 +154,8 @@ struct Row {
     draining: bool,
     buckets: i64,
     jobs: i64,
+    cpu_percent: Option<i32>,
+    memory_bytes: Option<i64>,
 }
 
 /// Live servers, oldest first.
@@ -165,6 +176,8 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Server>> {
             draining: row.draining,
             buckets: row.buckets,
             jobs: row.jobs,
+            cpu_percent: row.cpu_percent,
+            memory_bytes: row.memory_bytes,
         })
         .collect())
 }

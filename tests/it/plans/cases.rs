@@ -177,6 +177,6 @@ pub(crate) const CASES: [Case; 28] = [
     ),
     case("follow", 10, 100, "select -1, 1, 'succeeded', uuid(lpad('1', 32, '5'))"),
     case("undated", 100, 40, "select"),
-    case("renew_buckets", 256, 20, "select uuid(lpad('1', 32, '5')), 30000"),
+    case("renew_buckets", 256, 20, "select uuid(lpad('1', 32, '5')), 30000, 3, 40000000"),
     case("pulse", 256, 5, "select uuid(lpad('1', 32, '5'))"),
 ];

@@ -54,6 +54,8 @@ struct ListJobs {
     /// State of the job.
     #[param(inline)]
     state: Option<JobState>,
+    /// The server that fires it.
+    server_id: Option<uuid::Uuid>,
     /// `next` of the page before.
     after: Option<String>,
     /// Rows of a page, 1 to 500; 50 if left out.
@@ -83,6 +85,7 @@ async fn list(
             JobState::Running => "running",
             JobState::Paused => "paused",
         }),
+        server_id: query.server_id,
         after: cursor(query.after.as_deref())?.unwrap_or(0),
         limit: limit + 1,
     };

@@ -1,0 +1,94 @@
+//! What an explanation says, in English and in Chinese.
+
+use antares_protocol::job::{Job, JobSpec, JobState};
+use antares_protocol::schedule::{Misfire, Overlap};
+
+/// The same in both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) english: String,
+    pub(super) chinese: String,
+}
+
+/// Says it.
+pub(super) fn told(english: impl Into<String>, chinese: impl Into<String>) -> Told {
+    Told {
+        english: english.into(),
+        chinese: chinese.into(),
+    }
+}
+
+/// What keeps the job from firing now, or that nothing does.
+pub(super) fn now(job: &Job) -> Told {
+    match (job.state, job.next_fire_at) {
+        (JobState::Disabled, _) => told(
+            "the job is disabled: nothing fires it; enable it",
+            "任务已停用，不会触发；请启用",
+        ),
+        (JobState::Stopped, _) => told(
+            "the job is stopped: nothing fires it; schedule it",
+            "任务已停止，不会触发；请开始调度",
+        ),
+        (JobState::Paused, _) => told(
+            "the job is paused: its ticks do not fire; resume it",
+            "任务已暂停，到期时不触发；请恢复",
+        ),
+        (_, Some(at)) => told(
+            format!("the job is scheduled, and due next at {at}"),
+            format!("任务已调度，下次到期时间为 {at}"),
+        ),
+        (_, None) if job.spec.fixed_delay_ms.is_some() => told(
+            "the job is due a fixed delay after its running instance has ended",
+            "任务在运行中的实例结束后经过固定延迟到期",
+        ),
+        (_, None) if !job.spec.depends_on.is_empty() => told(
+            "the job fires when the jobs that it follows have ended as they must",
+            "所跟随的任务按要求结束后，任务触发",
+        ),
+        (_, None) => told(
+            "the job has no tick ahead: it runs on demand, or its schedule has ended",
+            "任务没有将来的触发时间：按需触发，或调度已结束",
+        ),
+    }
+}
+
+/// What becomes of missed ticks and of overlapping ones.
+pub(super) fn policy(spec: &JobSpec) -> Told {
+    let misfire = match spec.misfire {
+        Misfire::Latest => told(
+            "of missed ticks the latest fires",
+            "错过的触发中只触发最近一次",
+        ),
+        Misfire::Ignore => told("missed ticks do not fire", "错过的触发不再触发"),
+        Misfire::All { max, window_ms: 0 } => told(
+            format!("of missed ticks the latest {max} fire"),
+            format!("错过的触发中触发最近 {max} 次"),
+        ),
+        Misfire::All { max, window_ms } => told(
+            format!("of missed ticks of the last {window_ms} ms the latest {max} fire"),
+            format!("最近 {window_ms} 毫秒内错过的触发中触发最近 {max} 次"),
+        ),
+    };
+    let overlap = match spec.overlap {
+        Overlap::Skip => told(
+            "a tick that finds an instance running is skipped",
+            "到期时已有实例运行则跳过",
+        ),
+        Overlap::Queue(n) => told(
+            format!("a tick that finds an instance running waits behind it, {n} at most"),
+            format!("到期时已有实例运行则排队等待，最多 {n} 个"),
+        ),
+        Overlap::Replace => told(
+            "a tick that finds an instance running terminates it",
+            "到期时已有实例运行则终止它",
+        ),
+        Overlap::Allow(n) => told(
+            format!("up to {n} instances run at a time, further ticks are skipped"),
+            format!("最多同时运行 {n} 个实例，超出的触发跳过"),
+        ),
+    };
+    told(
+        format!("{}; {}", misfire.english, overlap.english),
+        format!("{}；{}", misfire.chinese, overlap.chinese),
+    )
+}
