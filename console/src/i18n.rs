@@ -232,6 +232,7 @@ pub(crate) struct Texts {
     pub(crate) started: &'static str,
     pub(crate) active: &'static str,
     pub(crate) draining: &'static str,
+    pub(crate) load: &'static str,
     pub(crate) no_leader: &'static str,
     pub(crate) no_servers: &'static str,
     pub(crate) no_servers_hint: &'static str,

@@ -122,6 +122,7 @@ pub(super) const TEXTS: Texts = Texts {
     started: "Started",
     active: "Active",
     draining: "Draining",
+    load: "Load",
     no_leader: "There is no leader: each server fires the jobs of its buckets, and any server hands out any shard.",
     no_servers: "No server holds a lease",
     no_servers_hint: "The server that sent this page has not registered yet, or has lost its lease. Its log \

@@ -3,6 +3,10 @@
 /// Texts of the overview.
 pub(crate) struct OverviewTexts {
     pub(crate) title: &'static str,
+    pub(crate) begin: &'static str,
+    pub(crate) begin_app: &'static str,
+    pub(crate) begin_job: &'static str,
+    pub(crate) begin_client: &'static str,
     pub(crate) running: &'static str,
     pub(crate) queued: &'static str,
     pub(crate) running_shards: &'static str,
@@ -47,6 +51,10 @@ pub(crate) struct GraphTexts {
 
 pub(super) const EN: OverviewTexts = OverviewTexts {
     title: "Overview",
+    begin: "Nothing is set up yet. Three steps:",
+    begin_app: "a name for your programs, with a secret that is shown once, and the code to start a client with.",
+    begin_job: "what to run, when, and in how many shards.",
+    begin_client: "start yours; it is listed as soon as it is online, and the job runs.",
     running: "Running instances",
     queued: "Queued instances",
     running_shards: "Running shards",
@@ -88,6 +96,10 @@ pub(super) const EN: OverviewTexts = OverviewTexts {
 
 pub(super) const ZH: OverviewTexts = OverviewTexts {
     title: "概览",
+    begin: "尚未配置任何内容，只需三步：",
+    begin_app: "为您的程序命名，密钥只显示一次，并给出启动客户端的代码。",
+    begin_job: "运行什么、何时运行、分成多少片。",
+    begin_client: "启动您的客户端；上线后即会列出，任务随之运行。",
     running: "运行中的实例",
     queued: "排队的实例",
     running_shards: "运行中的分片",

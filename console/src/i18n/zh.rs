@@ -119,6 +119,7 @@ pub(super) const TEXTS: Texts = Texts {
     started: "启动时间",
     active: "正常",
     draining: "移交中",
+    load: "负载",
     no_leader: "没有主节点：每台服务器触发其桶中的任务，任何服务器都可以分发任何分片。",
     no_servers: "没有持有租约的服务器",
     no_servers_hint: "提供此页面的服务器尚未注册，或已失去租约；原因见其日志与 /readyz。",

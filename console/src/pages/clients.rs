@@ -4,6 +4,7 @@ use antares_protocol::cluster::{Client, ClientInstance};
 use leptos::prelude::*;
 use leptos_router::components::A;
 
+use crate::components::copy::CopyId;
 use crate::components::filters::TextFilter;
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::progress::Meter;
@@ -145,6 +146,7 @@ fn Host(client: RwSignal<Client>) -> impl IntoView {
     view! {
         <span class="first">{move || client.with(|client| client.host.clone())}</span>
         <span class="second">{second}</span>
+        <CopyId id=Signal::derive(move || client.with(|client| client.id.to_string())) />
     }
 }
 

@@ -4,6 +4,7 @@ mod compose;
 mod general;
 mod inputs;
 mod kept;
+mod picks;
 mod policies;
 mod preview;
 mod runs;

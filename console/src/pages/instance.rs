@@ -14,6 +14,7 @@ use leptos_router::hooks::use_navigate;
 use super::instances::trigger_name;
 use crate::api;
 use crate::components::badge::Badge;
+use crate::components::copy::CopyId;
 use crate::components::dialog::{Question, use_dialogs};
 use crate::components::found::{by_id, found};
 use crate::components::progress::{Progress, Shards};
@@ -58,7 +59,10 @@ fn Heading(instance: Signal<Instance>) -> impl IntoView {
                     {move || instance.with(|i| i.job.clone())}
                 </A>
                 " "
-                <span class="mono">{move || format!("#{}", instance.with(|i| i.id))}</span>
+                <CopyId
+                    id=Signal::derive(move || instance.with(|i| i.id.to_string()))
+                    shown=Signal::derive(move || format!("#{}", instance.with(|i| i.id)))
+                />
             </h1>
             <Badge state=move || instance.with(|i| i.state) />
             <span class="heading-space"></span>

@@ -120,7 +120,7 @@ pub(crate) fn Jobs() -> impl IntoView {
             topic=Topic::Jobs
             columns=COLUMNS
             empty
-            filters=&["search", "app", "state"]
+            filters=&["search", "app", "state", "server_id"]
             toolbar
             actions
         />
@@ -186,8 +186,17 @@ fn Running(job: RwSignal<Job>) -> impl IntoView {
 /// The server that fires it.
 #[component]
 fn Owner(job: RwSignal<Job>) -> impl IntoView {
-    let id = move || job.with(|job| job.server_id.map(|id| id.to_string()));
-    view! { <span title=id>{move || job.with(|job| job.server_host.clone())}</span> }
+    let id = Memo::new(move |_| job.with(|job| job.server_id.map(|id| id.to_string())));
+    move || {
+        let id = id.get()?;
+        let title = id.clone();
+        // All jobs of that server.
+        Some(view! {
+            <A href=format!("/jobs?server_id={id}") attr:title=title>
+                {move || job.with(|job| job.server_host.clone())}
+            </A>
+        })
+    }
 }
 
 /// When it fires, as it is written, and below it the zone in which that is read.

@@ -46,7 +46,13 @@ pub(crate) fn OverviewPage() -> impl IntoView {
 
 #[component]
 fn Told(told: Signal<Overview>) -> impl IntoView {
+    let is_new = Memo::new(move |_| {
+        told.with(|o| o.jobs.scheduled + o.jobs.paused + o.jobs.stopped + o.jobs.disabled == 0)
+    });
     view! {
+        <Show when=move || is_new.get()>
+            <Begin />
+        </Show>
         <Tiles told />
         <div class="columns">
             <Day told />
@@ -57,6 +63,22 @@ fn Told(told: Signal<Overview>) -> impl IntoView {
             <Busiest told />
         </div>
         <Health told />
+    }
+}
+
+/// What to do where nothing is set up yet.
+#[component]
+fn Begin() -> impl IntoView {
+    let i18n = use_i18n();
+    view! {
+        <section class="card begin">
+            <h2>{i18n.text(|t| t.overview.begin)}</h2>
+            <ol>
+                <li><A href="/apps">{i18n.text(|t| t.apps.create)}</A> ": " {i18n.text(|t| t.overview.begin_app)}</li>
+                <li><A href="/jobs/new">{i18n.text(|t| t.editor.create)}</A> ": " {i18n.text(|t| t.overview.begin_job)}</li>
+                <li><A href="/clients">{i18n.text(|t| t.clients)}</A> ": " {i18n.text(|t| t.overview.begin_client)}</li>
+            </ol>
+        </section>
     }
 }
 

@@ -2,11 +2,13 @@
 
 use antares_protocol::cluster::Server;
 use leptos::prelude::*;
+use leptos_router::components::A;
 
 use crate::components::badge::{Badge, Draining};
+use crate::components::copy::CopyId;
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::progress::Meter;
-use crate::components::when::When;
+use crate::components::when::{Nothing, When};
 use crate::format;
 use crate::hooks::live::Topic;
 use crate::i18n::use_i18n;
@@ -21,7 +23,7 @@ const COLUMNS: &[Column<Server>] = &[
         cell: |server| {
             view! {
                 <span class="first">{move || server.with(|server| server.host.clone())}</span>
-                <span class="second mono">{move || server.with(|server| server.id.to_string())}</span>
+                <CopyId id=Signal::derive(move || server.with(|server| server.id.to_string())) />
             }
             .into_any()
         },
@@ -64,7 +66,20 @@ const COLUMNS: &[Column<Server>] = &[
     Column {
         label: |t| t.jobs,
         class: "number",
-        cell: |server| (move || format::count(server.with(|server| server.jobs))).into_any(),
+        cell: |server| {
+            let id = server.with_untracked(|server| server.id);
+            view! {
+                <A href=format!("/jobs?server_id={id}")>
+                    {move || format::count(server.with(|server| server.jobs))}
+                </A>
+            }
+            .into_any()
+        },
+    },
+    Column {
+        label: |t| t.load,
+        class: "number",
+        cell: |server| view! { <Load server /> }.into_any(),
     },
     Column {
         label: |t| t.started,
@@ -89,4 +104,20 @@ pub(crate) fn Servers() -> impl IntoView {
 fn hint() -> AnyView {
     let i18n = use_i18n();
     view! { <p class="second">{i18n.text(|t| t.no_leader)}</p> }.into_any()
+}
+
+/// How much of a core it takes, and how much memory.
+#[component]
+fn Load(server: RwSignal<Server>) -> impl IntoView {
+    let load = Memo::new(move |_| server.with(|server| (server.cpu_percent, server.memory_bytes)));
+    move || {
+        match load.get() {
+        (None, None) => view! { <Nothing /> }.into_any(),
+        (cpu, memory) => view! {
+            {cpu.map(|percent| format!("{percent} %"))}
+            <span class="second">{memory.map(|bytes| format!("{:.0} MB", bytes as f64 / 1e6))}</span>
+        }
+        .into_any(),
+    }
+    }
 }

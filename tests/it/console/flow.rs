@@ -10,7 +10,9 @@ use super::{given_viewer, is_refusal, row};
 async fn a_new_user_creates_an_app_and_a_job_starts_a_client_and_sees_it_run() {
     let world = World::new().await;
     let [server] = world.servers().await;
-    let browser = given_viewer(&server, "/jobs").await;
+    let browser = given_viewer(&server, "/overview").await;
+    browser.shows(".begin", "Create an app").await;
+    browser.click("nav a[href='/jobs']").await;
     browser.shows(".empty", "Create an app").await;
 
     browser.click("nav a[href='/apps']").await;

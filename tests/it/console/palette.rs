@@ -29,6 +29,26 @@ async fn a_job_is_a_few_keys_away_and_so_is_every_page() {
     press("document.body", "g", false).await;
     press("document.body", "s", false).await;
     browser.is_at("/servers").await;
+    // The search of a list, and what the keys are.
+    press("document.body", "g", false).await;
+    press("document.body", "j", false).await;
+    browser.is_at("/jobs").await;
+    browser.element("#filter-search").await;
+    press("document.body", "/", false).await;
+    let focused: String = browser.script("return document.activeElement.id").await;
+    assert_eq!(focused, "filter-search");
+    // A letter that is typed into a field leads nowhere.
+    press("document.activeElement", "g", false).await;
+    press("document.activeElement", "s", false).await;
+    browser.is_at("/jobs").await;
+    press("document.body", "?", false).await;
+    browser.shows("dialog[open]", "g").await;
+    browser.key("\u{e00c}").await;
+    press("document.body", "g", false).await;
+    press("document.body", "s", false).await;
+    browser.is_at("/servers").await;
+    browser.click("#theme").await;
+    browser.is_at("/servers").await;
     // The other language, on the same page.
     browser.click("#language").await;
     browser.shows("h1", "服务器").await;

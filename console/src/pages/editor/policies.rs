@@ -1,11 +1,15 @@
 //! What becomes of ticks that cannot fire as they should, and which jobs the job follows.
 
-use antares_protocol::job::JobSpec;
+use std::collections::BTreeSet;
+
+use antares_protocol::job::{Job, JobSpec};
+use antares_protocol::page::Page;
 use antares_protocol::policy::{Dependency, DependencyOn, Join, Pass};
 use antares_protocol::schedule::{Misfire, Overlap};
 use leptos::prelude::*;
 
 use super::inputs::{Choice, NumberInput, use_draft};
+use crate::api;
 use crate::components::field::Field;
 use crate::i18n::{Label, use_i18n};
 
@@ -129,6 +133,18 @@ pub(super) fn Dependencies() -> impl IntoView {
     let i18n = use_i18n();
     let draft = use_draft();
     let count = Memo::new(move |_| draft.get(|spec| spec.depends_on.len()));
+    let jobs =
+        LocalResource::new(|| async { api::get::<Page<Job>>("/api/v1/jobs?limit=500").await.ok() });
+    let names = move || {
+        let page = jobs.get().flatten()?;
+        let names: BTreeSet<String> = page.items.into_iter().map(|job| job.spec.name).collect();
+        Some(
+            names
+                .into_iter()
+                .map(|name| view! { <option value=name></option> })
+                .collect_view(),
+        )
+    };
     let add = move |_| {
         draft.set(|spec| {
             spec.depends_on.push(Dependency {
@@ -147,6 +163,7 @@ pub(super) fn Dependencies() -> impl IntoView {
             field="depends_on"
             error=draft.error
         >
+            <datalist id="job-names">{names}</datalist>
             <div id="depends-on" class="dependencies">
                 <For each=move || 0..count.get() key=|index| *index children=move |index| view! { <Row index /> } />
             </div>
@@ -228,6 +245,7 @@ fn Row(index: usize) -> impl IntoView {
             <input
                 aria-label=i18n.text(|t| t.job)
                 placeholder=i18n.text(|t| t.job)
+                list="job-names"
                 prop:value=read(|d| d.job.clone())
                 on:change=move |event| {
                     let text = event_target_value(&event);

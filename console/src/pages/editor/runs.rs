@@ -5,6 +5,7 @@ use antares_protocol::policy::{Assignment, Backoff, Chosen, NoClient, Retry};
 use leptos::prelude::*;
 
 use super::inputs::{Check, Choice, NumberInput, TextInput, use_draft};
+use super::picks::Picks;
 use super::schedule::names;
 
 /// What becomes of failures.
@@ -148,37 +149,7 @@ pub(super) fn Who() -> impl IntoView {
             }
         />
         <Show when=move || is_chosen.get()>
-            <TextInput
-                id="hosts"
-                label=|t| t.editor.hosts
-                hint=|t| t.editor.commas
-                field="assignment.chosen.hosts"
-                get=|spec| chosen(spec, |chosen| chosen.hosts.join(", "))
-                set=|spec, text| change(spec, |chosen| chosen.hosts = names(&text))
-            />
-            <TextInput
-                id="ips"
-                label=|t| t.editor.ips
-                hint=|t| t.editor.commas
-                field="assignment.chosen.ips"
-                get=|spec| chosen(spec, |chosen| chosen.ips.join(", "))
-                set=|spec, text| change(spec, |chosen| chosen.ips = names(&text))
-            />
-            <TextInput
-                id="labels"
-                label=|t| t.editor.labels
-                hint=|t| t.editor.labels_hint
-                field="assignment.chosen.labels"
-                get=|spec| chosen(spec, |chosen| {
-                    let labels = chosen.labels.iter().map(|(name, value)| format!("{name}={value}"));
-                    labels.collect::<Vec<_>>().join(", ")
-                })
-                set=|spec, text| change(spec, |chosen| {
-                    let parts = names(&text);
-                    let pairs = parts.iter().filter_map(|part| part.split_once('='));
-                    chosen.labels = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
-                })
-            />
+            <ChosenClients />
         </Show>
         <Choice
             id="no-client"
@@ -219,6 +190,59 @@ pub(super) fn Who() -> impl IntoView {
             get=|spec| spec.limits.join(", ")
             set=|spec, text| spec.limits = names(&text)
         />
+        <Picks
+            path="/api/v1/limits?limit=500"
+            name="/name"
+            get=|spec| spec.limits.clone()
+            set=|spec, names| spec.limits = names
+        />
+    }
+}
+
+/// The clients it is assigned to.
+#[component]
+fn ChosenClients() -> impl IntoView {
+    view! {
+            <TextInput
+                id="hosts"
+                label=|t| t.editor.hosts
+                hint=|t| t.editor.commas
+                field="assignment.chosen.hosts"
+                get=|spec| chosen(spec, |chosen| chosen.hosts.join(", "))
+                set=|spec, text| change(spec, |chosen| chosen.hosts = names(&text))
+            />
+            <Picks
+                path="/api/v1/clients?limit=500"
+                name="/host"
+                get=|spec| match &spec.assignment {
+                    Assignment::Chosen(chosen) => chosen.hosts.clone(),
+                    _ => Vec::new(),
+                }
+                set=|spec, names| change(spec, |chosen| chosen.hosts = names)
+            />
+            <TextInput
+                id="ips"
+                label=|t| t.editor.ips
+                hint=|t| t.editor.commas
+                field="assignment.chosen.ips"
+                get=|spec| chosen(spec, |chosen| chosen.ips.join(", "))
+                set=|spec, text| change(spec, |chosen| chosen.ips = names(&text))
+            />
+            <TextInput
+                id="labels"
+                label=|t| t.editor.labels
+                hint=|t| t.editor.labels_hint
+                field="assignment.chosen.labels"
+                get=|spec| chosen(spec, |chosen| {
+                    let labels = chosen.labels.iter().map(|(name, value)| format!("{name}={value}"));
+                    labels.collect::<Vec<_>>().join(", ")
+                })
+                set=|spec, text| change(spec, |chosen| {
+                    let parts = names(&text);
+                    let pairs = parts.iter().filter_map(|part| part.split_once('='));
+                    chosen.labels = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
+                })
+            />
     }
 }
 

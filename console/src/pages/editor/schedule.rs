@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::compose::Compose;
 use super::inputs::{Choice, NumberInput, TextInput, use_draft};
+use super::picks::Picks;
 use crate::components::field::Field;
 use crate::i18n::{Label, Texts, use_i18n};
 
@@ -101,6 +102,14 @@ pub(super) fn Schedule() -> impl IntoView {
                 set=|spec, n| spec.jitter_ms = n.max(0) as u64
             />
         </Show>
+        <Calendars />
+    }
+}
+
+/// Calendars that keep ticks in or out.
+#[component]
+fn Calendars() -> impl IntoView {
+    view! {
         <TextInput
             id="include-calendars"
             label=|t| t.editor.include
@@ -109,6 +118,12 @@ pub(super) fn Schedule() -> impl IntoView {
             get=|spec| spec.include_calendars.join(", ")
             set=|spec, text| spec.include_calendars = names(&text)
         />
+        <Picks
+            path="/api/v1/calendars?limit=500"
+            name="/spec/name"
+            get=|spec| spec.include_calendars.clone()
+            set=|spec, names| spec.include_calendars = names
+        />
         <TextInput
             id="exclude-calendars"
             label=|t| t.editor.exclude
@@ -116,6 +131,12 @@ pub(super) fn Schedule() -> impl IntoView {
             field="exclude_calendars"
             get=|spec| spec.exclude_calendars.join(", ")
             set=|spec, text| spec.exclude_calendars = names(&text)
+        />
+        <Picks
+            path="/api/v1/calendars?limit=500"
+            name="/spec/name"
+            get=|spec| spec.exclude_calendars.clone()
+            set=|spec, names| spec.exclude_calendars = names
         />
     }
 }

@@ -8,6 +8,7 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_query_map;
 
 use crate::components::badge::{Badge, State, Tone};
+use crate::components::copy::CopyId;
 use crate::components::filters::{SelectFilter, use_value};
 use crate::components::list_page::address;
 use crate::components::notice::Notice;
@@ -201,7 +202,9 @@ fn Row(
             <td data-label=i18n.text(|t| t.instance.param)><code class="clip">{text(|s| s.param.to_string())}</code></td>
             <td class="number" data-label=i18n.text(|t| t.instance.attempts)>{text(|s| s.attempt.to_string())}</td>
             <td class="mono" data-label=i18n.text(|t| t.instance.client)>
-                {text(|s| s.client_id.map(short_id).unwrap_or_default())}
+                {move || shard.with(|s| s.as_ref()?.client_id).map(|id| view! {
+                    <CopyId id=Signal::stored(id.to_string()) shown=Signal::stored(short_id(id)) />
+                })}
             </td>
             <td class="time" data-label=i18n.text(|t| t.instance.claimed)><When at=at(|s| s.claimed_at) /></td>
             <td class="time" data-label=i18n.text(|t| t.ended)><When at=at(|s| s.ended_at) /></td>

@@ -14,7 +14,7 @@ use crate::format;
 use crate::hooks::clock;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::{I18n, Texts, use_i18n};
 
 impl State for TickOutcome {
     fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
@@ -77,7 +77,11 @@ fn Explained(path: String) -> impl IntoView {
             view! { <Ticks ticks=explanation.ticks /> }.into_any()
         };
         let waits = (!explanation.waits.is_empty()).then(|| {
-            let waits = explanation.waits.into_iter().map(wait).collect_view();
+            let waits = explanation
+                .waits
+                .into_iter()
+                .map(|one| wait(i18n, one))
+                .collect_view();
             view! {
                 <h2 class="section">{i18n.text(|t| t.job_page.why_waits)}</h2>
                 <ul class="waits">{waits}</ul>
@@ -85,9 +89,9 @@ fn Explained(path: String) -> impl IntoView {
         });
         Some(view! {
             <dl class="facts">
-                <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_now)}</dt><dd>{explanation.now}</dd></div>
+                <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_now)}</dt><dd>{i18n.pick(&explanation.now, &explanation.now_zh)}</dd></div>
                 <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.words)}</dt><dd>{i18n.pick(&explanation.words, &explanation.words_zh)}</dd></div>
-                <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_policy)}</dt><dd>{explanation.policy}</dd></div>
+                <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_policy)}</dt><dd>{i18n.pick(&explanation.policy, &explanation.policy_zh)}</dd></div>
             </dl>
             {waits}
             <h2 class="section">{i18n.text(|t| t.job_page.why_ticks)}</h2>
@@ -100,11 +104,12 @@ fn Explained(path: String) -> impl IntoView {
     }
 }
 
-fn wait(wait: ExplainedWait) -> impl IntoView {
+fn wait(i18n: I18n, wait: ExplainedWait) -> impl IntoView {
     let reasons = wait
         .reasons
-        .into_iter()
-        .map(|reason| view! { <span class="second">{reason}</span> })
+        .iter()
+        .zip(&wait.reasons_zh)
+        .map(|(english, chinese)| view! { <span class="second">{i18n.pick(english, chinese)}</span> })
         .collect_view();
     view! {
         <li>
