@@ -185,7 +185,9 @@ impl Client {
             let tokens: Vec<ClaimToken> = results.iter().map(token).collect();
             let endings = results
                 .into_iter()
-                .map(|result| attempt::from_result(self.id, result))
+                .map(|result| {
+                    attempt::from_result(self.id, result, &std::collections::HashSet::new())
+                })
                 .collect();
             let statuses = app.reporter.report(endings).await;
             let statuses = statuses.map_err(|_| "a report was not recorded")?;

@@ -13,6 +13,9 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 pub(crate) const MAX_ERROR_BYTES: usize = 8 * 1024;
 /// Longest output a report carries, in bytes; the server keeps no more.
 pub(crate) const MAX_OUTPUT_BYTES: usize = 64 * 1024;
+/// Most of an output that is sent: the server keeps as much of a planning handler's, and cuts others at
+/// [`MAX_OUTPUT_BYTES`].
+pub(crate) const MAX_SENT_BYTES: usize = 1024 * 1024;
 
 /// How a shard ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -163,3 +163,50 @@ async fn a_planning_handler_says_what_the_shards_are() {
     }
     world.assert_nothing_left().await;
 }
+
+/// What one handler says must not keep the instances of others from starting.
+#[tokio::test]
+async fn a_plan_that_cannot_be_stored_fails_alone_and_a_long_one_is_carried_out() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let other = world.app(&a, "other").await;
+    let job = planned(&app).await;
+    let client = app.raw_client(&a, &["plan"]).await;
+    let plan = async |output: String| {
+        let plan = job.trigger().await;
+        let shards = client.claim(1, 5000).await;
+        assert_eq!(shards[0].instance_id, plan);
+        let mut done = result(shards[0].token(), Outcome::Succeeded);
+        done.output = Some(output);
+        client.report_all(vec![done]).await;
+        world.ended(plan, BOUND).await;
+    };
+    let failed = "select count(*) from instance_ended where job_id = $1 and trigger = 'plan' and state = 'failed' and reason like '%U+0000%'";
+    plan(r#"["\u0000"]"#.to_owned()).await;
+    wait_for(
+        "the instance of the plan has failed",
+        BOUND,
+        1,
+        async || world.number(failed, &[job.id]).await,
+    )
+    .await;
+    let innocent = other.job("innocent", |_| {}).await;
+    let path = format!("/api/v1/jobs/{}/trigger", innocent.id);
+    let later = serde_json::json!({ "delay_ms": 10 });
+    let _: serde_json::Value = a.admin().post(&path, &later).await;
+    let running = "select count(*) from instance where job_id = $1";
+    wait_for("the delayed one has started", BOUND, 1, async || {
+        world.number(running, &[innocent.id]).await
+    })
+    .await;
+    // Longer than other outputs may be.
+    let long: Vec<String> = (0..20).map(|n| format!("{n}").repeat(5000)).collect();
+    plan(serde_json::to_string(&long).expect("texts are JSON")).await;
+    let total =
+        "select coalesce(max(total), 0)::bigint from instance where job_id = $1 and trigger = 'plan'";
+    wait_for("the long plan is carried out", BOUND, 20, async || {
+        world.number(total, &[job.id]).await
+    })
+    .await;
+}

@@ -218,3 +218,83 @@ async fn a_rerun_is_refused_with_the_state_that_forbids_it() {
     job.delete().await;
     assert_eq!(refused(&a, failed).await.0, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn what_follows_a_rerun_gets_the_outputs_of_all_shards() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |spec| {
+            spec.shard_count = 3;
+            spec.max_shards_per_client = 0;
+            spec.max_attempts = 1;
+        })
+        .await;
+    let report_job = app
+        .job("report", |spec| {
+            spec.depends_on =
+                vec![serde_json::from_value(json!({ "job": "work", "pass": "outputs" })).unwrap()];
+        })
+        .await;
+    let client = app.raw_client(&a, &["work"]).await;
+    let first = job.trigger().await;
+    let shards = claim_exactly(&client, 3).await;
+    let done = |shard: &ClaimedShard, output: &str| {
+        let mut done = result(shard.token(), Outcome::Succeeded);
+        done.output = Some(output.to_owned());
+        done
+    };
+    let results = vec![
+        done(&shards[0], "a"),
+        result(shards[1].token(), Outcome::Failed),
+        done(&shards[2], "c"),
+    ];
+    client.report_all(results).await;
+    world.ended(first, BOUND).await;
+    let again = rerun(&a, first).await;
+    let shards = claim_exactly(&client, 1).await;
+    client.report_all(vec![done(&shards[0], "b")]).await;
+    world.ended(again, BOUND).await;
+    let caused = async || -> Option<i64> {
+        sqlx::query_scalar("select id from instance where job_id = $1")
+            .bind(report_job.id)
+            .fetch_optional(world.pool())
+            .await
+            .unwrap()
+    };
+    let id = wait_until("the report has started", BOUND, async || {
+        caused().await.ok_or("not yet")
+    })
+    .await;
+    assert_eq!(instance(&a, id).await.param, json!(["a", "b", "c"]));
+}
+
+#[tokio::test]
+async fn a_rerun_of_a_broadcast_is_for_those_that_did_not_succeed() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |spec| {
+            spec.sharding = antares_protocol::policy::Sharding::Broadcast;
+            spec.max_attempts = 1;
+        })
+        .await;
+    let good = app.raw_client(&a, &["work"]).await;
+    let bad = app.raw_client(&a, &["work"]).await;
+    let first = job.trigger().await;
+    let (of_good, of_bad) = (claim_exactly(&good, 1).await, claim_exactly(&bad, 1).await);
+    good.report(of_good[0].token(), Outcome::Succeeded).await;
+    bad.report(of_bad[0].token(), Outcome::Failed).await;
+    world.ended(first, BOUND).await;
+    let again = rerun(&a, first).await;
+    assert!(good.claim(1, 1500).await.is_empty(), "it has had its shard");
+    let shards = claim_exactly(&bad, 1).await;
+    assert_eq!(
+        (shards[0].instance_id, shards[0].item),
+        (again, of_bad[0].item)
+    );
+    bad.report(shards[0].token(), Outcome::Succeeded).await;
+    assert_eq!(world.ended(again, BOUND).await.state, "succeeded");
+}

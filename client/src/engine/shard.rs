@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use crate::context::CancelReason;
 use crate::job::Handler;
-use crate::outcome::{MAX_ERROR_BYTES, MAX_OUTPUT_BYTES, truncate};
+use crate::outcome::{MAX_ERROR_BYTES, MAX_SENT_BYTES, truncate};
 use crate::{Context, Outcome, listener, wall};
 
 use super::Shared;
@@ -154,7 +154,7 @@ fn result(
     match outcome {
         Outcome::Success(output) => {
             result.output = output.map(|mut output| {
-                truncate(&mut output, MAX_OUTPUT_BYTES);
+                truncate(&mut output, MAX_SENT_BYTES);
                 output
             });
         }

@@ -422,9 +422,11 @@ async fn record(
         Box::pin(save_checkpoints(app, &said)).await?;
     }
     let tokens: Vec<(i64, i16)> = results.iter().map(|r| (r.shard_id, r.attempt)).collect();
+    // On the heap: nearly no report has such long outputs.
+    let plans = Box::pin(attempt::plans(&app.pool, &results)).await?;
     let endings = results
         .into_iter()
-        .map(|result| attempt::from_result(client_id, result))
+        .map(|result| attempt::from_result(client_id, result, &plans))
         .collect();
     let statuses = app.reporter.report(endings).await?;
     Ok(tokens

@@ -98,7 +98,7 @@ impl From<JobError> for ApiError {
             JobError::Spec(error) if error.field == "spec" => error.into(),
             JobError::Spec(error) => Self::field(&format!("spec.{}", error.field), detail),
             JobError::Field(error) => error.into(),
-            JobError::State { .. } | JobError::Followed { .. } => {
+            JobError::State { .. } | JobError::Followed { .. } | JobError::KeyInUse(_) => {
                 Self::new(ProblemKind::IllegalState, detail)
             }
             JobError::Version { .. } => Self::new(ProblemKind::VersionConflict, detail),

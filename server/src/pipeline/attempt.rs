@@ -3,20 +3,23 @@
 use std::collections::{HashMap, HashSet};
 
 use antares_protocol::client::{ClaimToken, Outcome, ReportStatus, ShardResult};
+use antares_protocol::shard::split_shard_id;
 use chrono::Datelike as _;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::instance::end_locked;
 use crate::domain::chunk;
 use crate::store::attempt::{self, Ended, Ending};
 use crate::store::sweep::Found;
-use crate::store::{client, shard};
+use crate::store::{client, instance, shard};
 
 /// Longest error kept, in bytes.
 pub const MAX_ERROR: usize = 8 * 1024;
 /// Longest output kept, in bytes.
 pub const MAX_OUTPUT: usize = 64 * 1024;
+/// The same of a planning handler, whose output holds the parameters of up to 100,000 shards.
+pub const MAX_PLAN: usize = 1024 * 1024;
 
 /// Ends claims and, in the same statement, the instances whose last shard that was.
 pub async fn end(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Vec<Ended>> {
@@ -40,8 +43,29 @@ pub async fn end(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Ve
     Ok(ended)
 }
 
-/// The ending that a report asks for. Texts that are too long are cut, with a notice.
-pub fn from_result(client_id: Uuid, result: ShardResult) -> Ending {
+/// Of `results`, the instances whose outputs may be as long as plans are. Asks only if there is a long one.
+pub async fn plans(pool: &PgPool, results: &[ShardResult]) -> sqlx::Result<HashSet<i64>> {
+    let is_long = |result: &&ShardResult| {
+        let output = result.output.as_ref();
+        output.is_some_and(|output| output.len() > MAX_OUTPUT)
+    };
+    let long = results.iter().filter(is_long);
+    let ids: Vec<i64> = long.map(|r| split_shard_id(r.shard_id).0).collect();
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let mut conn = pool.acquire().await?;
+    instance::plans(&mut conn, &ids).await
+}
+
+/// The ending that a report asks for; `plans` are the instances whose output is a plan. Texts that are too long are cut,
+/// with a notice.
+pub fn from_result(client_id: Uuid, result: ShardResult, plans: &HashSet<i64>) -> Ending {
+    let most = if plans.contains(&split_shard_id(result.shard_id).0) {
+        MAX_PLAN
+    } else {
+        MAX_OUTPUT
+    };
     Ending {
         client_id,
         shard_id: result.shard_id,
@@ -52,7 +76,7 @@ pub fn from_result(client_id: Uuid, result: ShardResult) -> Ending {
             Outcome::Later => "later",
         },
         error: result.error.map(|text| cut(text, MAX_ERROR)),
-        output: result.output.map(|text| cut(text, MAX_OUTPUT)),
+        output: result.output.map(|text| cut(text, most)),
         delay_ms: result.delay_ms.map_or(0, |ms| ms as i64),
         // A client whose clock is so wrong that PostgreSQL cannot store it may report all the same.
         started_at: Some(result.started_at).filter(|at| (1..=9999).contains(&at.year())),

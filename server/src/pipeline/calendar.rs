@@ -164,17 +164,25 @@ pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), CalendarErro
 
 /// Whether the calendars that a definition names exist, and keeps them until the transaction ends.
 pub async fn check_names(conn: &mut PgConnection, spec: &JobSpec) -> Result<(), JobError> {
-    let all = [
-        ("include_calendars", &spec.include_calendars),
-        ("exclude_calendars", &spec.exclude_calendars),
-    ];
-    let names: Vec<&String> = all.iter().flat_map(|(_, names)| names.iter()).collect();
+    let names: Vec<&String> = spec
+        .include_calendars
+        .iter()
+        .chain(&spec.exclude_calendars)
+        .collect();
     if names.is_empty() {
         return Ok(());
     }
     let found = store::lock_named(conn, &names).await?;
-    for (field, names) in all {
-        if let Some(name) = names.iter().find(|name| !found.contains(name)) {
+    all_there(spec, |name| found.contains(name))
+}
+
+/// Refuses a definition that names a calendar which is not there.
+fn all_there(spec: &JobSpec, is_there: impl Fn(&String) -> bool) -> Result<(), JobError> {
+    for (field, names) in [
+        ("include_calendars", &spec.include_calendars),
+        ("exclude_calendars", &spec.exclude_calendars),
+    ] {
+        if let Some(name) = names.iter().find(|name| !is_there(name)) {
             return Err(JobError::Spec(FieldError {
                 field,
                 message: format!("there is no calendar `{name}`; create it first"),
@@ -202,6 +210,11 @@ impl Calendars {
             }
         }
         Ok(Self(all))
+    }
+
+    /// Refuses a definition that names a calendar which is not among them.
+    pub fn check(&self, spec: &JobSpec) -> Result<(), JobError> {
+        all_there(spec, |name| self.0.contains_key(name))
     }
 
     /// Why a tick of a job is kept out, if it is.

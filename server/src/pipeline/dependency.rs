@@ -10,10 +10,11 @@ use serde_json::Value;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
+use super::attempt::MAX_PLAN;
 use super::job::JobError;
-use crate::domain::job::FieldError;
-use crate::store::dependency::{self, Edge};
-use crate::store::queue;
+use crate::domain::job::{FieldError, holds_nul};
+use crate::store::dependency::{self, Edge, Event};
+use crate::store::{pool, queue};
 
 /// Most events taken up in one transaction.
 const MOST_EVENTS: i64 = 100;
@@ -126,14 +127,22 @@ fn cycle_through(start: i64, successors: &HashMap<i64, Vec<i64>>) -> Option<Vec<
 /// ends at once. Returns how many wait to start.
 async fn carry_out(conn: &mut PgConnection, plan_id: i64) -> sqlx::Result<u64> {
     let output = queue::plan_of(conn, plan_id).await?.unwrap_or_default();
-    let plan: Result<Vec<Value>, String> = serde_json::from_str(&output)
-        .map_err(|error| format!("the plan is not a JSON array: {error}"));
+    let plan: Result<Vec<Value>, String> = serde_json::from_str(&output).map_err(|error| {
+        if output.len() + 4 > MAX_PLAN {
+            return format!("the plan is longer than {MAX_PLAN} bytes");
+        }
+        format!("the plan is not a JSON array: {error}")
+    });
     let plan = plan.and_then(|plan| {
         if plan.len() > MAX_SHARDS as usize {
             let n = plan.len();
             return Err(format!(
                 "the plan has {n} shards; the limit is {MAX_SHARDS}"
             ));
+        }
+        // What PostgreSQL cannot store would stop whatever is to start after it.
+        if plan.iter().any(holds_nul) {
+            return Err("the plan holds the character U+0000, which cannot be stored".to_owned());
         }
         Ok(plan)
     });
@@ -155,6 +164,33 @@ async fn carry_out(conn: &mut PgConnection, plan_id: i64) -> sqlx::Result<u64> {
     }
 }
 
+/// Takes up one event, in a transaction within that of the others: what cannot be stored of one must not keep the others
+/// from being taken up, now and for ever.
+async fn take_up(conn: &mut PgConnection, server: Uuid, event: &Event) -> sqlx::Result<u64> {
+    let mut tx = conn.begin().await?;
+    let done = if event.state == "planned" {
+        carry_out(&mut tx, event.instance_id).await
+    } else {
+        dependency::follow(&mut tx, server, event).await
+    };
+    match done {
+        Ok(queued) => {
+            tx.commit().await?;
+            Ok(queued)
+        }
+        Err(error) if pool::is_bad_data(&error) => {
+            tx.rollback().await?;
+            tracing::error!(
+                %error,
+                instance_id = event.instance_id,
+                "nothing follows this instance, because what it hands on cannot be stored"
+            );
+            Ok(0)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Takes up the ends of instances that something may follow. Returns how many instances it queued, and whether there may
 /// be more to take up.
 pub async fn follow(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<(u64, bool)> {
@@ -167,11 +203,7 @@ pub async fn follow(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<(u64,
     dependency::lock_followers(&mut tx, &predecessors).await?;
     let mut queued = 0;
     for event in &events {
-        queued += if event.state == "planned" {
-            carry_out(&mut tx, event.instance_id).await?
-        } else {
-            dependency::follow(&mut tx, server, event).await?
-        };
+        queued += take_up(&mut tx, server, event).await?;
     }
     let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
     dependency::forget_events(&mut tx, &ids).await?;

@@ -3,7 +3,7 @@
 mod told;
 
 use antares_protocol::instance::Instance;
-use antares_protocol::job::{Job, JobState};
+use antares_protocol::job::{Job, JobSpec, JobState};
 use antares_protocol::plan::{ExplainedTick, ExplainedWait, Explanation};
 use antares_protocol::policy::Sharding;
 use chrono::{DateTime, Utc};
@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 
 use super::job::JobError;
 use super::preview;
+use crate::store;
 use crate::store::explain::{self, Running};
 use crate::store::{client, history, limit};
 use told::{Told, now, policy, told};
@@ -48,7 +49,19 @@ pub async fn explain(
         };
         let mut reasons = Vec::new();
         if running.ready > 0 {
-            reasons.extend(why_not_claimed(conn, job, &running).await?);
+            // An instance runs with the version it was fired with.
+            let old = match instance.job_version {
+                version if version == job.version => None,
+                version => store::job::version(conn, job.id, version).await?,
+            };
+            let spec = old.as_ref().map_or(&job.spec, |old| &old.0);
+            reasons.extend(why_not_claimed(conn, job, spec, &running).await?);
+            if old.is_some() {
+                reasons.push(told(
+                    "it runs with the version of the definition that it was fired with, which has been changed since",
+                    "它按触发时的定义版本运行，此后定义已被修改",
+                ));
+            }
         }
         if let Some(until) = running.delayed_until {
             let delayed = running.delayed;
@@ -70,6 +83,11 @@ pub async fn explain(
             )
         } else if job.state == JobState::Paused {
             told("the job is paused; resume it", "任务已暂停；请恢复")
+        } else if job.running_instances == 0 && job.spec.sharding == Sharding::Broadcast {
+            told(
+                "it is for every client that may run the job, and none is online",
+                "它面向所有可运行该任务的客户端，而目前没有客户端在线",
+            )
         } else {
             let running = job.running_instances;
             told(
@@ -112,9 +130,10 @@ fn wait(instance: Instance, reasons: Vec<Told>) -> ExplainedWait {
 async fn why_not_claimed(
     conn: &mut PgConnection,
     job: &Job,
+    spec: &JobSpec,
     running: &Running,
 ) -> sqlx::Result<Vec<Told>> {
-    let (spec, ready) = (&job.spec, running.ready);
+    let ready = running.ready;
     let handler = match &spec.sharding {
         Sharding::Planned(planning) if running.phase == "plan" => planning,
         _ => spec.handler(),

@@ -4,12 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use antares_protocol::schedule::Misfire;
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::cache::Jobs;
 use super::calendar::Calendars;
+use super::start::after_delay;
 use crate::domain::misfire::{self, Unfired, Unfiring};
 use crate::domain::schedule::{Schedule, Timing};
 use crate::store::bucket::Owned;
@@ -29,6 +31,8 @@ const MANY: usize = 2 * FIRST_BATCH;
 /// Ticks read of each bucket at a time, and when it is known that there are many.
 const PER_BUCKET: i64 = 16;
 const MANY_PER_BUCKET: i64 = 64;
+/// Ticks of a fixed delay that are looked at for one that no calendar keeps out.
+const MOST_LOOKED_AT: usize = 10_000;
 /// How far ahead to look, so that a tick is fired on time without asking again before.
 const AHEAD: Duration = Duration::from_millis(1100);
 
@@ -222,6 +226,8 @@ impl Facts {
         for due in due.iter().filter(|due| due.timing.is_some()) {
             if let Some(schedule) = schedules.get(due) {
                 names.extend(schedule.timing().calendars().cloned());
+            } else if let Some(timing) = timing_of_delay(due) {
+                names.extend(timing.calendars().cloned());
             }
         }
         let mut facts = Self::default();
@@ -250,6 +256,43 @@ impl Facts {
         }
         Ok(facts)
     }
+}
+
+/// What decides the ticks of a fixed delay; `None` for what is none, or cannot be read.
+fn timing_of_delay(due: &Due) -> Option<Timing> {
+    if due.cron.is_some() {
+        return None;
+    }
+    Timing::from_text(due.timing.as_deref()).ok()
+}
+
+/// Why the tick of a fixed delay does not fire, if it does not.
+fn why_not(
+    timing: &Timing,
+    at: DateTime<Utc>,
+    is_missed: bool,
+    facts: &Facts,
+) -> Option<(Unfiring, String)> {
+    if let Some(reason) = facts.calendars.lies_out(timing, at) {
+        return Some((Unfiring::Skipped, reason));
+    }
+    (is_missed && timing.misfire == Misfire::Ignore).then(|| {
+        let reason = "missed: the job's policy lets missed ticks go".to_owned();
+        (Unfiring::Missed, reason)
+    })
+}
+
+/// The first tick of a fixed delay from now on that no calendar keeps out, as far as one looks.
+fn later(due: &Due, timing: &Timing, now: DateTime<Utc>, facts: &Facts) -> Option<DateTime<Utc>> {
+    let delay_ms = due.fixed_delay_ms?;
+    let mut next = after_delay(now, delay_ms, due.timing.as_deref())?;
+    for _ in 0..MOST_LOOKED_AT {
+        if facts.calendars.lies_out(timing, next).is_none() {
+            break;
+        }
+        next = after_delay(next, delay_ms, due.timing.as_deref())?;
+    }
+    Some(next)
 }
 
 fn decide_all(
@@ -293,9 +336,22 @@ fn decide(
         decision.new_fire_at = plan.next_fire_at;
         decision.fire_at = plan.fire_at;
         decision.unfired = plan.unfired;
-    } else if due.cron.is_none() {
-        // The next tick of a fixed delay is set when the instance has ended.
-        decision.fire_at = Some(due.next_fire_at);
+    } else if let Some(timing) = timing_of_delay(due) {
+        // The next tick of a fixed delay is set when the instance has ended, or now where none is made.
+        let at = due.next_fire_at;
+        match why_not(&timing, at, now - at > threshold, facts) {
+            None => decision.fire_at = Some(at),
+            Some((outcome, reason)) => {
+                decision.new_fire_at = later(due, &timing, now, facts);
+                decision.unfired.push(Unfired {
+                    first: at,
+                    last: at,
+                    count: 1,
+                    outcome,
+                    reason,
+                });
+            }
+        }
     } else {
         // Definitions are checked before they are stored, so this is a newer server's or a hand's work.
         // The job stops firing rather than holding up its bucket.

@@ -49,6 +49,11 @@ pub enum JobError {
         "the change is based on version {based_on}, but the job is at version {current}: read it again"
     )]
     Version { based_on: i32, current: i32 },
+    /// Another call or transaction is using the idempotency key.
+    #[error(
+        "another call or transaction has used the idempotency key `{0}` and has not ended: repeat the call when it has"
+    )]
+    KeyInUse(String),
     /// Another job follows it.
     #[error("the job `{job}` of `{app}` follows it: delete or change that one first")]
     Followed { app: String, job: String },
@@ -319,11 +324,18 @@ pub async fn act(conn: &mut PgConnection, id: i64, action: Action) -> Result<(),
         .await?
         .ok_or(JobError::NotFound(id))?;
     let (name, past, remedy) = words(action);
-    let state = transition(&locked.state, action).ok_or(JobError::State {
-        action: name,
-        state: locked.state,
-        remedy,
-    })?;
+    let Some(state) = transition(&locked.state, action) else {
+        let runs = !instance::lock_of_job(&mut tx, id).await?.is_empty();
+        return Err(JobError::State {
+            action: name,
+            // As everywhere else: a waiting job of which an instance runs is running.
+            state: match locked.state.as_str() {
+                "waiting" if runs => "running".to_owned(),
+                _ => locked.state,
+            },
+            remedy,
+        });
+    };
     job::set_state(&mut tx, id, state).await?;
     let next = if state == "waiting" {
         let spec = job::version(&mut tx, id, locked.version)

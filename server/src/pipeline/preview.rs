@@ -38,11 +38,17 @@ pub async fn preview(
         words_zh,
         ..FireTimes::default()
     };
+    let names: Vec<String> = spec
+        .include_calendars
+        .iter()
+        .chain(&spec.exclude_calendars)
+        .cloned()
+        .collect();
+    let calendars = Calendars::read(conn, &names).await?;
+    calendars.check(spec)?;
     let Some(schedule) = schedule(app, spec)? else {
         return Ok(times);
     };
-    let names: Vec<String> = schedule.timing().calendars().cloned().collect();
-    let calendars = Calendars::read(conn, &names).await?;
     for at in schedule.upcoming(after) {
         if times.fires.len() == count || times.kept_out.len() == MOST_KEPT_OUT {
             break;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::job::JobError;
 use crate::domain::job::{FieldError, MAX_TIMEOUT_MS, PRIORITIES, holds_nul, visible};
 use crate::store::instance::{Asked, Triggered};
+use crate::store::pool::is_lock_timeout;
 use crate::store::shard::Ready;
 use crate::store::{instance, job};
 
@@ -35,8 +36,8 @@ impl Trigger {
 
 /// Makes an instance of the job now, or queues one.
 ///
-/// With an idempotency key, a repeat returns the instance that the first call made, whatever has become
-/// of it; the job's row lock makes two calls at the same time one after the other.
+/// With an idempotency key, a repeat returns the instance that the first call made, whatever has become of it; of two calls
+/// at the same time the second one waits for the first.
 pub async fn trigger(
     conn: &mut PgConnection,
     server: Uuid,
@@ -49,26 +50,32 @@ pub async fn trigger(
         let made = instance::trigger(conn, server, &asked).await?;
         return outcome(job_id, made.into_iter().next());
     };
-    // A key that the SQL function uses at the same moment is seen at the second look.
-    for _ in 0..2 {
-        let mut tx = conn.begin().await?;
-        job::lock(&mut tx, job_id)
-            .await?
-            .ok_or(JobError::NotFound(job_id))?;
-        if let Some(first) = instance::triggered_before(&mut tx, job_id, key).await? {
-            return Ok(Trigger::Repeated(first));
-        }
-        let made = instance::trigger(&mut tx, server, &asked).await?;
-        let made = outcome(job_id, made.into_iter().next())?;
-        if instance::remember_trigger(&mut tx, job_id, key, made.instance_id()).await? {
-            tx.commit().await?;
-            return Ok(made);
-        }
+    let mut tx = conn.begin().await?;
+    if !job::is_there(&mut tx, job_id).await? {
+        return Err(JobError::NotFound(job_id));
     }
-    let first = instance::triggered_before(conn, job_id, key).await?;
-    first
-        .map(Trigger::Repeated)
-        .ok_or(JobError::NotFound(job_id))
+    // The key before the job and its instance: whoever has it may take long, as a caller of the SQL function who has
+    // not committed yet, and must not be waited for with locks that firing needs.
+    let taken = instance::take_trigger_key(&mut tx, job_id, key).await;
+    if !taken.map_err(|error| in_use(error, key))? {
+        let first = instance::triggered_before(&mut tx, job_id, key).await?;
+        return first
+            .map(Trigger::Repeated)
+            .ok_or_else(|| JobError::KeyInUse(key.clone()));
+    }
+    let made = instance::trigger(&mut tx, server, &asked).await?;
+    let made = outcome(job_id, made.into_iter().next())?;
+    instance::name_triggered(&mut tx, job_id, key, made.instance_id()).await?;
+    tx.commit().await?;
+    Ok(made)
+}
+
+fn in_use(error: sqlx::Error, key: &str) -> JobError {
+    if is_lock_timeout(&error) {
+        JobError::KeyInUse(key.to_owned())
+    } else {
+        error.into()
+    }
 }
 
 /// Makes instances of many jobs, whose requests were checked, in one statement where there is no idempotency key and no

@@ -1,6 +1,6 @@
 //! Running instances: made by a trigger, ended when their last shard ends or from outside.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use sqlx::{FromRow as _, PgConnection, Row as _};
@@ -68,6 +68,16 @@ pub async fn trigger(
     Ok(triggered)
 }
 
+/// Which of `ids` are running plans.
+pub async fn plans(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<HashSet<i64>> {
+    let plans: Vec<i64> =
+        sqlx::query_scalar("select id from instance where id = any($1) and phase = 'plan'")
+            .bind(ids)
+            .fetch_all(conn)
+            .await?;
+    Ok(plans.into_iter().collect())
+}
+
 /// The instance that an earlier trigger with the same key made.
 pub async fn triggered_before(
     conn: &mut PgConnection,
@@ -81,22 +91,44 @@ pub async fn triggered_before(
         .await
 }
 
-/// Remembers the key of a trigger. `false` if somebody else had remembered it first.
-pub async fn remember_trigger(
+/// Takes the key of a trigger, for the instance that is to be made. `false` if somebody else has it. Waits for another
+/// transaction that is using it, for two seconds at most: an error of which
+/// [`is_lock_timeout`](super::pool::is_lock_timeout) is true then.
+pub async fn take_trigger_key(
+    conn: &mut PgConnection,
+    job_id: i64,
+    key: &str,
+) -> sqlx::Result<bool> {
+    sqlx::query("set local lock_timeout = '2s'")
+        .execute(&mut *conn)
+        .await?;
+    let done = sqlx::query(
+        "insert into trigger_key (job_id, key, instance_id) values ($1, $2, 0) on conflict do nothing",
+    )
+    .bind(job_id)
+    .bind(key)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query("set local lock_timeout to default")
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Names the instance of a key that was taken in this transaction.
+pub async fn name_triggered(
     conn: &mut PgConnection,
     job_id: i64,
     key: &str,
     instance_id: i64,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query(
-        "insert into trigger_key (job_id, key, instance_id) values ($1, $2, $3) on conflict do nothing",
-    )
-    .bind(job_id)
-    .bind(key)
-    .bind(instance_id)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected() > 0)
+) -> sqlx::Result<()> {
+    sqlx::query("update trigger_key set instance_id = $3 where job_id = $1 and key = $2")
+        .bind(job_id)
+        .bind(key)
+        .bind(instance_id)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Forgets keys older than `days`.

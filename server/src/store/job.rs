@@ -28,6 +28,14 @@ pub async fn lock(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<Locke
     .await
 }
 
+/// Whether there is such a job.
+pub async fn is_there(conn: &mut PgConnection, id: i64) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select exists (select from job where id = $1 and deleted_at is null)")
+        .bind(id)
+        .fetch_one(conn)
+        .await
+}
+
 /// Creates a job. A taken name violates `job_name_key`.
 pub async fn create(
     conn: &mut PgConnection,

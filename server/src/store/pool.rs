@@ -94,6 +94,22 @@ pub fn is_conflict(error: &sqlx::Error) -> bool {
         .is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01" | "55P03"))
 }
 
+/// Whether a value cannot be stored as what it is meant to be, or is too large: no repetition helps.
+pub fn is_bad_data(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code.starts_with("22") || code.starts_with("54"))
+}
+
+/// Whether a lock was not had in time.
+pub fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code == "55P03")
+}
+
 /// Whether the database is away, starting, stopping or overloaded: waiting may help.
 pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {

@@ -62,7 +62,7 @@ pub async fn make(
             select e.job_id, e.app_id, e.job_version, 'rerun', e.scheduled_at,
                 case when v.timeout_ms > 0 then now() + v.timeout_ms * interval '1 ms' end, e.param, $2, v.max_attempts,
                 e.total, e.failed + e.cancelled, e.succeeded, $3, e.priority, e.id, e.plan,
-                case when e.phase = 'plan' then 'plan' else 'run' end
+                e.phase
             from instance_ended e
             cross join lateral (
                 select (v.definition ->> 'max_attempts')::smallint as max_attempts, (v.definition ->> 'instance_timeout_ms')::bigint as timeout_ms

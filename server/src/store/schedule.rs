@@ -21,6 +21,8 @@ pub struct Due {
     pub time_zone: String,
     /// What else decides the ticks, as text.
     pub timing: Option<String>,
+    /// How long after the end of an instance the next tick is, if that is how the job fires.
+    pub fixed_delay_ms: Option<i64>,
     /// Whether the tick is skipped while no client is alive that may run the job.
     pub needs_client: bool,
     pub next_fire_at: DateTime<Utc>,

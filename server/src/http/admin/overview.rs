@@ -49,6 +49,10 @@ impl Known {
             .expect("an hour parts every time that PostgreSQL tells");
         let first = this - TimeDelta::hours(23);
         self.hours.retain(|hour| hour.at >= first);
+        // A clock that was set back would leave a gap at the beginning.
+        if self.hours.first().is_some_and(|hour| hour.at > first) {
+            self.hours.clear();
+        }
         let from = self
             .hours
             .last()

@@ -34,10 +34,20 @@ with edge as materialized (
             select coalesce(e.param, (select v.definition -> 'param' from job_version v where v.job_id = e.job_id and v.version = e.job_version))
             from instance_ended e where e.id = s.instance_id limit 1)
         else (
+            -- A rerun has only what did not succeed before: the rest is of the instance that it repeats.
+            with recursive chain (id, cause_id, trigger, depth) as (
+                select e.id, e.cause_id, e.trigger, 0 from instance_ended e where e.id = s.instance_id
+                union all
+                select e.id, e.cause_id, e.trigger, c.depth + 1 from chain c join instance_ended e on e.id = c.cause_id where c.trigger = 'rerun'
+            )
             select jsonb_agg(case when o.sum <= 1000000 then o.output end order by o.item)
             from (
-                select h.item, h.output, sum(octet_length(h.output)) over (order by h.item)
-                from attempt_history h where h.instance_id = s.instance_id and h.final
+                select l.item, l.output, sum(octet_length(l.output)) over (order by l.item)
+                from (
+                    select distinct on (h.item) h.item, h.output
+                    from chain c cross join lateral (select h.item, h.output from attempt_history h where h.instance_id = c.id and h.final offset 0) h
+                    order by h.item, c.depth
+                ) l
             ) o)
         end as param
     from source s
