@@ -203,8 +203,7 @@ async fn a_plan_that_cannot_be_stored_fails_alone_and_a_long_one_is_carried_out(
     // Longer than other outputs may be.
     let long: Vec<String> = (0..20).map(|n| format!("{n}").repeat(5000)).collect();
     plan(serde_json::to_string(&long).expect("texts are JSON")).await;
-    let total =
-        "select coalesce(max(total), 0)::bigint from instance where job_id = $1 and trigger = 'plan'";
+    let total = "select coalesce(max(total), 0)::bigint from instance where job_id = $1 and trigger = 'plan'";
     wait_for("the long plan is carried out", BOUND, 20, async || {
         world.number(total, &[job.id]).await
     })

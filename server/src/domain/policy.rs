@@ -1,5 +1,6 @@
 //! Which policies of a definition are allowed: who runs it, what it follows, and its limits.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use antares_protocol::job::JobSpec;
@@ -45,6 +46,28 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
                 "has more than 1000 entries; use a label",
             );
         }
+    }
+    if let Assignment::Chosen(chosen) = &spec.assignment {
+        for host in &chosen.hosts {
+            visible("assignment.chosen.hosts", host, 500)?;
+        }
+        if let Some(ip) = chosen.ips.iter().find(|ip| ip.parse::<IpAddr>().is_err()) {
+            return refuse(
+                "assignment.chosen.ips",
+                &format!("`{ip}` is no IP address; give one such as 10.0.0.7"),
+            );
+        }
+        for name in chosen.labels.keys() {
+            visible("assignment.chosen.labels", name, 200)?;
+        }
+    }
+    if let Some(retry) = &spec.retry
+        && retry.max_delay_ms < retry.delay_ms
+    {
+        return refuse(
+            "retry.max_delay_ms",
+            "is less than delay_ms; give at least as much",
+        );
     }
     if spec.limits.len() > 10 {
         return refuse("limits", "has more than 10 names; give fewer");

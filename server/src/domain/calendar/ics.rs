@@ -61,11 +61,16 @@ pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError>
             line.unwrap_or("it is empty").trim()
         ))
     })?;
-    let events: Vec<&Component<'_>> = calendar
+    let written: Vec<&Component<'_>> = calendar
         .components
         .iter()
         .filter(|component| component.name == "VEVENT")
-        .filter(|event| text(event, "STATUS") != Some("CANCELLED"))
+        .collect();
+    let is_cancelled = |event: &Component<'_>| text(event, "STATUS") == Some("CANCELLED");
+    let events: Vec<&Component<'_>> = written
+        .iter()
+        .copied()
+        .filter(|event| !is_cancelled(event))
         .collect();
     if events.is_empty() {
         return Err(refuse(
@@ -80,10 +85,14 @@ pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError>
             "has more than {MOST_EVENTS} events, or {MOST_RECURRING} that recur; split it"
         )));
     }
-    // An occurrence that was moved is an event of its own, which names the one it replaces.
+    // An occurrence that was moved or cancelled is an event of its own, which names the one it replaces.
     let mut moved: HashMap<&str, Vec<Start>> = HashMap::new();
-    for event in &events {
+    for event in &written {
         if let (Some(uid), Some(place)) = (text(event, "UID"), event.find_prop("RECURRENCE-ID")) {
+            if place.params.iter().any(|param| param.key == "RANGE") {
+                let why = "changes an occurrence and all later ones (RANGE), which is not followed; export it as two events";
+                return Err(about(event, why));
+            }
             let start = start(place, zone).map_err(|why| about(event, &why))?;
             moved.entry(uid).or_default().push(start);
         }
@@ -247,6 +256,14 @@ fn lasts(
         },
         (None, Some(duration)) => duration_of(duration)?,
         (None, None) => TimeDelta::zero(),
+    };
+    // It may begin where the clocks go forward, and end where they have come to: then its walls tell.
+    let lasts = match (lasts <= TimeDelta::zero(), event.find_prop("DTEND")) {
+        (true, Some(end)) => match start(end, zone)? {
+            Start::Time(end, end_zone) if end_zone == in_zone => end - from,
+            _ => lasts,
+        },
+        _ => lasts,
     };
     if lasts <= TimeDelta::zero() || lasts > TimeDelta::days(MOST_DAYS) {
         return Err("has no length; give a DTEND after its DTSTART, or a DURATION".to_owned());

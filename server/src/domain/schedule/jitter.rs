@@ -27,6 +27,10 @@ impl Schedule {
             Some(next) => jitter.min((next - time).num_milliseconds() as u64),
             None => jitter,
         };
+        // Nothing fires after the end.
+        let below = self.timing.end_at.map_or(below, |end| {
+            below.min((end - time).num_milliseconds().max(0) as u64 + 1)
+        });
         let index = time.timestamp_micros() as u64;
         let late = chance::pick(self.timing.seed, index, below);
         time + TimeDelta::milliseconds(late as i64)

@@ -31,7 +31,10 @@ pub(super) fn occurrences(
     zone: Tz,
     until: NaiveDate,
 ) -> Result<Vec<Start>, String> {
-    let mut out: HashSet<Start> = moved.iter().copied().collect();
+    if event.find_prop("EXRULE").is_some() {
+        return Err("has an EXRULE, which is not followed; give EXDATEs".to_owned());
+    }
+    let mut out: HashSet<Start> = moved.iter().copied().map(moment).collect();
     let mut all = vec![first];
     for property in &event.properties {
         let adds = match property.name.as_str() {
@@ -51,7 +54,7 @@ pub(super) fn occurrences(
             if adds {
                 all.push(start);
             } else {
-                out.insert(start);
+                out.insert(moment(start));
             }
         }
     }
@@ -59,8 +62,23 @@ pub(super) fn occurrences(
         all.extend(written_out(rule, first, zone, until)?);
     }
     let mut seen = HashSet::new();
-    all.retain(|start| !out.contains(start) && seen.insert(*start));
+    all.retain(|start| {
+        // Some programs name an occurrence at a time by its day.
+        let by_day = match start {
+            Start::Day(_) => false,
+            Start::Time(time, _) => out.contains(&Start::Day(time.date())),
+        };
+        !by_day && !out.contains(&moment(*start)) && seen.insert(moment(*start))
+    });
     Ok(all)
+}
+
+/// The same for the same moment, in whatever zone it is written.
+fn moment(start: Start) -> Start {
+    match start {
+        Start::Day(day) => Start::Day(day),
+        Start::Time(time, zone) => Start::Time(instant(zone, time).naive_utc(), Tz::UTC),
+    }
 }
 
 /// What a rule gives until `until`, or until its own end if that is earlier.
@@ -87,6 +105,9 @@ fn written_out(rule: &str, first: Start, zone: Tz, until: NaiveDate) -> Result<V
         .any(|part| matches!(*part, "FREQ=HOURLY" | "FREQ=MINUTELY" | "FREQ=SECONDLY"))
     {
         return Err("recurs more often than daily; use weekly hours".to_owned());
+    }
+    if kept.contains(&"INTERVAL=0") {
+        return Err(format!("RRULE `{rule}` is not understood: INTERVAL is 0"));
     }
     let bad = |error: rrule::RRuleError| format!("RRULE `{rule}` is not understood: {error}");
     let parsed: RRule<Unvalidated> = kept.join(";").parse().map_err(bad)?;

@@ -222,3 +222,55 @@ fn components_that_lie_too_deep_are_refused_before_they_are_read() {
         assert!(error.message.len() < 500, "{begin:?}: {error}");
     }
 }
+
+#[test]
+fn cancelled_and_moved_occurrences_are_followed_however_they_are_named() {
+    let weekly = "UID:1\nDTSTART;VALUE=DATE:20260105\nRRULE:FREQ=WEEKLY;COUNT=3\nSUMMARY:Off";
+    let cancelled = "UID:1\nRECURRENCE-ID;VALUE=DATE:20260112\nDTSTART;VALUE=DATE:20260112\nSTATUS:CANCELLED\nSUMMARY:Off";
+    for both in [[weekly, cancelled], [cancelled, weekly]] {
+        assert_eq!(dates(&events(&both)), ["2026-01-05 Off", "2026-01-19 Off"]);
+    }
+    // A year in which it is not.
+    let yearly = "UID:2\nDTSTART;VALUE=DATE:20260301\nRRULE:FREQ=YEARLY\nSUMMARY:Fair";
+    let not_then =
+        "UID:2\nRECURRENCE-ID;VALUE=DATE:20270301\nDTSTART;VALUE=DATE:20270301\nSTATUS:CANCELLED";
+    assert_eq!(
+        dates(&events(&[yearly, not_then])),
+        ["2026-03-01 Fair", "2028-03-01 Fair"]
+    );
+    // The same moment in another zone, and an occurrence at a time that is named by its day.
+    let timed = "UID:3\nDTSTART;TZID=Europe/Berlin:20260105T100000\nDURATION:PT1H\nRRULE:FREQ=WEEKLY;COUNT=3\nSUMMARY:Down";
+    let moved = "UID:3\nRECURRENCE-ID:20260112T090000Z\nDTSTART;TZID=Europe/Berlin:20260113T100000\nDURATION:PT1H\nSUMMARY:Down";
+    let gone = "UID:3\nRECURRENCE-ID;VALUE=DATE:20260119\nDTSTART;TZID=Europe/Berlin:20260119T100000\nSTATUS:CANCELLED";
+    assert_eq!(
+        spans(&events(&[timed, moved, gone])),
+        [
+            "01-05T09:00 01-05T10:00 Down",
+            "01-13T09:00 01-13T10:00 Down"
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_followed_is_refused_by_name() {
+    let rule = |rule: &str| {
+        format!("UID:1\nDTSTART;VALUE=DATE:20260105\nRRULE:FREQ=WEEKLY\n{rule}\nSUMMARY:Off")
+    };
+    let message = error(&rule("EXRULE:FREQ=MONTHLY"));
+    assert!(
+        message.contains("`Off`") && message.contains("EXRULE"),
+        "{message}"
+    );
+    let message = error(&rule("").replace("FREQ=WEEKLY", "FREQ=WEEKLY;INTERVAL=0"));
+    assert!(message.contains("INTERVAL is 0"), "{message}");
+    let message = error(
+        "UID:1\nRECURRENCE-ID;RANGE=THISANDFUTURE:20260112T090000Z\nDTSTART:20260113T090000Z\nDURATION:PT1H\nSUMMARY:Off",
+    );
+    assert!(message.contains("RANGE"), "{message}");
+}
+
+#[test]
+fn an_event_that_begins_where_the_clocks_go_forward_has_its_length() {
+    let found = events(&["UID:1\nDTSTART:20260329T023000\nDTEND:20260329T033000\nSUMMARY:Spring"]);
+    assert_eq!(spans(&found), ["03-29T01:30 03-29T02:30 Spring"]);
+}
