@@ -348,3 +348,48 @@ async fn a_calendar_is_imported_once_however_often_and_tells_what_it_covers() {
     let after: Calendar = a.admin().get(&path).await;
     assert_eq!(after, replaced);
 }
+
+#[tokio::test]
+async fn a_changed_assignment_holds_for_instances_that_were_fired_before() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |spec| spec.assignment = Assignment::Nobody)
+        .await;
+    let (here, there) = (
+        app.raw_client(&a, &["work"]).await,
+        app.raw_client(&b, &["work"]).await,
+    );
+    let change = async |assignment: Assignment| {
+        let mut spec = job.view().await.spec;
+        spec.assignment = assignment;
+        let path = format!("/api/v1/jobs/{}", job.id);
+        let body = serde_json::json!({ "spec": spec });
+        let (status, _) = a
+            .admin()
+            .call(reqwest::Method::PUT, &path, Some(&body))
+            .await;
+        assert_eq!(status, 200);
+    };
+    let first = job.trigger().await;
+    assert!(here.claim(1, 500).await.is_empty());
+    // The claim that waits at the other replica gets it as soon as it may.
+    let (got, ()) = tokio::join!(there.claim(1, 20_000), change(Assignment::Any));
+    assert_eq!(got[0].instance_id, first);
+    there
+        .report(got[0].token(), antares_protocol::client::Outcome::Succeeded)
+        .await;
+    world.ended(first, BOUND).await;
+    let second = job.trigger().await;
+    change(Assignment::Nobody).await;
+    assert!(here.claim(1, 500).await.is_empty());
+    let path = format!("/api/v1/jobs/{}/explain", job.id);
+    let explained: serde_json::Value = b.admin().get(&path).await;
+    let reason = explained["waits"][0]["reasons"][0]
+        .as_str()
+        .unwrap_or_default();
+    assert!(reason.contains("is assigned to the job"), "{explained}");
+    change(Assignment::Any).await;
+    assert_eq!(here.claim(1, 5000).await[0].instance_id, second);
+}

@@ -34,17 +34,30 @@ const MARK_LASTS: Duration = Duration::from_secs(5);
 pub struct Known {
     pub ready: Ready,
     pub job: Arc<JobSpec>,
+    /// The definition that holds now, which says who may run it.
+    pub current: Arc<JobSpec>,
     /// Limits that its shards count against.
     pub limits: Arc<[String]>,
 }
 
 impl Known {
-    /// The instance of a job, as its definition has it.
+    /// An instance that was fired with the definition that holds now.
     pub fn new(ready: Ready, job: Arc<JobSpec>) -> Self {
+        let current = Arc::clone(&job);
+        Self::with_current(ready, job, current)
+    }
+
+    /// An instance of a job, as the definition has it with which it was fired, and the one that holds now.
+    pub fn with_current(ready: Ready, job: Arc<JobSpec>, current: Arc<JobSpec>) -> Self {
         let own = (job.max_running_shards > 0).then(|| limit::of_job(ready.job_id));
         let named = job.limits.iter().map(|name| limit::named(name));
         let limits = own.into_iter().chain(named).collect();
-        Self { ready, job, limits }
+        Self {
+            ready,
+            job,
+            current,
+            limits,
+        }
     }
 
     /// Name of the handler that a client must have.
@@ -214,13 +227,17 @@ impl<T> Board<T> {
             Some(queue) => _ = queue.insert(place),
             None => _ = queues.insert(known.handler().to_owned(), BTreeSet::from([place])),
         }
+        let known = Arc::new(known);
         let entry = self.instances.entry(id).or_insert_with(|| Entry {
-            known: Arc::new(known),
+            known: Arc::clone(&known),
             left: total,
             mark: 0,
             width: CHUNK,
             marked_at: Instant::now(),
         });
+        if !Arc::ptr_eq(&entry.known.current, &known.current) {
+            entry.known = known;
+        }
         entry.left = total;
         if entry.marked_at.elapsed() > MARK_LASTS {
             entry.mark = 0;
@@ -396,7 +413,7 @@ impl<T> Board<T> {
                     continue;
                 }
                 leading = false;
-                if waiter.blocked.contains(id) || !waiter.client.may_run(&entry.known.job) {
+                if waiter.blocked.contains(id) || !waiter.client.may_run(&entry.known.current) {
                     continue;
                 }
                 let cap = entry.cap();
@@ -447,6 +464,12 @@ impl<T> Board<T> {
                 self.limited.extend(self.by_client.get(&client));
             }
         }
+    }
+
+    /// Forgets all instances.
+    pub fn forget_all(&mut self) {
+        self.queues.clear();
+        self.instances.clear();
     }
 
     /// Forgets the instances of an app for which nobody waits.

@@ -14,7 +14,7 @@ use crate::app::{App, Shared};
 use crate::domain::chunk::{self, CHUNK};
 use crate::pipeline::attempt::endings;
 use crate::store::client::Profile;
-use crate::store::{client, shard};
+use crate::store::{client, schedule, shard};
 
 /// Name in logs and in `/readyz`.
 const PART: &str = "claims";
@@ -153,6 +153,11 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         }
         if let Some(from) = state.app.hints.take_ready() {
             state.looks.hint(from);
+        }
+        if state.app.hints.take_definitions() {
+            // Who may run what is known may have changed: all of it is looked at anew.
+            state.board.forget_all();
+            state.looks.start_over();
         }
         match state.step().await {
             Ok(again) => {
@@ -310,6 +315,8 @@ impl State {
         let from: Vec<shard::From> = pages.iter().map(|page| page.from).collect();
         let mut conn = self.app.hot.acquire().await?;
         let found = shard::discover(&mut conn, &from, most as i64).await?;
+        let jobs: Vec<i64> = found.iter().map(|ready| ready.job_id).collect();
+        let current = schedule::versions(&mut conn, &jobs).await?;
         drop(conn);
         for page in pages {
             let mut of_app = found
@@ -319,12 +326,17 @@ impl State {
             let next = of_app.nth(most - 1).map(|ready| ready.id + 1);
             self.looks.read(page, next);
         }
-        let keys: Vec<(i64, i32)> = found.iter().map(|r| (r.job_id, r.job_version)).collect();
+        let fired = found.iter().map(|r| (r.job_id, r.job_version));
+        let keys: Vec<(i64, i32)> = fired.chain(current.iter().map(|(k, v)| (*k, *v))).collect();
         let jobs = self.app.jobs.get(&self.app.hot, &keys).await?;
         for ready in found {
+            let version = current.get(&ready.job_id).copied();
+            let version = version.unwrap_or(ready.job_version);
             if let Some(job) = jobs.get(&(ready.job_id, ready.job_version)) {
                 let job = Arc::clone(job);
-                self.board.offer(Known::new(ready, job));
+                let current = jobs.get(&(ready.job_id, version)).unwrap_or(&job);
+                let current = Arc::clone(current);
+                self.board.offer(Known::with_current(ready, job, current));
             } else {
                 tracing::error!(instance_id = ready.id, "an instance has no definition");
             }

@@ -23,6 +23,9 @@ pub struct Hint {
     /// Schedules changed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub jobs: bool,
+    /// Definitions changed, and with them perhaps who may run what is to be handed out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub definitions: bool,
     /// Instances began, moved on or ended.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub instances: bool,
@@ -51,6 +54,15 @@ impl Hint {
     pub fn jobs() -> Self {
         Self {
             jobs: true,
+            ..Self::default()
+        }
+    }
+
+    /// Definitions of jobs that are there changed.
+    pub fn definitions() -> Self {
+        Self {
+            jobs: true,
+            definitions: true,
             ..Self::default()
         }
     }
@@ -85,6 +97,7 @@ impl Hint {
             (a, b) => a.or(b),
         };
         self.jobs |= other.jobs;
+        self.definitions |= other.definitions;
         self.instances |= other.instances;
         self.servers |= other.servers;
         self.clients |= other.clients;
@@ -114,6 +127,7 @@ pub struct Hints {
     /// To browsers.
     pub events: broadcast::Sender<Hint>,
     ready: Mutex<Option<i64>>,
+    definitions: AtomicBool,
     has_ready: Notify,
     backstop: watch::Sender<i64>,
     next_due: Mutex<Option<tokio::time::Instant>>,
@@ -132,6 +146,7 @@ impl Default for Hints {
             limited_apps: Mutex::default(),
             events: broadcast::channel(64).0,
             ready: Mutex::default(),
+            definitions: AtomicBool::new(false),
             has_ready: Notify::new(),
             backstop: watch::Sender::new(0),
             next_due: Mutex::default(),
@@ -210,6 +225,10 @@ impl Hints {
             *lowest = Some(lowest.map_or(from, |lowest| lowest.min(from)));
             self.has_ready.notify_one();
         }
+        if hint.definitions {
+            self.definitions.store(true, Ordering::Release);
+            self.has_ready.notify_one();
+        }
         if let Some(ms) = hint.due_in_ms {
             let due = tokio::time::Instant::now() + Duration::from_millis(ms as u64);
             let mut next = self.next_due.lock().expect("no holder panics");
@@ -234,6 +253,11 @@ impl Hints {
     /// The lowest instance with new shards since the last call.
     pub fn take_ready(&self) -> Option<i64> {
         self.ready.lock().expect("no holder panics").take()
+    }
+
+    /// For the claimer: whether definitions have changed since the last call.
+    pub fn take_definitions(&self) -> bool {
+        self.definitions.swap(false, Ordering::Acquire)
     }
 
     /// How long until a delayed shard falls due, as far as this replica knows; forgets times that passed.

@@ -52,6 +52,7 @@ async fn listen_once(app: &Shared, options: &PgConnectOptions) -> sqlx::Result<(
     driver::well(app, PART);
     // What was missed while nobody listened.
     let everything = Hint {
+        definitions: true,
         ready: Some(0),
         jobs: true,
         instances: true,

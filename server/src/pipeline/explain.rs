@@ -56,12 +56,6 @@ pub async fn explain(
             };
             let spec = old.as_ref().map_or(&job.spec, |old| &old.0);
             reasons.extend(why_not_claimed(conn, job, spec, &running).await?);
-            if old.is_some() {
-                reasons.push(told(
-                    "it runs with the version of the definition that it was fired with, which has been changed since",
-                    "它按触发时的定义版本运行，此后定义已被修改",
-                ));
-            }
         }
         if let Some(until) = running.delayed_until {
             let delayed = running.delayed;
@@ -159,7 +153,10 @@ async fn why_not_claimed(
             format!("{ready} 个分片等待：{online} 个在线客户端都没有处理器 {handler}"),
         )]);
     }
-    let assigned: Vec<_> = able.iter().filter(|client| client.may_run(spec)).collect();
+    let assigned: Vec<_> = able
+        .iter()
+        .filter(|client| client.may_run(&job.spec))
+        .collect();
     if assigned.is_empty() {
         let able = able.len();
         return Ok(vec![told(

@@ -148,7 +148,7 @@ async fn update(
     })
     .await?;
     app.hints.queued();
-    app.hints.send(&Hint::jobs());
+    app.hints.send(&Hint::definitions());
     Ok(axum::Json(read(&app, id).await?))
 }
 

@@ -166,7 +166,7 @@ async fn rollback(
     })
     .await?;
     app.hints.queued();
-    app.hints.send(&Hint::jobs());
+    app.hints.send(&Hint::definitions());
     let mut conn = app.pool.acquire().await?;
     let found = job::get(&mut conn, id).await?;
     found
@@ -205,6 +205,6 @@ async fn copy(
     })
     .await?;
     app.hints.queued();
-    app.hints.send(&Hint::jobs());
+    app.hints.send(&Hint::definitions());
     Ok(axum::Json(copied))
 }
