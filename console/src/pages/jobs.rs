@@ -19,7 +19,7 @@ use crate::i18n::{Label, use_i18n};
 const COLUMNS: &[Column<Job>] = &[
     Column {
         label: |t| t.control.choose_column,
-        class: "tick",
+        class: "choose",
         cell: |job| {
             let (id, name) = job.with_untracked(|job| (job.id, job.spec.name.clone()));
             view! { <Choose id name /> }.into_any()
@@ -84,11 +84,6 @@ const COLUMNS: &[Column<Job>] = &[
         label: |t| t.job_page.server,
         class: "",
         cell: |job| view! { <Owner job /> }.into_any(),
-    },
-    Column {
-        label: |t| t.version,
-        class: "number",
-        cell: |job| (move || job.with(|job| job.version)).into_any(),
     },
     Column {
         label: |t| t.control.actions,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use antares_protocol::job::JobSpec;
-use antares_protocol::policy::{Assignment, Join, Pass, Sharding};
+use antares_protocol::policy::{Assignment, Backoff, Join, Pass, Sharding};
 
 use super::job::{FieldError, visible};
 
@@ -62,6 +62,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         }
     }
     if let Some(retry) = &spec.retry
+        && retry.backoff == Backoff::Exponential
         && retry.max_delay_ms < retry.delay_ms
     {
         return refuse(

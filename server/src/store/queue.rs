@@ -189,8 +189,17 @@ pub async fn backfill(
             insert into trigger_key (job_id, key, instance_id) select $1, {BACKFILL_KEY}, id from asked
          ), queued as (
             insert into instance_queued (id, job_id, app_id, trigger, scheduled_at, due_at, priority, server_id)
-            select a.id, $1, s.app_id, 'backfill', a.t, now() + (a.n - 1) * $3 * interval '1 ms', s.priority, $4
+            select a.id, $1, s.app_id, 'backfill', a.t, b.at + (a.n - 1) * $3 * interval '1 ms', s.priority, $4
             from asked a join job_schedule s on s.job_id = $1
+            -- After those that an earlier call has queued, or started a moment ago.
+            cross join (
+                select greatest(now(), max(l.at) + $3 * interval '1 ms') as at
+                from (
+                    select max(q.due_at) as at from instance_queued q where q.job_id = $1 and q.trigger = 'backfill'
+                    union all
+                    select max(i.fired_at) from instance i where i.job_id = $1 and i.trigger = 'backfill'
+                ) l
+            ) b
          )
          select id from asked order by n"
     );
