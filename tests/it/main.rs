@@ -25,4 +25,5 @@ mod sdk;
 mod shards;
 mod starting;
 mod tidy;
+mod triggers;
 mod views;

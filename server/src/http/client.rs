@@ -114,9 +114,8 @@ async fn register(
         storable("labels", key, 200)?;
         storable("labels", value, 1000)?;
     }
-    if let Some(clock) = body.clock {
-        storable_time("clock", clock)?;
-    }
+    body.clock
+        .map_or(Ok(()), |clock| storable_time("clock", clock))?;
     let id = Uuid::now_v7();
     let mut conn = app.pool.acquire().await?;
     client::register(&mut conn, id, caller.app_id, &body, app.config.lease_ms()).await?;

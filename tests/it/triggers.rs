@@ -1,0 +1,153 @@
+//! Triggers that meet what others do at the same moment, and what calendars and states say to them.
+
+use antares_protocol::job::JobSpec;
+use antares_protocol::schedule::Overlap;
+use antares_tests::{BOUND, Job, Server, World, wait_until};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const DENSE: &str = "* * * * * ?";
+const QUEUED: &str = "select count(*) from instance_queued where job_id = $1";
+
+async fn trigger(job: &Job, server: &Server, body: &Value) -> (u16, Value) {
+    let path = format!("/api/v1/jobs/{}/trigger", job.id);
+    let (status, body) = server.admin().call(Method::POST, &path, Some(body)).await;
+    (status.as_u16(), body)
+}
+
+async fn at_least(world: &World, what: &str, sql: &'static str, job: &Job, n: i64) {
+    wait_until(what, BOUND, async || {
+        match world.number(sql, &[job.id]).await {
+            found if found >= n => Ok(()),
+            found => Err(found),
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_in_use_is_waited_for_shortly_and_keeps_no_tick_from_firing() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let dense = |spec: &mut JobSpec| {
+        spec.cron = Some(DENSE.to_owned());
+        spec.overlap = Overlap::Allow(100);
+    };
+    let job = app.job("work", dense).await;
+    let other = world.app(&a, "other").await.job("other", dense).await;
+    let mut open = world.pool().begin().await.unwrap();
+    sqlx::query("select antares_trigger('shop', 'work', '1', 'order 1')")
+        .execute(&mut *open)
+        .await
+        .unwrap();
+    let keyed = json!({ "idempotency_key": "order 1" });
+    let late = "select coalesce(max(extract(epoch from decided_at - last_scheduled_at) * 1000), 0)::bigint from tick where job_id = $1";
+    let (status, answer) = trigger(&job, &a, &keyed).await;
+    assert_eq!(status, 409, "{answer}");
+    assert!(
+        answer["detail"].as_str().unwrap().contains("order 1"),
+        "{answer}"
+    );
+    // A call without the key is not held up by one with it, nor are ticks.
+    let (status, _) = trigger(&job, &a, &json!({})).await;
+    assert_eq!(status, 202);
+    let ticks = "select count(*) from tick where job_id = $1 and outcome = 'fired'";
+    at_least(&world, "seconds pass", ticks, &other, 3).await;
+    for job in [&job, &other] {
+        let late = world.number(late, &[job.id]).await;
+        assert!(late < 1500, "a tick was {late} ms late");
+    }
+    open.rollback().await.unwrap();
+    let (status, first) = trigger(&job, &a, &keyed).await;
+    assert_eq!(status, 202);
+    let (_, again) = trigger(&job, &a, &keyed).await;
+    assert_eq!(again, first);
+}
+
+#[tokio::test]
+async fn sql_triggers_have_priority_and_delay() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app.job("work", |_| {}).await;
+    let call = "select antares_trigger('shop', 'work', priority => 7, delay => '1 hour')";
+    let id: i64 = sqlx::query_scalar(call)
+        .fetch_one(world.pool())
+        .await
+        .unwrap();
+    let queued = "select priority * 1000 + extract(epoch from due_at - now())::bigint / 60 from instance_queued where id = $1";
+    let found = world.number(queued, &[id]).await;
+    assert!((7058..=7060).contains(&found), "{found}");
+    for (call, named) in [
+        (
+            "select antares_trigger('shop', 'work', priority => 2000)",
+            "priority 2000",
+        ),
+        (
+            "select antares_trigger('shop', 'work', delay => '-1 s')",
+            "delay",
+        ),
+    ] {
+        let error = sqlx::query(call).execute(world.pool()).await.unwrap_err();
+        assert!(error.to_string().contains(named), "{error}");
+    }
+    assert_eq!(world.number(QUEUED, &[job.id]).await, 1);
+}
+
+#[tokio::test]
+async fn calendars_hold_for_a_fixed_delay_too() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let always = json!({ "name": "always", "weekly": [{ "days": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] }] });
+    let _: Value = a.admin().post("/api/v1/calendars", &always).await;
+    let job = app
+        .job("work", |spec| {
+            spec.fixed_delay_ms = Some(1000);
+            spec.exclude_calendars = vec!["always".to_owned()];
+        })
+        .await;
+    let skipped = "select count(*) from tick where job_id = $1 and outcome = 'skipped' and reason like '%always%'";
+    at_least(&world, "it is kept out", skipped, &job, 1).await;
+    assert_eq!(
+        world
+            .number(
+                "select count(*) from tick where job_id = $1 and outcome = 'fired'",
+                &[job.id]
+            )
+            .await,
+        0
+    );
+    // A preview refuses what saving would refuse.
+    let body =
+        json!({ "spec": { "name": "x", "cron": "0 0 3 * * ?", "include_calendars": ["nix"] } });
+    let (status, answer) = a
+        .admin()
+        .call(Method::POST, "/api/v1/schedule/preview", Some(&body))
+        .await;
+    assert_eq!(
+        (status.as_u16(), answer["field"].as_str()),
+        (422, Some("spec.include_calendars")),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_state_that_the_job_is_shown_in() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app.job("work", |_| {}).await;
+    job.trigger().await;
+    let path = format!("/api/v1/jobs/{}/resume", job.id);
+    let (status, answer) = a.admin().call(Method::POST, &path, None).await;
+    assert_eq!(status, 409);
+    assert!(
+        answer["detail"]
+            .as_str()
+            .unwrap()
+            .contains("that is running"),
+        "{answer}"
+    );
+}
