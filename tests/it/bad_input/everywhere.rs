@@ -311,6 +311,11 @@ async fn queries_that_are_not_allowed_name_the_parameter() {
                     (MalformedRequest, "9223372036854775808"),
                     (MalformedRequest, ""),
                 ],
+                "server_id" => vec![
+                    (MalformedRequest, "abc"),
+                    (MalformedRequest, "01a214cc-efc6-750b"),
+                    (MalformedRequest, ""),
+                ],
                 "cron" => vec![
                     (InvalidField, ""),
                     (InvalidField, "0+0+25+*+*+?"),
