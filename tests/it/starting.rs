@@ -10,9 +10,9 @@ use antares_tests::{App, BOUND, Job, Server, Work, World, wait_for, wait_until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const DENSE: &str = "* * * * * ?";
+pub(super) const DENSE: &str = "* * * * * ?";
 const RUNNING: &str = "select count(*) from instance where job_id = $1";
-const QUEUED: &str = "select count(*) from instance_queued where job_id = $1";
+pub(super) const QUEUED: &str = "select count(*) from instance_queued where job_id = $1";
 
 async fn gated(world: &World, app: &App, gate: &str, change: impl FnOnce(&mut JobSpec)) -> Job {
     let work = world.gate(gate).work();
@@ -23,13 +23,13 @@ async fn gated(world: &World, app: &App, gate: &str, change: impl FnOnce(&mut Jo
     .await
 }
 
-async fn trigger(job: &Job, server: &Server, body: &Value) -> (u16, Value) {
+pub(super) async fn trigger(job: &Job, server: &Server, body: &Value) -> (u16, Value) {
     let path = format!("/api/v1/jobs/{}/trigger", job.id);
     let (status, body) = server.admin().call(Method::POST, &path, Some(body)).await;
     (status.as_u16(), body)
 }
 
-async fn at_least(world: &World, what: &str, sql: &'static str, job: &Job, n: i64) {
+pub(super) async fn at_least(world: &World, what: &str, sql: &'static str, job: &Job, n: i64) {
     wait_until(what, BOUND, async || {
         match world.number(sql, &[job.id]).await {
             found if found >= n => Ok(()),

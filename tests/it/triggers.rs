@@ -2,28 +2,11 @@
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::schedule::Overlap;
-use antares_tests::{BOUND, Job, Server, World, wait_until};
+use antares_tests::World;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const DENSE: &str = "* * * * * ?";
-const QUEUED: &str = "select count(*) from instance_queued where job_id = $1";
-
-async fn trigger(job: &Job, server: &Server, body: &Value) -> (u16, Value) {
-    let path = format!("/api/v1/jobs/{}/trigger", job.id);
-    let (status, body) = server.admin().call(Method::POST, &path, Some(body)).await;
-    (status.as_u16(), body)
-}
-
-async fn at_least(world: &World, what: &str, sql: &'static str, job: &Job, n: i64) {
-    wait_until(what, BOUND, async || {
-        match world.number(sql, &[job.id]).await {
-            found if found >= n => Ok(()),
-            found => Err(found),
-        }
-    })
-    .await;
-}
+use super::starting::{DENSE, QUEUED, at_least, trigger};
 
 #[tokio::test]
 async fn a_key_that_is_in_use_is_waited_for_shortly_and_keeps_no_tick_from_firing() {

@@ -4,6 +4,7 @@ use antares_protocol::job::{Job, JobState};
 use gloo_net::http::Method;
 use serde_json::{Value, json};
 
+use super::deletion::deletion;
 use super::dialog::{Dialogs, Question};
 use crate::api::{self, ApiError};
 use crate::hooks::act::Act;
@@ -164,23 +165,8 @@ pub(crate) fn delete(
     job: &Job,
     then: impl Fn() + Copy + Send + Sync + 'static,
 ) {
-    let (id, name) = (job.id, job.spec.name.clone());
-    let (asked, typed) = (name.clone(), name.clone());
-    let question = Question::new(
-        move |t| (t.job_page.delete_ask)(&asked),
-        |t| t.job_page.delete_text.to_owned(),
-        |t| t.job_page.delete.to_owned(),
-        move || {
-            let name = name.clone();
-            let call = async move {
-                let path = format!("/api/v1/jobs/{id}");
-                api::call::<()>(Method::DELETE, &path, &json!({})).await
-            };
-            act.run_then(Topic::Jobs, call, move |toasts, ()| {
-                then();
-                toasts.good(move |t| (t.job_page.deleted)(&name));
-            });
-        },
-    );
-    dialogs.ask(question.typed(typed));
+    let (path, name) = (format!("/api/v1/jobs/{}", job.id), job.spec.name.clone());
+    let text = |t: &Texts| t.job_page.delete_text;
+    let question = deletion(act, Topic::Jobs, path, name.clone(), text, then);
+    dialogs.ask(question.typed(name));
 }

@@ -11,7 +11,8 @@ use super::dialog::use_dialogs;
 use super::job_actions::{Action, change, delete};
 use super::menu::Menu;
 use super::run_with::use_run_with;
-use crate::api;
+use super::toast::Toasts;
+use crate::api::{self, ApiError};
 use crate::hooks::act::{Act, use_act};
 use crate::hooks::live::Topic;
 use crate::i18n::use_i18n;
@@ -179,32 +180,37 @@ fn TriggerButton(job: Signal<Job>, act: Act) -> impl IntoView {
 
 /// Runs a job, which is named, and offers to go and look.
 fn use_trigger(act: Act) -> impl Fn(i64, String, TriggerJob) + Copy {
-    let show = use_shown_instance();
+    let tell = use_triggered();
     move |id, name, asked| {
-        let call = async move {
-            let path = format!("/api/v1/jobs/{id}/trigger");
-            api::call::<Triggered>(Method::POST, &path, &asked).await
-        };
-        act.run_then(Topic::Jobs, call, move |toasts, made| {
-            let instance = made.instance_id;
-            toasts.leading(
-                move |t| (t.control.triggered)(&name, &instance.to_string()),
-                |t| t.instance.to_instance,
-                move || show(instance),
-            );
+        act.run_then(Topic::Jobs, trigger(id, asked), move |toasts, made| {
+            tell(toasts, name, &made);
         });
     }
 }
 
-/// Goes to the page of an instance.
-pub(crate) fn use_shown_instance() -> impl Fn(i64) + Copy + Send + Sync {
+/// Asks the server to run a job.
+pub(crate) async fn trigger(id: i64, asked: TriggerJob) -> Result<Triggered, ApiError> {
+    let path = format!("/api/v1/jobs/{id}/trigger");
+    api::call(Method::POST, &path, &asked).await
+}
+
+/// Tells that a job runs, with the way to its instance.
+pub(crate) fn use_triggered() -> impl Fn(Toasts, String, &Triggered) + Copy {
     let navigate = StoredValue::new(use_navigate());
-    move |instance| {
-        navigate.with_value(|navigate| {
-            navigate(
-                &format!("/instances/{instance}"),
-                NavigateOptions::default(),
-            );
-        });
+    move |toasts, name, made| {
+        let instance = made.instance_id;
+        let show = move || {
+            navigate.with_value(|navigate| {
+                navigate(
+                    &format!("/instances/{instance}"),
+                    NavigateOptions::default(),
+                );
+            });
+        };
+        toasts.leading(
+            move |t| (t.control.triggered)(&name, &instance.to_string()),
+            |t| t.instance.to_instance,
+            show,
+        );
     }
 }

@@ -1,15 +1,14 @@
 //! Running a job with another parameter, another priority, later, or once for a key.
 
-use antares_protocol::job::{Job, TriggerJob, Triggered};
-use gloo_net::http::Method;
+use antares_protocol::job::{Job, TriggerJob};
 use leptos::prelude::*;
 use serde_json::Value;
 
 use super::dialog::Modal;
 use super::field::Field;
 use super::form::FormEnd;
-use super::job_controls::use_shown_instance;
-use crate::api::{self, ApiError};
+use super::job_controls::{trigger, use_triggered};
+use crate::api::ApiError;
 use crate::hooks::act::use_act;
 use crate::hooks::live::Topic;
 use crate::i18n::use_i18n;
@@ -65,7 +64,7 @@ pub(crate) fn RunWithDialog() -> impl IntoView {
 #[component]
 fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
     let act = use_act();
-    let show = use_shown_instance();
+    let tell = use_triggered();
     let error = RwSignal::new(None::<ApiError>);
     let wrong = RwSignal::new(None::<String>);
     let own = match &job.spec.param {
@@ -99,19 +98,15 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
             delay_ms: Some(delay_s.get_untracked().saturating_mul(1000)).filter(|ms| *ms > 0),
         };
         let name = name.clone();
-        let call = async move {
-            let path = format!("/api/v1/jobs/{id}/trigger");
-            api::call::<Triggered>(Method::POST, &path, &asked).await
-        };
-        act.run_or(Topic::Jobs, call, error, move |toasts, made| {
-            open.set(false);
-            let instance = made.instance_id;
-            toasts.leading(
-                move |t| (t.control.triggered)(&name, &instance.to_string()),
-                |t| t.instance.to_instance,
-                move || show(instance),
-            );
-        });
+        act.run_or(
+            Topic::Jobs,
+            trigger(id, asked),
+            error,
+            move |toasts, made| {
+                open.set(false);
+                tell(toasts, name, &made);
+            },
+        );
     };
     view! {
         <form class="form" on:submit=submit>

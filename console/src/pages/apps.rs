@@ -164,7 +164,14 @@ fn Actions(app: RwSignal<App>) -> impl IntoView {
     let delete = move |_| {
         let (id, name) = named();
         let path = format!("/api/v1/apps/{id}");
-        let question = deletion(act, Topic::Jobs, path, name.clone(), |t| t.apps.delete_text);
+        let question = deletion(
+            act,
+            Topic::Jobs,
+            path,
+            name.clone(),
+            |t| t.apps.delete_text,
+            || (),
+        );
         dialogs.ask(question.typed(name));
     };
     let (editing, copying) = (RwSignal::new(false), RwSignal::new(false));

@@ -101,9 +101,14 @@ fn Actions(calendar: RwSignal<Calendar>) -> impl IntoView {
     let delete = move |_| {
         let (id, name) = calendar.with_untracked(|c| (c.id, c.spec.name.clone()));
         let path = format!("/api/v1/calendars/{id}");
-        dialogs.ask(deletion(act, Topic::Jobs, path, name, |t| {
-            t.calendars.delete_text
-        }));
+        dialogs.ask(deletion(
+            act,
+            Topic::Jobs,
+            path,
+            name,
+            |t| t.calendars.delete_text,
+            || (),
+        ));
     };
     view! {
         <div class="buttons">

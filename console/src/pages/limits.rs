@@ -113,9 +113,14 @@ fn Row(name: String, limits: Memo<Option<Vec<Limit>>>) -> impl IntoView {
     let delete = move |_| {
         let name = name.get_value();
         let path = format!("/api/v1/limits/{}", js_sys::encode_uri_component(&name));
-        dialogs.ask(deletion(act, Topic::Instances, path, name, |t| {
-            t.limits.delete_text
-        }));
+        dialogs.ask(deletion(
+            act,
+            Topic::Instances,
+            path,
+            name,
+            |t| t.limits.delete_text,
+            || (),
+        ));
     };
     view! {
         <tr>

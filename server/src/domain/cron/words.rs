@@ -58,6 +58,40 @@ enum Shape {
     List(Vec<u32>),
 }
 
+/// What is spread evenly over hours that follow each other.
+struct Span {
+    step: u32,
+    unit: Unit,
+    /// Times of day.
+    from: String,
+    to: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Hour,
+    Minute,
+    Second,
+}
+
+impl Unit {
+    fn english(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Minute => "minute",
+            Self::Second => "second",
+        }
+    }
+
+    fn chinese(self) -> &'static str {
+        match self {
+            Self::Hour => "小时",
+            Self::Minute => "分钟",
+            Self::Second => "秒",
+        }
+    }
+}
+
 impl Shape {
     fn of(values: Vec<u32>, min: u32, max: u32) -> Self {
         let size = max - min + 1;
@@ -175,7 +209,12 @@ impl CronExpression {
         if let (true, Some(step)) = (on_the_hour, hours.round(24)) {
             return (every(step, "hour"), true);
         }
-        let words = self.few_times().or_else(|| self.span(&seconds, &minutes));
+        let few = self.few_times().map(|times| format!("at {}", list(&times)));
+        let words = few.or_else(|| {
+            let span = self.span(&seconds, &minutes)?;
+            let every = every(span.step, span.unit.english());
+            Some(format!("{every} from {} to {}", span.from, span.to))
+        });
         let words = words.unwrap_or_else(|| {
             let hours = hours.words("hour");
             if seconds == Shape::One(0) {
@@ -189,7 +228,7 @@ impl CronExpression {
     }
 
     /// The times one by one, if they are few.
-    fn few_times(&self) -> Option<String> {
+    fn few_times(&self) -> Option<Vec<String>> {
         let (hours, minutes, seconds) = (
             values(self.hours),
             values(self.minutes),
@@ -205,33 +244,35 @@ impl CronExpression {
             }
         }
         let has_seconds = seconds != [0];
-        let times: Vec<_> = times.into_iter().map(|t| clock(t, has_seconds)).collect();
-        Some(format!("at {}", list(&times)))
+        Some(times.into_iter().map(|t| clock(t, has_seconds)).collect())
     }
 
     /// As in `every 15 minutes from 09:00 to 17:45`: what is spread evenly over hours that follow each other.
-    fn span(&self, seconds: &Shape, minutes: &Shape) -> Option<String> {
+    fn span(&self, seconds: &Shape, minutes: &Shape) -> Option<Span> {
         let (first, last) = (self.hours.first()?, self.hours.from(0).last()?);
         if self.hours.from(0).count() as u32 != last - first + 1 {
             return None;
         }
         let from_to = |step, unit, from: (u32, u32), to: (u32, u32), has_seconds| {
-            let from = clock((first, from.0, from.1), has_seconds);
-            let to = clock((last, to.0, to.1), has_seconds);
-            format!("{} from {from} to {to}", every(step, unit))
+            Some(Span {
+                step,
+                unit,
+                from: clock((first, from.0, from.1), has_seconds),
+                to: clock((last, to.0, to.1), has_seconds),
+            })
         };
         match (minutes, seconds) {
             (Shape::One(minute), Shape::One(second)) => {
                 let time = (*minute, *second);
-                Some(from_to(1, "hour", time, time, *second > 0))
+                from_to(1, Unit::Hour, time, time, *second > 0)
             }
             (minutes, Shape::One(0)) => {
                 let step = minutes.round(60)?;
-                Some(from_to(step, "minute", (0, 0), (60 - step, 0), false))
+                from_to(step, Unit::Minute, (0, 0), (60 - step, 0), false)
             }
             (Shape::All, seconds) => {
                 let step = seconds.round(60)?;
-                Some(from_to(step, "second", (0, 0), (59, 60 - step), true))
+                from_to(step, Unit::Second, (0, 0), (59, 60 - step), true)
             }
             _ => None,
         }

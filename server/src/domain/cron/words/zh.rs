@@ -1,7 +1,7 @@
 //! An expression in Chinese: first the days, then the times, as one says it. As in English, different schedules never
 //! have the same words.
 
-use super::{FEW_TIMES, Shape, values};
+use super::{Shape, values};
 use crate::domain::cron::CronExpression;
 use crate::domain::cron::days::Days;
 use crate::domain::cron::set::{FIRST_YEAR, LAST_YEAR};
@@ -57,10 +57,6 @@ fn every(step: u32, unit: &str) -> String {
     }
 }
 
-fn clock((hour, minute, second): (u32, u32, u32), has_seconds: bool) -> String {
-    super::clock((hour, minute, second), has_seconds)
-}
-
 impl CronExpression {
     /// When it fires, in Chinese, such as `每月最后一个周五 10:15`.
     pub fn in_chinese(&self) -> String {
@@ -89,9 +85,12 @@ impl CronExpression {
         if let (true, Some(step)) = (on_the_hour, hours.round(24)) {
             return (every(step, "小时"), true);
         }
-        let words = self
-            .few_times_in_chinese()
-            .or_else(|| self.span_in_chinese(&seconds, &minutes));
+        let few = self.few_times().map(|times| times.join("、"));
+        let words = few.or_else(|| {
+            let span = self.span(&seconds, &minutes)?;
+            let every = every(span.step, span.unit.chinese());
+            Some(format!("{} 至 {} {every}", span.from, span.to))
+        });
         let words = words.unwrap_or_else(|| {
             let (hours, minutes) = (numbers(&hours, "时"), numbers(&minutes, "分"));
             if seconds == Shape::One(0) {
@@ -101,53 +100,6 @@ impl CronExpression {
             }
         });
         (words, false)
-    }
-
-    fn few_times_in_chinese(&self) -> Option<String> {
-        let (hours, minutes, seconds) = (
-            values(self.hours),
-            values(self.minutes),
-            values(self.seconds),
-        );
-        if hours.len() * minutes.len() * seconds.len() > FEW_TIMES {
-            return None;
-        }
-        let has_seconds = seconds != [0];
-        let mut times = Vec::new();
-        for hour in &hours {
-            for minute in &minutes {
-                let of = |second: &u32| clock((*hour, *minute, *second), has_seconds);
-                times.extend(seconds.iter().map(of));
-            }
-        }
-        Some(times.join("、"))
-    }
-
-    fn span_in_chinese(&self, seconds: &Shape, minutes: &Shape) -> Option<String> {
-        let (first, last) = (self.hours.first()?, self.hours.from(0).last()?);
-        if self.hours.from(0).count() as u32 != last - first + 1 {
-            return None;
-        }
-        let from_to = |step, unit, from: (u32, u32), to: (u32, u32), has_seconds| {
-            let from = clock((first, from.0, from.1), has_seconds);
-            let to = clock((last, to.0, to.1), has_seconds);
-            format!("{from} 至 {to} {}", every(step, unit))
-        };
-        match (minutes, seconds) {
-            (Shape::One(minute), Shape::One(second)) => {
-                let time = (*minute, *second);
-                Some(from_to(1, "小时", time, time, *second > 0))
-            }
-            (minutes, Shape::One(0)) => {
-                let step = minutes.round(60)?;
-                Some(from_to(step, "分钟", (0, 0), (60 - step, 0), false))
-            }
-            (Shape::All, seconds) => {
-                let step = seconds.round(60)?;
-                Some(from_to(step, "秒", (0, 0), (59, 60 - step), true))
-            }
-            _ => None,
-        }
     }
 
     fn days_in_chinese(&self, months: &Shape, is_all_day: bool) -> String {
