@@ -37,7 +37,7 @@ const OFFERED: usize = 12;
 const PAUSE_MS: u32 = 150;
 
 /// How long after `g` the second key may come.
-const SECOND_KEY_MS: u32 = 1_500;
+const SECOND_KEY_MS: f64 = 1_500.0;
 
 /// The palette, and the keys that work everywhere.
 #[component]
@@ -49,7 +49,8 @@ pub(crate) fn Palette() -> impl IntoView {
         open.set(false);
         navigate.with_value(|navigate| navigate(path, NavigateOptions::default()));
     };
-    let after_g = RwSignal::new(false);
+    // When `g` was pressed, in milliseconds of the page; an earlier one leaves a later one alone.
+    let after_g = RwSignal::new(None::<f64>);
     let pressed = move |event: KeyboardEvent| {
         let key = event.key();
         if (event.ctrl_key() || event.meta_key()) && key.eq_ignore_ascii_case("k") {
@@ -57,16 +58,13 @@ pub(crate) fn Palette() -> impl IntoView {
             open.update(|open| *open = !*open);
             return;
         }
-        if event.ctrl_key()
-            || event.meta_key()
-            || event.alt_key()
-            || types(&event)
-            || open.get_untracked()
-        {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() || types(&event) || asks() {
             return;
         }
-        if after_g.get_untracked() {
-            after_g.set(false);
+        let now = event.time_stamp();
+        let first = after_g.get_untracked();
+        after_g.set(None);
+        if first.is_some_and(|first| now - first <= SECOND_KEY_MS) {
             let page = PAGES.iter().find(|(_, short, _)| key == short.to_string());
             if let Some((path, ..)) = page {
                 event.prevent_default();
@@ -75,13 +73,7 @@ pub(crate) fn Palette() -> impl IntoView {
             return;
         }
         match key.as_str() {
-            "g" => {
-                after_g.set(true);
-                spawn_local(async move {
-                    TimeoutFuture::new(SECOND_KEY_MS).await;
-                    let _ = after_g.try_set(false);
-                });
-            }
+            "g" => after_g.set(Some(now)),
             "/" => {
                 let filter = document().query_selector(".toolbar input").ok().flatten();
                 if let Some(filter) =
@@ -112,6 +104,13 @@ pub(crate) fn Palette() -> impl IntoView {
             <Choices go />
         </Modal>
     }
+}
+
+/// Whether a dialog waits for an answer, this one or another.
+fn asks() -> bool {
+    document()
+        .query_selector("dialog[open]")
+        .is_ok_and(|dialog| dialog.is_some())
 }
 
 /// Whether keys go into a field.

@@ -43,7 +43,12 @@ async fn a_job_is_a_few_keys_away_and_so_is_every_page() {
     browser.is_at("/jobs").await;
     press("document.body", "?", false).await;
     browser.shows("dialog[open]", "g").await;
+    // Keys lead nowhere while a dialog asks.
+    press("document.body", "g", false).await;
+    press("document.body", "s", false).await;
     browser.key("\u{e00c}").await;
+    browser.texts("dialog[open]", <[String]>::is_empty).await;
+    browser.is_at("/jobs").await;
     press("document.body", "g", false).await;
     press("document.body", "s", false).await;
     browser.is_at("/servers").await;
