@@ -1,7 +1,7 @@
 //! Triggers that meet what others do at the same moment, and what calendars and states say to them.
 
 use antares_protocol::job::JobSpec;
-use antares_protocol::schedule::Overlap;
+use antares_protocol::schedule::{Misfire, Overlap};
 use antares_tests::World;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -114,6 +114,53 @@ async fn calendars_hold_for_a_fixed_delay_too() {
         (422, Some("spec.include_calendars")),
         "{answer}"
     );
+}
+
+#[tokio::test]
+async fn a_missed_tick_of_a_fixed_delay_is_let_go_where_the_policy_says_so() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let jobs = [Misfire::Ignore, Misfire::Latest].map(async |misfire| {
+        let name = if misfire == Misfire::Ignore {
+            "ignore"
+        } else {
+            "latest"
+        };
+        app.job(name, |spec| {
+            spec.fixed_delay_ms = Some(3_600_000);
+            spec.misfire = misfire;
+        })
+        .await
+    });
+    let jobs = futures_util::future::join_all(jobs).await;
+    // As if no server had been there for a while.
+    world
+        .execute("update job_schedule set next_fire_at = next_fire_at - interval '2 h'")
+        .await;
+    let decided = "select count(*) from tick where job_id = $1";
+    for job in &jobs {
+        at_least(&world, "the tick is decided", decided, job, 1).await;
+    }
+    let outcome = |job: i64| {
+        sqlx::query_as("select outcome, reason from tick where job_id = $1")
+            .bind(job)
+            .fetch_all(world.pool())
+    };
+    let ignored: Vec<(String, Option<String>)> = outcome(jobs[0].id).await.unwrap();
+    assert_eq!(
+        ignored,
+        [(
+            "missed".to_owned(),
+            Some("missed: the job's misfire policy is to ignore missed ticks".to_owned())
+        )]
+    );
+    let fired: Vec<(String, Option<String>)> = outcome(jobs[1].id).await.unwrap();
+    assert_eq!(fired, [("fired".to_owned(), None)]);
+    // It goes on an hour from when it was let go.
+    let next = "select extract(epoch from s.next_fire_at - t.decided_at)::bigint from job_schedule s join tick t using (job_id) where job_id = $1";
+    let next = world.number(next, &[jobs[0].id]).await;
+    assert!((3590..=3600).contains(&next), "in {next} s");
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use antares_protocol::schedule::CalendarSpec;
 use chrono::{
-    DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Utc, Weekday,
+    DateTime, Datelike as _, NaiveDate, NaiveDateTime, NaiveTime, Offset as _, TimeZone as _, Utc,
+    Weekday,
 };
 use chrono_tz::{GapInfo, Tz};
 
@@ -16,6 +17,9 @@ pub mod ics;
 mod tests;
 
 pub use covered::covered;
+
+/// Years that the days and spans of a calendar may lie in.
+const YEARS: std::ops::Range<i32> = 1970..2200;
 
 /// A calendar, ready to be asked.
 #[derive(Debug, Clone)]
@@ -89,6 +93,46 @@ impl Calendar {
     }
 }
 
+impl Calendar {
+    /// An instant until which the calendar does not change from `at` on: it holds all between under one label, or none.
+    /// It is at most a day away, and `at` itself where the clocks change.
+    fn steady_until(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let shown = self.zone.from_utc_datetime(&at.naive_utc());
+        let (day, time) = (shown.date_naive(), shown.time());
+        let midnight = day.succ_opt().map(|day| day.and_time(NaiveTime::MIN));
+        let hours = (self.weekly.iter()).filter(|(weekday, ..)| *weekday == day.weekday());
+        let bounds = hours.flat_map(|(_, from, until, _)| std::iter::once(*from).chain(*until));
+        let bounds = bounds.filter(|bound| *bound > time);
+        let Some(wall) = bounds
+            .map(|bound| day.and_time(bound))
+            .chain(midnight)
+            .min()
+        else {
+            return at;
+        };
+        let until = first_instant(self.zone, wall);
+        // Clocks that are set back show a time again that was passed.
+        let later = self.zone.from_utc_datetime(&until.naive_utc());
+        if later.offset().fix() != shown.offset().fix() {
+            return at;
+        }
+        let spans = self.spans.iter();
+        let bounds = spans.flat_map(|(from, until, _)| [*from, *until]);
+        bounds
+            .filter(|bound| *bound > at)
+            .fold(until, DateTime::min)
+    }
+}
+
+/// That calendars keep a tick out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Out {
+    /// Why.
+    pub reason: String,
+    /// What is after it and before this is kept out for the same reason.
+    pub until: DateTime<Utc>,
+}
+
 /// The first instant at which the clocks of a zone show a time, or the first after it if they go forward over it.
 fn first_instant(zone: Tz, wall: NaiveDateTime) -> DateTime<Utc> {
     let shown = zone.from_local_datetime(&wall).earliest();
@@ -101,19 +145,29 @@ pub fn lies_out<'a>(
     include: &[(&'a str, &'a Calendar)],
     exclude: &[(&'a str, &'a Calendar)],
     at: DateTime<Utc>,
-) -> Option<String> {
-    for (name, calendar) in exclude {
-        match calendar.find(at) {
-            None => {}
-            Some("") => return Some(format!("calendar {name}")),
-            Some(label) => return Some(format!("calendar {name}: {label}")),
-        }
+) -> Option<Out> {
+    let steady = |asked: &[(&str, &Calendar)]| {
+        let until = asked.iter().map(|(_, calendar)| calendar.steady_until(at));
+        until.min().unwrap_or(DateTime::<Utc>::MAX_UTC)
+    };
+    for (index, (name, calendar)) in exclude.iter().enumerate() {
+        let reason = match calendar.find(at) {
+            None => continue,
+            Some("") => format!("calendar {name}"),
+            Some(label) => format!("calendar {name}: {label}"),
+        };
+        // Before this one, another may begin to keep ticks out.
+        let until = steady(&exclude[..=index]);
+        return Some(Out { reason, until });
     }
     if include.is_empty() || include.iter().any(|(_, c)| c.find(at).is_some()) {
         return None;
     }
     let names: Vec<&str> = include.iter().map(|(name, _)| *name).collect();
-    Some(format!("not in calendar {}", names.join(" or ")))
+    Some(Out {
+        reason: format!("not in calendar {}", names.join(" or ")),
+        until: steady(exclude).min(steady(include)),
+    })
 }
 
 /// Checks a definition. The first field that is not allowed is named.
@@ -144,7 +198,7 @@ pub fn validate(spec: &CalendarSpec) -> Result<(), FieldError> {
         }
     }
     for (index, day) in spec.dates.iter().enumerate() {
-        if !(1970..2200).contains(&day.date.year()) {
+        if !YEARS.contains(&day.date.year()) {
             return refuse(
                 "dates",
                 format!(
@@ -175,7 +229,7 @@ pub fn validate(spec: &CalendarSpec) -> Result<(), FieldError> {
                 format!("entry {index} ends before it begins; swap its times"),
             );
         }
-        if !(1970..2200).contains(&span.from.year()) || !(1970..2200).contains(&span.until.year()) {
+        if !YEARS.contains(&span.from.year()) || !YEARS.contains(&span.until.year()) {
             return refuse(
                 "spans",
                 format!("entry {index}: give years from 1970 to 2199"),

@@ -8,6 +8,7 @@ mod tests;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use self::walk::{Limits, Missed};
+use super::calendar::Out;
 use super::schedule::Schedule;
 
 /// A longer outage of a dense schedule takes several decisions, so that none holds up the other jobs.
@@ -18,7 +19,7 @@ const LIMITS: Limits = Limits {
 };
 
 /// Why a tick is kept out by a calendar; `None` if it is not.
-pub type LiesOut<'a> = dyn Fn(DateTime<Utc>) -> Option<String> + 'a;
+pub type LiesOut<'a> = dyn Fn(DateTime<Utc>) -> Option<Out> + 'a;
 
 /// What became of a tick that did not fire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,12 +92,12 @@ pub fn decide(
         }
         .decide(due);
     }
-    let kept_out = lies_out(due).map(|reason| Unfired {
+    let kept_out = lies_out(due).map(|out| Unfired {
         first: due,
         last: due,
         count: 1,
         outcome: Unfiring::Skipped,
-        reason,
+        reason: out.reason,
     });
     Plan {
         fire_at: kept_out.is_none().then_some(due),

@@ -9,7 +9,7 @@ use sqlx::{Connection, PgConnection};
 
 use super::job::JobError;
 use super::retry::Conflict;
-use crate::domain::calendar::{self, Calendar, ics};
+use crate::domain::calendar::{self, Calendar, Out, ics};
 use crate::domain::job::{FieldError, parse_zone};
 use crate::domain::schedule::Timing;
 use crate::store::calendar as store;
@@ -218,18 +218,13 @@ impl Calendars {
     }
 
     /// Why a tick of a job is kept out, if it is.
-    pub fn lies_out(&self, timing: &Timing, at: DateTime<Utc>) -> Option<String> {
-        let of = |names: &[String]| -> Vec<(String, &Calendar)> {
+    pub fn lies_out(&self, timing: &Timing, at: DateTime<Utc>) -> Option<Out> {
+        let of = |names: &'_ [String]| -> Vec<_> {
             let found = names.iter();
-            found
-                .filter_map(|name| Some((name.clone(), self.0.get(name)?)))
-                .collect()
+            let found = found.filter_map(|name| self.0.get_key_value(name));
+            found.map(|(name, found)| (name.as_str(), found)).collect()
         };
         let (include, exclude) = (of(&timing.include_calendars), of(&timing.exclude_calendars));
-        let include: Vec<(&str, &Calendar)> =
-            include.iter().map(|(n, c)| (n.as_str(), *c)).collect();
-        let exclude: Vec<(&str, &Calendar)> =
-            exclude.iter().map(|(n, c)| (n.as_str(), *c)).collect();
         calendar::lies_out(&include, &exclude, at)
     }
 }

@@ -273,11 +273,11 @@ fn why_not(
     is_missed: bool,
     facts: &Facts,
 ) -> Option<(Unfiring, String)> {
-    if let Some(reason) = facts.calendars.lies_out(timing, at) {
-        return Some((Unfiring::Skipped, reason));
+    if let Some(out) = facts.calendars.lies_out(timing, at) {
+        return Some((Unfiring::Skipped, out.reason));
     }
     (is_missed && timing.misfire == Misfire::Ignore).then(|| {
-        let reason = "missed: the job's policy lets missed ticks go".to_owned();
+        let reason = "missed: the job's misfire policy is to ignore missed ticks".to_owned();
         (Unfiring::Missed, reason)
     })
 }

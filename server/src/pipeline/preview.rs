@@ -55,7 +55,10 @@ pub async fn preview(
         }
         match calendars.lies_out(schedule.timing(), at) {
             None => times.fires.push(at),
-            Some(reason) => times.kept_out.push(KeptOut { at, reason }),
+            Some(out) => times.kept_out.push(KeptOut {
+                at,
+                reason: out.reason,
+            }),
         }
     }
     Ok(times)
@@ -88,7 +91,7 @@ pub async fn simulate_each(
                 job_id: job.id,
                 app: job.app.clone(),
                 job: job.spec.name.clone(),
-                kept_out: calendars.lies_out(schedule.timing(), at),
+                kept_out: (calendars.lies_out(schedule.timing(), at)).map(|out| out.reason),
             });
         }
     }

@@ -68,7 +68,7 @@ fn a_tick_is_kept_out_with_the_reason() {
         json!({ "name": "work", "weekly": [{"days": ["Mon", "Tue", "Wed", "Thu", "Fri"]}] }),
     );
     let out = |include: &[(&str, &Calendar)], exclude: &[(&str, &Calendar)], at: &str| {
-        lies_out(include, exclude, at.parse().unwrap())
+        lies_out(include, exclude, at.parse().unwrap()).map(|out| out.reason)
     };
     let (freeze, work) = (("freeze", &release), ("work", &work));
     assert_eq!(out(&[], &[freeze], "2025-12-31T23:59:59Z"), None);
@@ -82,6 +82,50 @@ fn a_tick_is_kept_out_with_the_reason() {
         out(&[work], &[], "2026-01-03T12:00:00Z"),
         Some("not in calendar work".into())
     );
+}
+
+#[test]
+fn what_is_kept_out_until_then_is_kept_out_for_the_same_reason() {
+    let one = calendar(json!({
+        "name": "one", "time_zone": "America/New_York", "dates": [{"date": "2026-11-03", "label": "election"}],
+        "weekly": [{"days": ["Sun"], "from": "01:10:00", "until": "01:50:00", "label": "window"}, {"days": ["Sat"], "from": "22:00:00", "until": "01:20:00"}],
+    }));
+    let two = calendar(json!({
+        "name": "two", "time_zone": "Asia/Kathmandu", "weekly": [{"days": ["Mon", "Wed"], "from": "09:00:00", "until": "17:30:00"}],
+        "spans": [{"from": "2026-11-01T04:07:00Z", "until": "2026-11-01T06:30:00Z", "label": "a"}, {"from": "2026-11-01T05:00:00Z", "until": "2026-11-04T00:00:00Z", "label": "b"}],
+    }));
+    let (one, two) = (("one", &one), ("two", &two));
+    let sets = [
+        (vec![], vec![one]),
+        (vec![], vec![one, two]),
+        (vec![], vec![two, one]),
+        (vec![one], vec![]),
+        (vec![one, two], vec![]),
+        (vec![two], vec![one]),
+    ];
+    let mut steps = 0;
+    for (include, exclude) in &sets {
+        // In the night to the first of November the clocks go back in New York, at 06:00 UTC.
+        let begin: DateTime<Utc> = "2026-10-30T00:00:00Z".parse().unwrap();
+        let instants = (0..7 * 24 * 60).map(|minute| begin + chrono::TimeDelta::minutes(minute));
+        let mut known: Option<Out> = None;
+        for at in instants {
+            let out = lies_out(include, exclude, at);
+            if let Some(known) = known.as_ref().filter(|known| at < known.until) {
+                assert_eq!(
+                    out.map(|out| out.reason),
+                    Some(known.reason.clone()),
+                    "{at}"
+                );
+                continue;
+            }
+            steps += 1;
+            assert!(out.as_ref().is_none_or(|out| out.until >= at));
+            known = out;
+        }
+    }
+    // Of 60,480: what is let through is looked at minute by minute, and the day on which the clocks change.
+    assert!(steps < 35_000, "{steps}");
 }
 
 #[test]

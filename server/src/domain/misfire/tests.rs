@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::walk::{Limits, Missed};
 use super::{Plan, Unfired, Unfiring, decide};
+use crate::domain::calendar::Out;
 use crate::domain::chance;
 use crate::domain::random::Random;
 use crate::domain::schedule::{Schedule, Timing};
@@ -115,7 +116,10 @@ fn a_long_outage_is_accounted_for_in_several_decisions_without_a_gap() {
 fn a_tick_that_a_calendar_keeps_out_is_skipped_whether_missed_or_not() {
     let schedule = schedule("0 0 3 * * ?", Misfire::Latest);
     let holiday = |tick: DateTime<Utc>| {
-        (tick == at("2026-01-01T03:00:00Z")).then(|| "calendar holidays: New Year".to_owned())
+        (tick == at("2026-01-01T03:00:00Z")).then(|| Out {
+            reason: "calendar holidays: New Year".to_owned(),
+            until: tick,
+        })
     };
     for (now, next) in [
         ("2026-01-01T03:00:01Z", "2026-01-02T03:00:00Z"),
@@ -222,10 +226,13 @@ impl Case {
         }
     }
 
-    fn lies_out(&self, tick: DateTime<Utc>) -> Option<String> {
+    fn lies_out(&self, tick: DateTime<Utc>) -> Option<Out> {
         let stretch = tick.timestamp() / self.stretch;
         let chance = chance::pick(7, stretch as u64, 4);
-        (chance < self.kept_out).then(|| format!("calendar {}", stretch % 3))
+        (chance < self.kept_out).then(|| Out {
+            reason: format!("calendar {}", stretch % 3),
+            until: at("1970-01-01T00:00:00Z") + TimeDelta::seconds((stretch + 1) * self.stretch),
+        })
     }
 
     fn decide(&self, due: DateTime<Utc>, now: DateTime<Utc>, limits: Limits) -> Plan {
@@ -296,8 +303,8 @@ impl Case {
             Misfire::All { max, .. } => max as usize,
         };
         let fate = |(index, tick): (usize, &DateTime<Utc>)| {
-            if let Some(reason) = self.lies_out(*tick) {
-                return (*tick, Some((Unfiring::Skipped, reason)));
+            if let Some(out) = self.lies_out(*tick) {
+                return (*tick, Some((Unfiring::Skipped, out.reason)));
             }
             let later = ticks[index + 1..]
                 .iter()
@@ -406,7 +413,12 @@ fn a_tick_fires_where_those_kept_out_after_it_are_too_many_to_look_past() {
     };
     let plan = Missed {
         schedule: &case.schedule,
-        lies_out: &|tick| (tick > case.due && tick < case.now).then(|| "calendar".to_owned()),
+        lies_out: &|tick| {
+            (tick > case.due && tick < case.now).then(|| Out {
+                reason: "calendar".to_owned(),
+                until: tick,
+            })
+        },
         now: case.now,
         threshold: THRESHOLD,
         limits,
@@ -414,4 +426,42 @@ fn a_tick_fires_where_those_kept_out_after_it_are_too_many_to_look_past() {
     .decide(case.due);
     assert_eq!(plan.fire_at, Some(case.due));
     assert_eq!(plan.next_fire_at, Some(at("2026-03-01T00:00:01Z")));
+}
+
+#[test]
+fn a_long_blackout_is_not_looked_at_tick_by_tick() {
+    // Ten days of a job of each second, of which a calendar lets three ticks through.
+    let all = Misfire::All {
+        max: 1000,
+        window_ms: 0,
+    };
+    let schedule = schedule("* * * * * ?", all);
+    let (due, now) = (at("2026-03-01T00:00:00Z"), at("2026-03-11T00:00:00Z"));
+    let kept = [
+        "2026-03-01T00:00:00Z",
+        "2026-03-05T00:00:00Z",
+        "2026-03-09T00:00:00Z",
+    ]
+    .map(at);
+    let asked = std::cell::Cell::new(0);
+    let lies_out = |tick: DateTime<Utc>| {
+        asked.set(asked.get() + 1);
+        let next = kept.into_iter().find(|kept| *kept >= tick);
+        (next != Some(tick)).then(|| Out {
+            reason: "freeze".to_owned(),
+            until: next.unwrap_or(now),
+        })
+    };
+    let (mut next, mut fired, mut decisions, mut left_out) = (Some(due), Vec::new(), 0, 0);
+    while let Some(due) = next.filter(|due| now - *due > THRESHOLD) {
+        let plan = decide(&schedule, &lies_out, due, now, THRESHOLD);
+        fired.extend(plan.fire_at);
+        left_out += plan.unfired.iter().map(|record| record.count).sum::<i64>();
+        next = plan.next_fire_at;
+        decisions += 1;
+    }
+    assert_eq!(fired, kept);
+    assert_eq!(left_out, 864_000 - 3 - THRESHOLD.num_seconds());
+    assert!(decisions < 15, "{decisions}");
+    assert!(asked.get() < 200, "{} ticks looked at", asked.get());
 }

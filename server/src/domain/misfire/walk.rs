@@ -43,6 +43,14 @@ enum Ahead {
     Nothing,
 }
 
+/// Why a tick does not fire.
+struct Fate {
+    outcome: Unfiring,
+    reason: String,
+    /// Until when later ticks have the same fate, if that is known.
+    until: Option<DateTime<Utc>>,
+}
+
 impl Missed<'_> {
     /// Decides about `due`, which is missed, and the ticks after it.
     pub(super) fn decide(&self, due: DateTime<Utc>) -> Plan {
@@ -69,7 +77,8 @@ impl Missed<'_> {
         let mut kept = VecDeque::new();
         let (mut tick, mut seen) = (due, 0);
         loop {
-            if !self.is_too_old(tick) && (self.lies_out)(tick).is_none() {
+            let out = (self.lies_out)(tick);
+            if out.is_none() && !self.is_too_old(tick) {
                 if kept.len() == most_kept {
                     kept.pop_front();
                 }
@@ -77,7 +86,9 @@ impl Missed<'_> {
             }
             seen += 1;
             let oldest = kept.front().copied();
-            let Some(next) = self.missed_after(tick) else {
+            // Nothing before that is let through.
+            let until = out.map(|out| out.until - TimeDelta::nanoseconds(1));
+            let Some(next) = self.missed_after(until.map_or(tick, |until| until.max(tick))) else {
                 return oldest.map_or(Ahead::Nothing, Ahead::Fire);
             };
             if seen >= self.limits.ticks && self.is_late(oldest.unwrap_or(next)) {
@@ -98,27 +109,32 @@ impl Missed<'_> {
     fn record(&self, due: DateTime<Utc>, end: Option<DateTime<Utc>>) -> Plan {
         let mut unfired: Vec<Unfired> = Vec::new();
         let (mut next, mut seen, mut records) = (Some(due), 0, 0);
+        let mut fate = self.fate(due);
         while let Some(tick) = next.filter(|tick| Some(*tick) != end && self.is_missed(*tick)) {
-            let (outcome, reason) = self.outcome(tick);
-            let last = unfired.last_mut();
-            let last = last.filter(|last| last.outcome == outcome && last.reason == reason);
-            let is_full =
-                seen >= self.limits.ticks || (last.is_none() && records >= self.limits.records);
+            let is_same = fate.until.is_some_and(|until| tick < until) || {
+                fate = self.fate(tick);
+                (unfired.last())
+                    .is_some_and(|last| last.outcome == fate.outcome && last.reason == fate.reason)
+            };
+            let is_full = seen >= self.limits.ticks || (!is_same && records >= self.limits.records);
             if is_full && self.is_late(tick) {
                 break;
             }
-            if let Some(last) = last {
-                last.last = tick;
-                last.count += 1;
-            } else {
-                records += 1;
-                unfired.push(Unfired {
-                    first: tick,
-                    last: tick,
-                    count: 1,
-                    outcome,
-                    reason,
-                });
+            match unfired.last_mut() {
+                Some(last) if is_same => {
+                    last.last = tick;
+                    last.count += 1;
+                }
+                _ => {
+                    records += 1;
+                    unfired.push(Unfired {
+                        first: tick,
+                        last: tick,
+                        count: 1,
+                        outcome: fate.outcome,
+                        reason: fate.reason.clone(),
+                    });
+                }
             }
             seen += 1;
             next = self.schedule.next_after(tick);
@@ -130,12 +146,16 @@ impl Missed<'_> {
         }
     }
 
-    /// Why a tick does not fire that is not kept.
-    fn outcome(&self, tick: DateTime<Utc>) -> (Unfiring, String) {
-        if let Some(reason) = (self.lies_out)(tick) {
-            return (Unfiring::Skipped, reason);
+    /// What becomes of a tick that is not kept.
+    fn fate(&self, tick: DateTime<Utc>) -> Fate {
+        if let Some(out) = (self.lies_out)(tick) {
+            return Fate {
+                outcome: Unfiring::Skipped,
+                reason: out.reason,
+                until: Some(out.until),
+            };
         }
-        match self.schedule.misfire() {
+        let (outcome, reason) = match self.schedule.misfire() {
             Misfire::Latest => (
                 Unfiring::Coalesced,
                 "missed: the server fired the latest missed tick only".to_owned(),
@@ -154,6 +174,11 @@ impl Missed<'_> {
                     "missed: the job's misfire policy fires the latest {max} missed ticks only"
                 ),
             ),
+        };
+        Fate {
+            outcome,
+            reason,
+            until: None,
         }
     }
 
