@@ -164,16 +164,20 @@ async fn carry_out(conn: &mut PgConnection, plan_id: i64) -> sqlx::Result<u64> {
     }
 }
 
-/// Takes up one event, in a transaction within that of the others: what cannot be stored of one must not keep the others
-/// from being taken up, now and for ever.
+/// Takes up one event. Returns how many instances it queued.
 async fn take_up(conn: &mut PgConnection, server: Uuid, event: &Event) -> sqlx::Result<u64> {
-    let mut tx = conn.begin().await?;
-    let done = if event.state == "planned" {
-        carry_out(&mut tx, event.instance_id).await
+    if event.state == "planned" {
+        carry_out(conn, event.instance_id).await
     } else {
-        dependency::follow(&mut tx, server, event).await
-    };
-    match done {
+        dependency::follow(conn, server, event).await
+    }
+}
+
+/// As [`take_up`], in a transaction within that of the others: what cannot be stored of one is given up, and must not keep
+/// the others from being taken up, now and for ever.
+async fn take_up_apart(conn: &mut PgConnection, server: Uuid, event: &Event) -> sqlx::Result<u64> {
+    let mut tx = conn.begin().await?;
+    match take_up(&mut tx, server, event).await {
         Ok(queued) => {
             tx.commit().await?;
             Ok(queued)
@@ -194,6 +198,19 @@ async fn take_up(conn: &mut PgConnection, server: Uuid, event: &Event) -> sqlx::
 /// Takes up the ends of instances that something may follow. Returns how many instances it queued, and whether there may
 /// be more to take up.
 pub async fn follow(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<(u64, bool)> {
+    match follow_all(conn, server, false).await {
+        // Rare enough to find out which one it was only now: apart, each costs three more round trips.
+        Err(error) if pool::is_bad_data(&error) => follow_all(conn, server, true).await,
+        done => done,
+    }
+}
+
+/// Does so in one transaction, with each event `apart` or not.
+async fn follow_all(
+    conn: &mut PgConnection,
+    server: Uuid,
+    apart: bool,
+) -> sqlx::Result<(u64, bool)> {
     let mut tx = conn.begin().await?;
     let events = dependency::lock_events(&mut tx, MOST_EVENTS).await?;
     if events.is_empty() {
@@ -203,7 +220,11 @@ pub async fn follow(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<(u64,
     dependency::lock_followers(&mut tx, &predecessors).await?;
     let mut queued = 0;
     for event in &events {
-        queued += take_up(&mut tx, server, event).await?;
+        queued += if apart {
+            take_up_apart(&mut tx, server, event).await?
+        } else {
+            take_up(&mut tx, server, event).await?
+        };
     }
     let ids: Vec<i64> = events.iter().map(|event| event.id).collect();
     dependency::forget_events(&mut tx, &ids).await?;
