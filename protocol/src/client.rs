@@ -16,7 +16,7 @@ use crate::shard::Trigger;
 pub struct RegisterClient {
     /// Host name.
     pub host: String,
-    /// Address, for people to recognise; never used to connect.
+    /// IP address, for people to recognise and assignments to choose; never used to connect. Empty where it is not known.
     #[serde(default)]
     pub ip: String,
     /// Process number.

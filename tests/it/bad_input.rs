@@ -8,6 +8,7 @@ mod everywhere;
 mod fixture;
 mod fuzz;
 mod json;
+mod messages;
 mod state;
 mod times;
 mod values;

@@ -170,14 +170,29 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     }
     outcome::validate(spec)?;
     // PostgreSQL cannot store this one character in a text or jsonb.
-    if serde_json::to_value(spec).is_ok_and(|value| holds_nul(&value)) {
-        return Err(error(
-            "spec",
+    let value = serde_json::to_value(spec).unwrap_or_default();
+    let holder = (TEXTS.into_iter())
+        .find(|field| holds_nul(&value[*field]))
+        .or_else(|| holds_nul(&value).then_some("spec"));
+    match holder {
+        None => Ok(()),
+        Some(field) => Err(error(
+            field,
             "holds the character U+0000, which cannot be stored; remove it",
-        ));
+        )),
     }
-    Ok(())
 }
+
+/// Fields of a definition with texts in which any character may be written.
+const TEXTS: [&str; 7] = [
+    "description",
+    "script",
+    "param",
+    "shard_params",
+    "assignment",
+    "depends_on",
+    "limits",
+];
 
 /// Whether a text somewhere in `value` holds U+0000.
 pub fn holds_nul(value: &serde_json::Value) -> bool {
@@ -197,11 +212,12 @@ fn json_bytes(value: &impl serde::Serialize) -> usize {
 }
 
 fn validate_script(script: &Script) -> Result<(), FieldError> {
-    let (text, field) = match script {
-        Script::Command(command) => (command, "script.command"),
+    let (text, line, field) = match script {
+        Script::Command(command) => (command, (command, "script.command"), "script.command"),
         Script::Body { interpreter, body } => {
-            visible("script.body.interpreter", interpreter, 500)?;
-            (body, "script.body.body")
+            let field = "script.body.interpreter";
+            visible(field, interpreter, 500)?;
+            (body, (interpreter, field), "script.body.body")
         }
     };
     if text.trim().is_empty() {
@@ -212,6 +228,11 @@ fn validate_script(script: &Script) -> Result<(), FieldError> {
             field,
             "is longer than 256 KiB; put it in a file on the client",
         ));
+    }
+    // As the client will split it into words.
+    if shlex::split(line.0).is_none() {
+        let message = "has a quote that is not closed, or ends with a backslash; close it, or give the script's text as a body";
+        return Err(error(line.1, message));
     }
     Ok(())
 }
@@ -292,7 +313,7 @@ mod tests {
         );
         assert_eq!(rejected(|s| s.max_attempts = 0), "max_attempts");
         assert_eq!(rejected(|s| s.kind = JobKind::Script), "script");
-        assert_eq!(rejected(|s| s.param = "x\0y".into()), "spec");
+        assert_eq!(rejected(|s| s.param = "x\0y".into()), "param");
         assert_eq!(
             rejected(|s| s.instance_timeout_ms = u64::MAX),
             "instance_timeout_ms"

@@ -1,10 +1,14 @@
 //! The client protocol, `/client/v1`.
 
+mod register;
+
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use antares_protocol::client::{
-    Claim, Claimed, ClaimedShard, MAX_CHECKPOINT, MAX_HELD, Outcome, RegisterClient, Registered,
-    Renew, Renewed, Report, Reported, ReportedShard, Running, ShardLogs, ShardResult,
+    Claim, Claimed, ClaimedShard, MAX_CHECKPOINT, MAX_HELD, Outcome, Renew, Renewed, Report,
+    Reported, ReportedShard, Running, ShardLogs, ShardResult,
 };
 use antares_protocol::job::JobKind;
 use antares_protocol::problem::{Problem, ProblemKind};
@@ -12,8 +16,6 @@ use antares_protocol::shard::shard_id;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::Value;
-use std::collections::HashMap;
-use std::sync::Arc;
 use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,7 +23,7 @@ use uuid::Uuid;
 
 use super::auth::ClientApp;
 use super::error::ApiError;
-use super::extract::{Json, Path, storable, storable_time};
+use super::extract::{Json, Path, storable_time};
 use crate::app::{App, Shared};
 use crate::domain::job::holds_nul;
 use crate::engine::board::Given;
@@ -35,15 +37,13 @@ use crate::store::{history, shard};
 
 /// Most results, log lines or shards in one call.
 const MOST: usize = 1000;
-/// Most handlers of a client.
-const MOST_HANDLERS: usize = 10_000;
 /// Longest delay of a `later`: a year.
 const MAX_DELAY_MS: u64 = 366 * 24 * 3_600_000;
 
 /// Routes for clients.
 pub fn router() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
-        .routes(routes!(register))
+        .routes(routes!(register::register))
         .routes(routes!(leave))
         .routes(routes!(renew))
         .routes(routes!(claim))
@@ -71,64 +71,6 @@ async fn why_unknown(app: &App, caller: ClientApp, id: Uuid) -> Result<ApiError,
 
 fn not_in_this_app(id: Uuid) -> ApiError {
     ApiError::not_found(format_args!("client {id} in this app"))
-}
-
-/// Register a process. Its lease begins.
-#[utoipa::path(post, path = "/client/v1/clients", tag = "client", security(("app" = [])), request_body = RegisterClient,
-    responses((status = 201, body = Registered), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
-async fn register(
-    State(app): State<Shared>,
-    caller: ClientApp,
-    Json(body): Json<RegisterClient>,
-) -> Result<(StatusCode, axum::Json<Registered>), ApiError> {
-    if body.host.trim().is_empty() {
-        return Err(ApiError::field("host", "is empty; give the host's name"));
-    }
-    for (field, text) in [
-        ("host", &body.host),
-        ("ip", &body.ip),
-        ("sdk", &body.sdk),
-        ("version", &body.version),
-    ] {
-        storable(field, text, 500)?;
-    }
-    if !(1..=10_000).contains(&body.slots) {
-        return Err(ApiError::field(
-            "slots",
-            format!("{} is not allowed; give 1 to 10000", body.slots),
-        ));
-    }
-    if body.handlers.is_empty() || body.handlers.len() > MOST_HANDLERS {
-        return Err(ApiError::field(
-            "handlers",
-            format!("give 1 to {MOST_HANDLERS} names of handlers"),
-        ));
-    }
-    for handler in &body.handlers {
-        crate::domain::job::visible("handlers", handler, 200)?;
-    }
-    if body.labels.len() > 100 {
-        return Err(ApiError::field("labels", "at most 100 labels"));
-    }
-    for (key, value) in &body.labels {
-        storable("labels", key, 200)?;
-        storable("labels", value, 1000)?;
-    }
-    body.clock
-        .map_or(Ok(()), |clock| storable_time("clock", clock))?;
-    let id = Uuid::now_v7();
-    let mut conn = app.pool.acquire().await?;
-    client::register(&mut conn, id, caller.app_id, &body, app.config.lease_ms()).await?;
-    drop(conn);
-    app.hints.send(&Hint::clients());
-    Ok((
-        StatusCode::CREATED,
-        axum::Json(Registered {
-            client_id: id,
-            lease_ms: app.config.lease_ms() as u64,
-            renew_every_ms: app.config.renew_every().as_millis() as u64,
-        }),
-    ))
 }
 
 /// Leave after draining. What the client still holds goes back at once. Repeating it is safe.

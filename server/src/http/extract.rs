@@ -20,6 +20,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &Shared) -> Result<Self, ApiError> {
+        let is_admin = request.uri().path().starts_with("/api/");
         let is_json = request
             .headers()
             .get(CONTENT_TYPE)
@@ -59,19 +60,20 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
         let mut reader = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
-            let cause = error.into_inner();
-            let problem = Problem::new(ProblemKind::MalformedRequest, cause.to_string());
+            let cause = error.into_inner().to_string();
             // serde_json calls a number in place of a named alternative a fault of the syntax.
             let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
-            ApiError(if path == "." || !is_json {
-                problem
-            } else {
-                problem.with_field(path)
-            })
+            malformed(if is_json { &path } else { "." }, &cause)
         })?;
         reader
             .end()
             .map_err(|error| ApiError::new(ProblemKind::MalformedRequest, error.to_string()))?;
+        if is_admin && let Some((key, number)) = rounded_integer(&body) {
+            let detail = format!(
+                "`{key}`: {number} is an integer beyond 64 bits and would be rounded; write it as a string"
+            );
+            return Err(ApiError::new(ProblemKind::MalformedRequest, detail));
+        }
         Ok(Self(value))
     }
 }
@@ -122,14 +124,86 @@ pub struct Query<T>(pub T);
 impl<T: DeserializeOwned> FromRequestParts<Shared> for Query<T> {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
-        axum::extract::Query::from_request_parts(parts, state)
-            .await
-            .map(|axum::extract::Query(value)| Self(value))
-            .map_err(|rejection| {
-                ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
-            })
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
+        let query = parts.uri.query().unwrap_or_default();
+        let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        serde_path_to_error::deserialize(reader)
+            .map(Self)
+            .map_err(|error| malformed(&error.path().to_string(), &error.inner().to_string()))
     }
+}
+
+/// What cannot be read, at `path` (`.` for the whole), for `cause`: with the remedy where the reader tells none.
+fn malformed(path: &str, cause: &str) -> ApiError {
+    // How chrono says that a text is no instant, date or time of day.
+    const NO_TIME: [&str; 6] = [
+        "input is out of range",
+        "no possible date and time matching input",
+        "input is not enough for unique date and time",
+        "input contains invalid characters",
+        "premature end of input",
+        "trailing input",
+    ];
+    let detail = if NO_TIME.iter().any(|known| cause.starts_with(known)) {
+        format!(
+            "{cause}; write an instant as `2026-03-09T08:00:00Z`, a date as `2026-03-09`, a time of day as `08:00:00`"
+        )
+    } else if cause.contains("unit variant, expected newtype variant") {
+        let name = path.rsplit('.').next().unwrap_or_default();
+        format!("`{name}` needs a value: write it as `{{\"{name}\": …}}`, see /api/openapi.json")
+    } else {
+        cause.to_owned()
+    };
+    // A field that is missing, or there twice, has no path of its own.
+    let named = ["missing field `", "duplicate field `", "unknown field `"];
+    let named = named.iter().find_map(|start| cause.strip_prefix(start));
+    let named = named.and_then(|rest| rest.split('`').next());
+    let at = match (path, named) {
+        (".", None) => None,
+        (".", Some(name)) => Some(name.to_owned()),
+        (path, Some(name)) if path != name && !path.ends_with(&format!(".{name}")) => {
+            Some(format!("{path}.{name}"))
+        }
+        (path, _) => Some(path.to_owned()),
+    };
+    let problem = Problem::new(ProblemKind::MalformedRequest, detail);
+    ApiError(match at {
+        None => problem,
+        Some(field) => problem.with_field(field),
+    })
+}
+
+/// The first integer of a JSON text that no 64 bits hold, as serde_json rounds it, and the key that it or its list has.
+fn rounded_integer(json: &[u8]) -> Option<(String, String)> {
+    let (mut key, mut text): (&[u8], &[u8]) = (b"", b"");
+    let mut at = 0;
+    while let Some(&byte) = json.get(at) {
+        let begin = at;
+        at += 1;
+        match byte {
+            b'"' => {
+                while *json.get(at)? != b'"' {
+                    at += if json[at] == b'\\' { 2 } else { 1 };
+                }
+                text = &json[begin + 1..at];
+                at += 1;
+            }
+            b':' => key = text,
+            b'-' | b'0'..=b'9' => {
+                let rest = json[at..].iter();
+                let is_part = |byte: &&u8| byte.is_ascii_digit() || b"+-.eE".contains(*byte);
+                at += rest.take_while(is_part).count();
+                let number = std::str::from_utf8(&json[begin..at]).ok()?;
+                let is_integer = !number.contains(['.', 'e', 'E']);
+                if is_integer && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
+                    let key = String::from_utf8_lossy(key).into_owned();
+                    return Some((key, number.to_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Rows of a page if the request does not say, and at most.
@@ -192,4 +266,31 @@ pub fn storable(field: &str, text: &str, most: usize) -> Result<(), ApiError> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_that_would_be_rounded_are_found() {
+        let found = |json: &str| rounded_integer(json.as_bytes());
+        let pair = |key: &str, number: &str| Some((key.to_owned(), number.to_owned()));
+        for fine in [
+            "{}",
+            r#"{"a": 18446744073709551615, "b": -9223372036854775808}"#,
+            r#"{"a": 1e300, "b": 0.12345678901234567890123, "c": "123456789012345678901234"}"#,
+            r#"{"a\"": "\\", "123456789012345678901234": 1}"#,
+        ] {
+            assert_eq!(found(fine), None, "{fine}");
+        }
+        assert_eq!(
+            found(r#"{"a": 1, "b": [{"c\"d": [2, 18446744073709551616]}]}"#),
+            pair("c\\\"d", "18446744073709551616")
+        );
+        assert_eq!(
+            found(r#"{"a": -9223372036854775809}"#),
+            pair("a", "-9223372036854775809")
+        );
+    }
 }

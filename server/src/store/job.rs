@@ -142,6 +142,8 @@ pub struct Filter<'a> {
     pub state: Option<&'a str>,
     /// The server that fires it.
     pub server_id: Option<Uuid>,
+    /// A calendar that keeps its ticks in or out.
+    pub calendar: Option<&'a str>,
     pub after: i64,
     pub limit: i64,
 }
@@ -184,6 +186,7 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<
          where j.id > $1 and ($2::bigint is null or j.id = $2) and ($3::text is null or v.app = $3)
             and strpos(lower(j.name), lower($4)) > 0 and ($5::text is null or v.state = $5)
             and ($7::uuid is null or v.server_id = $7)
+            and ($8::text is null or v.definition -> 'include_calendars' ? $8 or v.definition -> 'exclude_calendars' ? $8)
          order by j.id limit $6",
     )
     .bind(filter.after)
@@ -193,6 +196,7 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<
     .bind(filter.state)
     .bind(filter.limit)
     .bind(filter.server_id)
+    .bind(filter.calendar)
     .fetch_all(conn)
     .await?;
     Ok(rows

@@ -42,6 +42,17 @@ fn definitions() -> Vec<(Value, &'static str)> {
             "spec.script.body.interpreter",
         ),
         (
+            json!({ "kind": "script", "handler": null, "script": { "command": "echo 'a" } }),
+            "spec.script.command",
+        ),
+        (
+            json!({ "kind": "script", "handler": null, "script": { "body": { "interpreter": "sh -c \"", "body": "x" } } }),
+            "spec.script.body.interpreter",
+        ),
+        (json!({ "description": "a\0" }), "spec.description"),
+        (json!({ "param": { "a": ["\0"] } }), "spec.param"),
+        (json!({ "shard_params": ["a", "\0"] }), "spec.shard_params"),
+        (
             json!({ "kind": "script", "handler": null, "script": { "body": { "interpreter": "sh", "body": "" } } }),
             "spec.script.body.body",
         ),
@@ -196,6 +207,13 @@ async fn values_that_are_not_allowed_name_the_field() {
             "POST",
             clients,
             register(json!({ "ip": long(501) })),
+            InvalidField,
+            "ip",
+        ),
+        (
+            "POST",
+            clients,
+            register(json!({ "ip": "zz" })),
             InvalidField,
             "ip",
         ),

@@ -56,6 +56,8 @@ struct ListJobs {
     state: Option<JobState>,
     /// The server that fires it.
     server_id: Option<uuid::Uuid>,
+    /// Name of a calendar that keeps its ticks in or out.
+    calendar: Option<String>,
     /// `next` of the page before.
     after: Option<String>,
     /// Rows of a page, 1 to 500; 50 if left out.
@@ -74,6 +76,11 @@ async fn list(
     let search = query.search.unwrap_or_default();
     storable("search", &search, 200)?;
     storable("app", query.app.as_deref().unwrap_or_default(), 200)?;
+    storable(
+        "calendar",
+        query.calendar.as_deref().unwrap_or_default(),
+        200,
+    )?;
     let filter = store::job::Filter {
         id: None,
         app: query.app.as_deref(),
@@ -86,6 +93,7 @@ async fn list(
             JobState::Paused => "paused",
         }),
         server_id: query.server_id,
+        calendar: query.calendar.as_deref(),
         after: cursor(query.after.as_deref())?.unwrap_or(0),
         limit: limit + 1,
     };

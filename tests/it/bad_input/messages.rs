@@ -1,0 +1,76 @@
+//! What is malformed is told with its field and what to write instead.
+
+use antares_protocol::problem::ProblemKind;
+use reqwest::Method;
+
+use super::fixture::{Caller, Findings, Fixture, send};
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_with_the_remedy() {
+    let fixture = Fixture::new().await;
+    let mut findings = Findings::default();
+    let before = fixture.snapshot().await;
+    let spec = |rest: &str| format!(r#"{{"app":"shop","spec":{{"name":"new",{rest}}}}}"#);
+    let cases = [
+        (
+            spec(r#""overlap":"queue""#),
+            Some("spec.overlap.queue"),
+            "needs a value",
+        ),
+        (
+            spec(r#""sharding":"planned""#),
+            Some("spec.sharding.planned"),
+            "needs a value",
+        ),
+        (
+            spec(r#""start_at":"tomorrow""#),
+            Some("spec.start_at"),
+            "2026-03-09T08:00:00Z",
+        ),
+        (
+            spec(r#""at":["2026-13-01T00:00:00Z"]"#),
+            Some("spec.at[0]"),
+            "2026-03-09T08:00:00Z",
+        ),
+        (spec(r#""cronn":"x""#), Some("spec.cronn"), "unknown field"),
+        (
+            spec(r#""cron":"a","cron":"b""#),
+            Some("spec.cron"),
+            "duplicate field",
+        ),
+        (
+            r#"{"app":"shop","spec":{}}"#.to_owned(),
+            Some("spec.name"),
+            "missing field",
+        ),
+        (
+            r#"{"spec":{"name":"new"}}"#.to_owned(),
+            Some("app"),
+            "missing field",
+        ),
+        // Neither is rounded in silence.
+        (
+            spec(r#""param":{"id":[1,12345678901234567890123]}"#),
+            None,
+            "`id`: 12345678901234567890123 is an integer beyond 64 bits",
+        ),
+        (
+            spec(r#""param":-9223372036854775809"#),
+            None,
+            "`param`: -9223372036854775809",
+        ),
+    ];
+    for (body, field, told) in cases {
+        let request = fixture.request(&Method::POST, "/api/v1/jobs", Caller::Admin);
+        let request = request.header("content-type", "application/json");
+        let answer = send(request.body(body.clone())).await;
+        let wrong = answer.differs(ProblemKind::MalformedRequest);
+        let wrong = wrong.or_else(|| {
+            let is_told = answer.body["field"].as_str() == field && answer.names(told);
+            (!is_told).then(|| answer.seen(&format!("field {field:?} and `{told}`")))
+        });
+        findings.note(&body, wrong);
+    }
+    findings.unchanged("definitions", &fixture, &before).await;
+    findings.conclude(10);
+}
