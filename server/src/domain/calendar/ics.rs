@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 
 use antares_protocol::schedule::{CalendarDate, Span};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Offset as _, TimeDelta, TimeZone as _, Utc};
+use chrono::{
+    DateTime, Datelike as _, NaiveDate, NaiveDateTime, Offset as _, TimeDelta, TimeZone as _, Utc,
+};
 use chrono_tz::{GapInfo, Tz};
 use icalendar::parser::{Component, Property, read_calendar, unfold};
 
 use recurrence::{is_same_day_each_year, occurrences};
 
+use super::YEARS;
 use crate::domain::job::FieldError;
 
 mod recurrence;
@@ -36,6 +39,9 @@ pub struct Events {
     /// Spans of time.
     pub spans: Vec<Span>,
 }
+
+/// Into which days of every year are put that were first written for a year before those of calendars.
+const LEAP_YEAR: i32 = 1972;
 
 /// When an event, or an exception of one, begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +105,7 @@ pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError>
     }
     let mut read = Events::default();
     for event in events {
+        let (dates, spans) = (read.dates.len(), read.spans.len());
         let others = match event.find_prop("RECURRENCE-ID") {
             Some(_) => None,
             None => text(event, "UID").and_then(|uid| moved.get(uid)),
@@ -111,6 +118,15 @@ pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError>
             until,
         )
         .map_err(|why| about(event, &why))?;
+        let years = (read.dates[dates..].iter().map(|day| day.date.year()))
+            .chain(read.spans[spans..].iter().map(|span| span.from.year()))
+            .chain(read.spans[spans..].iter().map(|span| span.until.year()));
+        if let Some(year) = years.into_iter().find(|year| !YEARS.contains(year)) {
+            let why = format!(
+                "falls into {year}; years from 1970 to 2199 are allowed: take it out, or change its year"
+            );
+            return Err(about(event, &why));
+        }
         if read.dates.len() > 10_000 || read.spans.len() > 10_000 {
             return Err(about(
                 event,
@@ -183,7 +199,13 @@ fn add(
         Start::Day(first_day) => {
             let days = whole_days(event, first_day)?;
             let mut push = |first: NaiveDate, yearly: bool| {
-                for date in first.iter_days().take(days) {
+                for mut date in first.iter_days().take(days) {
+                    if date.year() < YEARS.start && yearly {
+                        // The year says nothing; this one has all days that there are.
+                        date = date.with_year(LEAP_YEAR).unwrap_or(date);
+                    } else if date.year() < YEARS.start && rule.is_some() {
+                        continue;
+                    }
                     let label = label.clone();
                     read.dates.push(CalendarDate {
                         date,
@@ -211,6 +233,9 @@ fn add(
             for start in occurrences(event, first, moved, zone, until)? {
                 if let Start::Time(from, zone) = start {
                     let from = instant(zone, from);
+                    if from.year() < YEARS.start && rule.is_some() {
+                        continue;
+                    }
                     let label = label.clone();
                     read.spans.push(Span {
                         from,

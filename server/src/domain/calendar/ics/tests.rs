@@ -100,6 +100,33 @@ fn the_same_day_of_every_year_is_one_date_and_others_are_written_out() {
 }
 
 #[test]
+fn what_began_before_all_calendars_goes_on_in_them_and_what_is_over_is_named() {
+    let found = events(&[
+        "UID:1\nDTSTART;VALUE=DATE:16040229\nRRULE:FREQ=YEARLY\nSUMMARY:Leap",
+        "UID:2\nDTSTART;VALUE=DATE:16010101\nRRULE:FREQ=YEARLY\nSUMMARY:New Year",
+        "UID:3\nDTSTART;VALUE=DATE:19651125\nRRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;UNTIL=19721231\nSUMMARY:Thanks",
+        "UID:4\nDTSTART:19691230T230000Z\nDURATION:PT1H\nRRULE:FREQ=DAILY;COUNT=3\nSUMMARY:night",
+    ]);
+    assert_eq!(
+        dates(&found),
+        [
+            "1972-02-29 Leap yearly",
+            "1972-01-01 New Year yearly",
+            "1970-11-26 Thanks",
+            "1971-11-25 Thanks",
+            "1972-11-23 Thanks",
+        ]
+    );
+    assert_eq!(spans(&found), ["01-01T23:00 01-02T00:00 night"]);
+    let over = calendar(&["UID:1\nDTSTART;VALUE=DATE:16010101\nSUMMARY:Epoch"]);
+    let error = read(&over, Tz::UTC, until()).unwrap_err();
+    assert!(
+        error.message.contains("`Epoch`") && error.message.contains("1601"),
+        "{error}"
+    );
+}
+
+#[test]
 fn times_become_spans_in_their_zone() {
     let found = events(&[
         "UID:1\nDTSTART:20260309T080000Z\nDTEND:20260309T100000Z\nSUMMARY:utc",
