@@ -165,6 +165,50 @@ async fn a_backfill_fires_each_tick_of_the_past_once() {
 }
 
 #[tokio::test]
+async fn backfills_one_after_the_other_keep_their_distance() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |s| {
+            s.cron = Some("0 0 3 * * ?".into());
+            s.overlap = Overlap::Queue(1);
+        })
+        .await;
+    let path = format!("/api/v1/jobs/{}/backfill", job.id);
+    let client = world.client(&app, &[&a, &b]).start().await;
+    let mut queued = 0;
+    // The first of the second call comes after the last of the first, whether that has started or not.
+    for (from, until, server) in [
+        ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", &a),
+        ("2026-01-02T00:00:00Z", "2026-01-04T00:00:00Z", &b),
+        ("2026-01-03T00:00:00Z", "2026-01-05T00:00:00Z", &a),
+    ] {
+        let body = json!({ "from": from, "until": until, "interval_ms": 3_600_000 });
+        let done: Backfilled = server.admin().post(&path, &body).await;
+        queued += done.instance_ids.len();
+        if queued == 1 {
+            let ended = world.ended(done.instance_ids[0], BOUND).await;
+            assert_eq!(ended.summary(), ("succeeded", 1, 0, 0));
+        }
+    }
+    assert_eq!(queued, 4);
+    let gaps: Vec<i64> = sqlx::query_scalar(
+        "select round(extract(epoch from due_at - lag(due_at) over (order by scheduled_at)))::bigint
+         from instance_queued where job_id = $1 order by scheduled_at offset 1",
+    )
+    .bind(job.id)
+    .fetch_all(world.pool())
+    .await
+    .unwrap();
+    assert_eq!(gaps, [3600, 3600]);
+    let first = "select extract(epoch from min(due_at) - now())::bigint from instance_queued where job_id = $1";
+    let first = world.number(first, &[job.id]).await;
+    assert!(first > 0, "it may start in {first} s");
+    drop(client);
+}
+
+#[tokio::test]
 async fn an_explanation_names_what_each_tick_came_to_and_what_each_instance_waits_for() {
     let world = World::new().await;
     let [a] = world.servers().await;

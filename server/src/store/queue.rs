@@ -198,6 +198,10 @@ pub async fn backfill(
                     select max(q.due_at) as at from instance_queued q where q.job_id = $1 and q.trigger = 'backfill'
                     union all
                     select max(i.fired_at) from instance i where i.job_id = $1 and i.trigger = 'backfill'
+                    union all
+                    -- Later calls have greater ids, and later times.
+                    select max(e.fired_at) from instance_ended e where e.id = (
+                        select max(k.instance_id) from trigger_key k where k.job_id = $1 and k.key like 'backfill %')
                 ) l
             ) b
          )

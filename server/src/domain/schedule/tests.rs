@@ -264,6 +264,23 @@ fn a_time_before_the_start_has_no_tick_after_it_either() {
 }
 
 #[test]
+fn no_jitter_leads_past_the_end() {
+    let end = at("2026-01-01T05:00:00Z");
+    for (seed, jitter_ms) in (0..200).zip([1000, 60_000, 86_400_000].into_iter().cycle()) {
+        let timing = Timing {
+            jitter_ms,
+            seed,
+            end_at: Some(end),
+            ..Timing::default()
+        };
+        let schedule = compiled(Some("0 0 * * * ?"), &timing);
+        let ticks: Vec<_> = schedule.upcoming(at("2025-12-31T23:59:59Z")).collect();
+        // The one at the end itself cannot be moved.
+        assert_eq!((ticks.len(), ticks[5]), (6, end), "seed {seed}");
+    }
+}
+
+#[test]
 fn the_jitter_is_that_of_the_first_release() {
     let timing = Timing {
         fixed_rate_ms: Some(60_000),
