@@ -16,6 +16,7 @@ mod guards;
 mod leases;
 mod openapi;
 mod outcomes;
+mod overlap;
 mod plan;
 mod plans;
 mod pooler;
