@@ -12,8 +12,10 @@ mod instance;
 mod job;
 mod overview;
 mod palette;
+mod said;
 mod zh;
 
+use antares_protocol::problem::Problem;
 use leptos::prelude::*;
 
 use crate::hooks::storage;
@@ -83,6 +85,11 @@ impl I18n {
         }
     }
 
+    /// What the server says in English only, in the chosen language as far as it is known.
+    pub(crate) fn said(self, english: &str) -> String {
+        (self.texts().said)(english)
+    }
+
     /// Goes on to the next language.
     pub(crate) fn switch(self) {
         let next = match self.0.get_untracked() {
@@ -104,6 +111,12 @@ pub(crate) fn provide() {
             let _ = root.set_attribute("lang", language.get().tag());
         }
     });
+}
+
+/// The English texts, for tests.
+#[cfg(test)]
+pub(crate) fn english() -> &'static Texts {
+    &en::TEXTS
 }
 
 /// The language.
@@ -128,6 +141,7 @@ pub(crate) struct Texts {
     pub(crate) try_again: &'static str,
     pub(crate) none: &'static str,
     pub(crate) any: &'static str,
+    pub(crate) no_filter: &'static str,
     pub(crate) search: &'static str,
     pub(crate) fired_from: &'static str,
     pub(crate) fired_until: &'static str,
@@ -255,4 +269,8 @@ pub(crate) struct Texts {
     pub(crate) overview: overview::OverviewTexts,
     pub(crate) graph: overview::GraphTexts,
     pub(crate) palette: palette::PaletteTexts,
+
+    /// What the server said in English.
+    pub(crate) said: fn(&str) -> String,
+    pub(crate) problem: fn(&Problem) -> String,
 }

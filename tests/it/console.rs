@@ -9,6 +9,7 @@ mod jobs;
 mod operate;
 mod overview;
 mod palette;
+mod words;
 
 use std::time::{Duration, Instant};
 

@@ -92,6 +92,32 @@ pub(crate) fn TextFilter(
     }
 }
 
+/// A value that a link from another page sets: shown while it is, and taken away by a click.
+#[component]
+pub(crate) fn LinkedFilter(
+    /// The parameter.
+    name: &'static str,
+    /// What it is called.
+    label: Label,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let set = use_setter();
+    let value = use_value(name);
+    view! {
+        <Show when=move || value.with(|value| !value.is_empty())>
+            <button
+                type="button"
+                id=format!("filter-{name}")
+                class="button small"
+                title=i18n.text(|t| t.no_filter)
+                on:click=move |_| set(name, String::new())
+            >
+                {i18n.text(label)} ": " {value} " ×"
+            </button>
+        </Show>
+    }
+}
+
 /// One of a few values, or any.
 #[component]
 pub(crate) fn SelectFilter(

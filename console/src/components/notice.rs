@@ -10,7 +10,10 @@ impl ApiError {
     pub(crate) fn words(&self, texts: &Texts) -> (Option<String>, String) {
         match self {
             Self::Unreachable => (None, texts.unreachable.to_owned()),
-            Self::Problem(problem) => (Some(problem.title.clone()), problem.detail.clone()),
+            Self::Problem(problem) => (
+                Some((texts.problem)(problem)),
+                (texts.said)(&problem.detail),
+            ),
             Self::Unexpected(what) => (None, (texts.unexpected)(what)),
         }
     }

@@ -3,6 +3,8 @@
 /// Texts of the page of calendars.
 pub(crate) struct CalendarTexts {
     pub(crate) title: &'static str,
+    pub(crate) one: &'static str,
+    pub(crate) used_by: &'static str,
     pub(crate) none: &'static str,
     pub(crate) none_hint: &'static str,
     pub(crate) create: &'static str,
@@ -37,6 +39,8 @@ pub(crate) struct LimitTexts {
 
 pub(super) const EN: CalendarTexts = CalendarTexts {
     title: "Calendars",
+    one: "Calendar",
+    used_by: "Jobs that use it",
     none: "No calendar yet",
     none_hint: "A calendar is a named set of days and hours. Jobs name the calendars that keep their ticks in or out.",
     create: "Create a calendar",
@@ -60,6 +64,8 @@ pub(super) const EN: CalendarTexts = CalendarTexts {
 
 pub(super) const ZH: CalendarTexts = CalendarTexts {
     title: "日历",
+    one: "日历",
+    used_by: "使用它的作业",
     none: "还没有日历",
     none_hint: "日历是一组命名的日期和时段。任务通过引用日历来限定或排除触发。",
     create: "创建日历",

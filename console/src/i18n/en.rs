@@ -13,6 +13,7 @@ pub(super) const TEXTS: Texts = Texts {
     loading: "Loading…",
     try_again: "Try again",
     none: "none",
+    no_filter: "Show all again",
     any: "any",
     search: "Part of the name",
     fired_from: "Fired from (UTC)",
@@ -147,4 +148,6 @@ pub(super) const TEXTS: Texts = Texts {
     overview: super::overview::EN,
     graph: super::overview::GRAPH_EN,
     palette: super::palette::EN,
+    said: str::to_owned,
+    problem: |problem| problem.title.clone(),
 };

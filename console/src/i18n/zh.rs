@@ -13,6 +13,7 @@ pub(super) const TEXTS: Texts = Texts {
     loading: "加载中…",
     try_again: "重试",
     none: "无",
+    no_filter: "取消此筛选",
     any: "全部",
     search: "名称包含",
     fired_from: "触发不早于（UTC）",
@@ -143,4 +144,6 @@ pub(super) const TEXTS: Texts = Texts {
     overview: super::overview::ZH,
     graph: super::overview::GRAPH_ZH,
     palette: super::palette::ZH,
+    said: super::said::chinese,
+    problem: super::said::chinese_title,
 };

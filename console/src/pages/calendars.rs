@@ -7,6 +7,7 @@ use antares_protocol::schedule::{Calendar, ImportCalendar, Span};
 use chrono::Days;
 use gloo_net::http::Method;
 use leptos::prelude::*;
+use leptos_router::components::A;
 
 use crate::api::{self, ApiError};
 use crate::components::deletion::deletion;
@@ -110,8 +111,13 @@ fn Actions(calendar: RwSignal<Calendar>) -> impl IntoView {
             || (),
         ));
     };
+    let users = move || {
+        let name = name.get();
+        format!("/jobs?calendar={}", js_sys::encode_uri_component(&name))
+    };
     view! {
         <div class="buttons">
+            <A href=users attr:class="button small" attr:data-action="users">{i18n.text(|t| t.calendars.used_by)}</A>
             <button type="button" class="button small" data-action="show" on:click=move |_| showing.set(true)>
                 {i18n.text(|t| t.calendars.show)}
             </button>

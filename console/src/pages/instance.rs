@@ -52,6 +52,8 @@ fn Detail(id: i64) -> impl IntoView {
 
 #[component]
 fn Heading(instance: Signal<Instance>) -> impl IntoView {
+    let i18n = use_i18n();
+    let reason = move || instance.with(|i| i.reason.as_deref().map(|said| i18n.said(said)));
     view! {
         <div class="heading">
             <h1>
@@ -68,7 +70,7 @@ fn Heading(instance: Signal<Instance>) -> impl IntoView {
             <span class="heading-space"></span>
             <Buttons instance />
         </div>
-        {move || instance.with(|i| i.reason.clone()).map(|reason| view! { <p class="reason">{reason}</p> })}
+        {move || reason().map(|reason| view! { <p class="reason">{reason}</p> })}
     }
 }
 

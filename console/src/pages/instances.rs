@@ -40,9 +40,11 @@ const COLUMNS: &[Column<Instance>] = &[
         label: |t| t.state,
         class: "",
         cell: |instance| {
+            let i18n = use_i18n();
+            let reason = move || instance.with(|i| i.reason.as_deref().map(|said| i18n.said(said)));
             view! {
                 <Badge state=move || instance.with(|instance| instance.state) />
-                <span class="second">{move || instance.with(|instance| instance.reason.clone())}</span>
+                <span class="second">{reason}</span>
             }
             .into_any()
         },

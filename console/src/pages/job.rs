@@ -5,6 +5,7 @@ mod history;
 mod overview;
 mod versions;
 mod why;
+mod words;
 
 use antares_protocol::job::Job;
 use leptos::prelude::*;

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::components::badge::Badge;
-use crate::components::filters::{SelectFilter, TextFilter};
+use crate::components::filters::{LinkedFilter, SelectFilter, TextFilter};
 use crate::components::job_controls::{EnableSwitch, JobMenu};
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::selection::{self, Choose};
@@ -115,7 +115,7 @@ pub(crate) fn Jobs() -> impl IntoView {
             topic=Topic::Jobs
             columns=COLUMNS
             empty
-            filters=&["search", "app", "state", "server_id"]
+            filters=&["search", "app", "state", "server_id", "calendar"]
             toolbar
             actions
         />
@@ -128,6 +128,8 @@ fn toolbar() -> AnyView {
             <TextFilter name="search" label=|t| t.search />
             <TextFilter name="app" label=|t| t.app />
             <SelectFilter name="state" label=|t| t.state options=STATES />
+            <LinkedFilter name="server_id" label=|t| t.job_page.server />
+            <LinkedFilter name="calendar" label=|t| t.calendars.one />
         </div>
         <bulk::Bulk />
     }

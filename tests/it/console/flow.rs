@@ -2,7 +2,7 @@
 
 use antares_protocol::app::App as AppView;
 use antares_protocol::page::Page;
-use antares_tests::{App, World};
+use antares_tests::{App, BOUND, World};
 
 use super::{given_viewer, is_refusal, row};
 
@@ -32,6 +32,14 @@ async fn a_new_user_creates_an_app_and_a_job_starts_a_client_and_sees_it_run() {
     assert!(secret.len() >= 20, "{secret}");
     browser.shows("dialog[open] pre", &secret).await;
     browser.shows("dialog[open] pre", "discover()").await;
+    browser.click("dialog[open] .tab:nth-child(2)").await;
+    browser.shows("dialog[open] pre", "curl").await;
+    let curl = browser.texts("dialog[open] pre", |_| true).await.remove(0);
+    browser.click("dialog[open] .tab:nth-child(3)").await;
+    browser
+        .shows("dialog[open] pre", "allow_scripts(true)")
+        .await;
+    browser.shows("dialog[open] pre", &secret).await;
     browser.click("#secret-kept").await;
     row(&browser, &["shop"]).await;
     // It is not in the page any more, nor anywhere else.
@@ -70,6 +78,20 @@ async fn a_new_user_creates_an_app_and_a_job_starts_a_client_and_sees_it_run() {
     browser.shows(".heading", "Succeeded").await;
     browser.shows(".counters", "2").await;
     drop(client);
+
+    // The calls by hand, as they were shown.
+    let job = app
+        .job("by-hand", |s| s.handler = Some("my-job".into()))
+        .await;
+    let instance = job.trigger().await;
+    let ran = tokio::process::Command::new("sh")
+        .args(["-e", "-c", &curl])
+        .output()
+        .await
+        .expect("sh is there");
+    assert!(ran.status.success(), "{ran:?}");
+    let ended = world.ended(instance, BOUND).await;
+    assert_eq!(ended.summary(), ("succeeded", 1, 0, 0));
     let complaints = browser
         .errors(|complaint| is_refusal(complaint) || complaint.contains("422"))
         .await;

@@ -11,46 +11,13 @@ use crate::i18n::use_i18n;
 #[derive(Clone, Copy)]
 pub(super) struct Secret(pub(super) RwSignal<Option<AppWithSecret>>);
 
-/// How to start a client.
+/// How to start a client. The first and the last are built with the SDK, the second is run by a test.
 const SNIPPETS: [(&str, &str); 3] = [
-    (
-        "Rust",
-        r#"// Cargo.toml: antares-client = { path = "<checkout of Antares>/client" }, tokio = { version = "1", features = ["full"] }
-use antares_client::{BoxError, Client, Context, job};
-
-#[job("my-job")]
-async fn my_job(ctx: Context) -> Result<String, BoxError> {
-    ctx.log().info(format!("shard {} of {}", ctx.item(), ctx.total()));
-    Ok("done".to_owned())
-}
-
-#[tokio::main]
-async fn main() -> Result<(), BoxError> {
-    Client::builder("{app}", "{secret}").server("{url}").discover().build()?.run().await;
-    Ok(())
-}"#,
-    ),
-    (
-        "curl",
-        r#"# --json needs curl 7.82
-ID=$(curl -s -u '{app}:{secret}' {url}/client/v1/clients --json \
-  '{"host": "laptop", "handlers": ["my-job"], "slots": 1}' | sed 's/.*"client_id":"\([^"]*\).*/\1/')
-curl -u '{app}:{secret}' {url}/client/v1/clients/$ID/claim --json '{"max": 1, "wait_ms": 30000}'
-# take shard_id and attempt from the answer:
-curl -u '{app}:{secret}' {url}/client/v1/clients/$ID/report --json \
-  '{"results": [{"shard_id": SHARD, "attempt": 1, "outcome": "succeeded"}]}'"#,
-    ),
+    ("Rust", include_str!("../../../../client/examples/start.rs")),
+    ("curl", include_str!("start.sh")),
     (
         "Script worker",
-        r#"// Cargo.toml: antares-client = { path = "<checkout of Antares>/client" }, tokio = { version = "1", features = ["full"] }
-// runs jobs of kind "script": commands and scripts from the job's definition, as this process's user
-use antares_client::{BoxError, Client};
-
-#[tokio::main]
-async fn main() -> Result<(), BoxError> {
-    Client::builder("{app}", "{secret}").server("{url}").allow_scripts(true).build()?.run().await;
-    Ok(())
-}"#,
+        include_str!("../../../../client/examples/start_scripts.rs"),
     ),
 ];
 

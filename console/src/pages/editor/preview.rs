@@ -92,7 +92,7 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
             let ticks = times
                 .kept_out
                 .into_iter()
-                .map(|tick| view! { <li><When at=Signal::stored(Some(tick.at)) zone /> " " {tick.reason}</li> })
+                .map(|tick| view! { <li><When at=Signal::stored(Some(tick.at)) zone /> " " {move || i18n.said(&tick.reason)}</li> })
                 .collect_view();
             view! {
                 <h3>{i18n.text(|t| t.job_page.kept_out)}</h3>

@@ -209,7 +209,7 @@ fn Row(
             <td class="time" data-label=i18n.text(|t| t.instance.claimed)><When at=at(|s| s.claimed_at) /></td>
             <td class="time" data-label=i18n.text(|t| t.ended)><When at=at(|s| s.ended_at) /></td>
             <td class="wide" data-label=i18n.text(|t| t.instance.output)>
-                <span class="error-text">{text(|s| s.error.clone().unwrap_or_default())}</span>
+                <span class="error-text">{move || i18n.said(&text(|s| s.error.clone().unwrap_or_default())())}</span>
                 <span class="clip">{text(|s| s.output.clone().unwrap_or_default())}</span>
             </td>
         </tr>
@@ -272,7 +272,7 @@ fn Opened(id: i64, shard_id: i64) -> impl IntoView {
                 " " <Badge state=move || outcome /> " "
                 <span class="mono">{attempt.client_id.map(short_id)}</span>
                 " " <When at=Signal::stored(attempt.claimed_at) /> " → " <When at=Signal::stored(Some(attempt.ended_at)) />
-                {attempt.error.map(|error| view! { <pre class="error-text">{error}</pre> })}
+                {attempt.error.map(|error| view! { <pre class="error-text">{i18n.said(&error)}</pre> })}
                 {attempt.output.map(|output| view! { <pre>{output}</pre> })}
             </li>
         }

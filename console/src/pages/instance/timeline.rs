@@ -39,9 +39,10 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
         Topic::Instances,
         format!("/api/v1/instances/{id}/attempts?limit={DRAWN}"),
     );
+    // What has no attempt that has ended; the rest is among the attempts.
     let shards = use_current::<Page<Shard>>(
         Topic::Instances,
-        format!("/api/v1/instances/{id}/shards?limit={DRAWN}"),
+        format!("/api/v1/instances/{id}/shards?state=running&limit={DRAWN}"),
     );
     let drawing = move || {
         let rows = rows(&attempts.value, &shards.value);

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use leptos::prelude::*;
 use serde_json::Value;
 
+use super::words::words;
 use crate::format;
 use crate::i18n::{Label, use_i18n};
 
@@ -90,11 +91,13 @@ pub(super) fn Definition(job: Signal<Job>) -> impl IntoView {
     let row = move |(field, value): (String, Value)| {
         let name =
             label(&field).map_or_else(|| field.clone(), |label| label(i18n.texts()).to_owned());
+        let said = job.with(|job| words(&field, &job.spec, i18n.texts()));
+        let said = said.unwrap_or_else(|| shown(&field, &value));
         view! {
             <div>
                 // As the API calls it.
                 <dt title=field.clone()>{name}</dt>
-                <dd>{shown(&field, &value)}</dd>
+                <dd>{said}</dd>
             </div>
         }
     };

@@ -36,7 +36,7 @@ pub(super) fn Overview(id: i64, job: Signal<Job>) -> impl IntoView {
         let times = next.value.get().unwrap_or_default();
         (!times.kept_out.is_empty()).then(|| {
             let one = |tick: antares_protocol::plan::KeptOut| {
-                view! { <li><When at=Signal::stored(Some(tick.at)) zone /> " " {tick.reason}</li> }
+                view! { <li><When at=Signal::stored(Some(tick.at)) zone /> " " {move || i18n.said(&tick.reason)}</li> }
             };
             view! {
                 <h3>{i18n.text(|t| t.job_page.kept_out)}</h3>

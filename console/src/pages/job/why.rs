@@ -132,7 +132,7 @@ fn Ticks(ticks: Vec<ExplainedTick>) -> impl IntoView {
                     <span class="second">{more}</span>
                 </td>
                 <td data-label=i18n.text(|t| t.job_page.outcome)><Badge state=move || outcome /></td>
-                <td class="wide" data-label=i18n.text(|t| t.job_page.reason)>{one.tick.reason}</td>
+                <td class="wide" data-label=i18n.text(|t| t.job_page.reason)>{i18n.said(one.tick.reason.as_deref().unwrap_or_default())}</td>
                 <td data-label=i18n.text(|t| t.job_page.instance)>
                     {one.tick.instance_id.map(|id| view! {
                         <A href=format!("/instances/{id}")>{format!("#{id}")}</A>
