@@ -20,11 +20,17 @@ pub(crate) struct Bar {
 pub(crate) fn Bars(
     #[prop(into)] bars: Signal<Vec<Bar>>,
     #[prop(into)] label: Signal<String>,
+    /// When the first and the last bar are.
+    #[prop(into)]
+    ends: Signal<[String; 2]>,
+    /// How much the highest bar stands for, in words.
+    scale: fn(f64) -> String,
 ) -> impl IntoView {
+    let total = |bar: &Bar| bar.parts.iter().map(|(_, much)| much).sum::<f64>();
+    let most = Memo::new(move |_| bars.with(|bars| bars.iter().map(total).fold(0.0, f64::max)));
     let drawn = move || {
         let bars = bars.get();
-        let total = |bar: &Bar| bar.parts.iter().map(|(_, much)| much).sum::<f64>();
-        let most = bars.iter().map(total).fold(0.0, f64::max);
+        let most = most.get();
         let step = WIDTH / bars.len().max(1) as f64;
         let scale = if most > 0.0 { HEIGHT / most } else { 0.0 };
         bars.into_iter()
@@ -53,6 +59,7 @@ pub(crate) fn Bars(
             .collect_view()
     };
     view! {
+        <p class="bars-most" aria-hidden="true">{move || (most.get() > 0.0).then(|| scale(most.get()))}</p>
         <svg
             class="bars"
             viewBox=format!("0 0 {WIDTH} {HEIGHT}")
@@ -62,5 +69,9 @@ pub(crate) fn Bars(
         >
             {drawn}
         </svg>
+        <p class="bars-ends" aria-hidden="true">
+            <span>{move || ends.get()[0].clone()}</span>
+            <span>{move || ends.get()[1].clone()}</span>
+        </p>
     }
 }

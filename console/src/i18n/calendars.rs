@@ -45,7 +45,14 @@ pub(super) const EN: CalendarTexts = CalendarTexts {
     none_hint: "A calendar is a named set of days and hours. Jobs name the calendars that keep their ticks in or out.",
     create: "Create a calendar",
     holds: "Holds",
-    counts: |[dates, weekly, spans]| format!("{dates} dates, {weekly} weekly hours, {spans} spans"),
+    counts: |[dates, weekly, spans]| {
+        let s = |n| if n == 1 { "" } else { "s" };
+        format!(
+            "{dates} date{}, {weekly} weekly hours, {spans} span{}",
+            s(dates),
+            s(spans)
+        )
+    },
     show: "What it covers",
     covered: "In the next 90 days it covers:",
     dates: "Whole days",

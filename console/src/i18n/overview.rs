@@ -79,7 +79,7 @@ pub(super) const EN: OverviewTexts = OverviewTexts {
     counted_from: "The newest 100,000 instances are counted, from",
     next_hour: "Ticks of the next hour, by minute",
     minute: |[minute, ticks]| format!("in {minute} min: {ticks}"),
-    next: |ticks| format!("{ticks} jobs are due within the hour."),
+    next: |ticks| format!("Due within the hour: {ticks}."),
     failing: "Failing jobs",
     none_failing: "No instance has failed in 24 hours.",
     failures: |n| format!("{n} failed"),

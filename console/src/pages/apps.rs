@@ -7,6 +7,7 @@ use antares_protocol::app::{App, AppWithSecret, CreateApp};
 use antares_protocol::version::{CopyJobs, JobsCopied};
 use gloo_net::http::Method;
 use leptos::prelude::*;
+use leptos_router::components::A;
 use serde_json::json;
 
 use crate::api::{self, ApiError};
@@ -28,7 +29,13 @@ const COLUMNS: &[Column<App>] = &[
         class: "wide",
         cell: |app| {
             view! {
-                <span class="first">{move || app.with(|app| app.name.clone())}</span>
+                <A
+                    href=move || app.with(|app| format!("/jobs?app={}", app.name))
+                    attr:class="first"
+                    attr:title=use_i18n().text(|t| t.jobs)
+                >
+                    {move || app.with(|app| app.name.clone())}
+                </A>
                 <span class="second">{move || app.with(|app| app.description.clone())}</span>
             }
             .into_any()

@@ -200,7 +200,7 @@ fn Facts(instance: Signal<Instance>) -> impl IntoView {
             </div>
             <div class="fact-wide">
                 <dt>{i18n.text(|t| t.instance.param)}</dt>
-                <dd><code>{move || instance.with(|i| i.param.to_string())}</code></dd>
+                <dd><code>{move || instance.with(|i| if i.param.is_null() { "–".to_owned() } else { i.param.to_string() })}</code></dd>
             </div>
         </dl>
     }

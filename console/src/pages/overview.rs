@@ -1,6 +1,6 @@
 //! What goes on now, what went on in the last day, and what comes in the next hour.
 
-use antares_protocol::overview::{BusyJob, FailingJob, Overview};
+use antares_protocol::overview::{BusyJob, FailingJob, Overview, OverviewHour};
 use leptos::prelude::*;
 use leptos_router::components::A;
 
@@ -179,11 +179,13 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
                 .collect::<Vec<_>>()
         })
     });
+    let hours = Signal::derive(move || {
+        let at = |hour: Option<&OverviewHour>| hour.map_or_else(String::new, |hour| at(hour.at));
+        told.with(|o| [at(o.hours.first()), at(o.hours.last())])
+    });
     let sum = Signal::derive(move || {
         told.with(|o| {
-            let total = |count: fn(&antares_protocol::overview::OverviewHour) -> i64| {
-                o.hours.iter().map(count).sum()
-            };
+            let total = |count: fn(&OverviewHour) -> i64| o.hours.iter().map(count).sum();
             (i18n.texts().overview.day)([
                 total(|h| h.succeeded),
                 total(|h| h.failed + h.timed_out),
@@ -200,10 +202,15 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
     view! {
         <section class="card">
             <h2>{i18n.text(|t| t.overview.ended)}</h2>
-            <Bars bars=ends label=sum />
+            <Bars bars=ends label=sum ends=hours scale=|most| format::count(most as i64) />
             <p class="second">{sum}</p>
             <h2>{i18n.text(|t| t.overview.lateness)}</h2>
-            <Bars bars=late label=latest />
+            <Bars
+                bars=late
+                label=latest
+                ends=hours
+                scale=|most| format::duration(chrono::TimeDelta::milliseconds(most as i64))
+            />
             <p class="second">{latest}</p>
         </section>
     }
@@ -229,10 +236,18 @@ fn Hour(told: Signal<Overview>) -> impl IntoView {
         let total = told.with(|o| o.next_hour.iter().sum::<i64>());
         (i18n.texts().overview.next)(&format::count(total))
     });
+    let ends = Signal::derive(move || {
+        let minutes = told.with(|o| o.next_hour.len()).saturating_sub(1);
+        let last = chrono::TimeDelta::minutes(i64::try_from(minutes).unwrap_or(0));
+        [
+            String::new(),
+            (i18n.texts().within)(&format::duration(last)),
+        ]
+    });
     view! {
         <section class="card">
             <h2>{i18n.text(|t| t.overview.next_hour)}</h2>
-            <Bars bars label />
+            <Bars bars label ends scale=|most| format::count(most as i64) />
             <p class="second">{label}</p>
         </section>
     }

@@ -111,10 +111,14 @@ fn wait(i18n: I18n, wait: ExplainedWait) -> impl IntoView {
         .zip(&wait.reasons_zh)
         .map(|(english, chinese)| view! { <span class="second">{i18n.pick(english, chinese)}</span> })
         .collect_view();
+    let runs = wait.reasons.is_empty();
+    let runs =
+        runs.then(|| view! { <span class="second">{i18n.text(|t| t.job_page.why_runs)}</span> });
     view! {
         <li>
             <A href=format!("/instances/{}", wait.instance.id)>{format!("#{}", wait.instance.id)}</A>
             {reasons}
+            {runs}
         </li>
     }
 }

@@ -6,6 +6,7 @@ use antares_protocol::policy::{
 };
 use antares_protocol::schedule::{DstFold, DstGap, Misfire, Overlap};
 use chrono::TimeDelta;
+use serde_json::Value;
 
 use crate::format;
 use crate::i18n::Texts;
@@ -70,6 +71,15 @@ pub(super) fn words(field: &str, spec: &JobSpec, texts: &Texts) -> Option<String
         "assignment" => assignment(&spec.assignment, texts),
         "depends_on" => {
             let each = spec.depends_on.iter().map(|one| dependency(one, texts));
+            each.collect::<Vec<_>>().join("\n")
+        }
+        // As the editor's text form has them.
+        "shard_params" => {
+            let each = spec.shard_params.iter().enumerate();
+            let each = each.map(|(item, param)| match param {
+                Value::String(text) => format!("{item}={text}"),
+                param => format!("{item}={param}"),
+            });
             each.collect::<Vec<_>>().join("\n")
         }
         "retry" => {
