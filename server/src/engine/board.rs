@@ -93,6 +93,15 @@ impl Proposing {
     }
 }
 
+/// What is left of the queue of a handler while a client is served.
+struct Line<'a> {
+    handler: &'a str,
+    first: Place,
+    rest: std::collections::btree_set::Range<'a, Place>,
+    /// Whether all that came before in this queue has been given out.
+    leading: bool,
+}
+
 /// Where an instance stands in its queue: by priority, the highest first, and then by age.
 type Place = (i32, i64);
 
@@ -337,55 +346,72 @@ impl<T> Board<T> {
         round: &mut Proposing,
     ) {
         let mut wanted = waiter.max.min(MOST_SHARDS - round.shards) as i32;
+        let mut lines: Vec<Line<'_>> = Vec::new();
         for handler in &waiter.client.handlers {
             let Some((handler, queue)) = queues.get_key_value(handler) else {
                 continue;
             };
             let from = used_up.get(handler.as_str()).copied().unwrap_or(START);
-            if from == ALL {
-                continue;
+            let mut rest = queue.range((Bound::Excluded(from), Bound::Unbounded));
+            match rest.next() {
+                _ if from == ALL => {}
+                None => _ = used_up.insert(handler, ALL),
+                Some(first) => lines.push(Line {
+                    handler,
+                    first: *first,
+                    rest,
+                    leading: true,
+                }),
             }
-            let mut leading = true;
-            for place in queue.range((Bound::Excluded(from), Bound::Unbounded)) {
-                let id = &place.1;
-                if wanted <= 0 || round.proposals.len() >= MOST_PROPOSALS {
-                    return;
+        }
+        // What is first of all that the client can run, whichever handler it is for.
+        while wanted > 0 && round.proposals.len() < MOST_PROPOSALS {
+            let first = (0..lines.len()).min_by_key(|at| lines[*at].first);
+            let Some(at) = first else {
+                return;
+            };
+            let line = &mut lines[at];
+            let place = line.first;
+            let id = place.1;
+            let entry = &self.instances[&id];
+            let left = round.left.entry(id).or_insert(entry.left);
+            if *left <= 0 {
+                if line.leading {
+                    used_up.insert(line.handler, place);
                 }
-                let entry = &self.instances[id];
-                let left = round.left.entry(*id).or_insert(entry.left);
-                if *left <= 0 {
-                    if leading {
-                        used_up.insert(handler, *place);
+            } else {
+                line.leading = false;
+                if !waiter.blocked.contains(&id) && waiter.client.may_run(&entry.known.current) {
+                    let cap = entry.cap();
+                    let fair = entry.left.unsigned_abs().div_ceil(waiting as u32).max(1) as i32;
+                    let n = wanted.min(*left).min(fair).min(if cap == 0 {
+                        i32::MAX
+                    } else {
+                        cap.abs()
+                    });
+                    *left -= n;
+                    wanted -= n;
+                    round.shards += n as u32;
+                    round.proposals.push(Proposal {
+                        client_id: waiter.client.id,
+                        instance_id: id,
+                        wanted: n,
+                        cap,
+                        mark: entry.mark,
+                        timeout_ms: entry.known.job.shard_timeout_ms as i64,
+                        rows: 0,
+                        limits: self.limits_of(&entry.known),
+                    });
+                }
+            }
+            match line.rest.next() {
+                Some(next) => line.first = *next,
+                None => {
+                    if line.leading {
+                        used_up.insert(line.handler, ALL);
                     }
-                    continue;
+                    lines.swap_remove(at);
                 }
-                leading = false;
-                if waiter.blocked.contains(id) || !waiter.client.may_run(&entry.known.current) {
-                    continue;
-                }
-                let cap = entry.cap();
-                let fair = entry.left.unsigned_abs().div_ceil(waiting as u32).max(1) as i32;
-                let n =
-                    wanted
-                        .min(*left)
-                        .min(fair)
-                        .min(if cap == 0 { i32::MAX } else { cap.abs() });
-                *left -= n;
-                wanted -= n;
-                round.shards += n as u32;
-                round.proposals.push(Proposal {
-                    client_id: waiter.client.id,
-                    instance_id: *id,
-                    wanted: n,
-                    cap,
-                    mark: entry.mark,
-                    timeout_ms: entry.known.job.shard_timeout_ms as i64,
-                    rows: 0,
-                    limits: self.limits_of(&entry.known),
-                });
-            }
-            if leading {
-                used_up.insert(handler, ALL);
             }
         }
     }

@@ -201,3 +201,19 @@ async fn a_statement_never_claims_more_than_its_limit() {
     assert!(wanted <= MOST_SHARDS as i32, "{wanted}");
     assert!(wanted > 900, "{wanted}");
 }
+
+#[test]
+fn priority_and_age_decide_between_handlers_too() {
+    let mut board: Board<u128> = Board::default();
+    let mut urgent = instance(3, "b", 1, 0);
+    urgent.ready.priority = 1000;
+    board.offer(instance(1, "a", 100, 0));
+    board.offer(instance(2, "c", 1, 0));
+    board.offer(urgent);
+    board.offer(instance(4, "b", 1, 0));
+    wait(&mut board, 1, &["a", "b", "c"], 103);
+    let order: Vec<i64> = (board.propose(|_| false).iter())
+        .map(|proposal| proposal.instance_id)
+        .collect();
+    assert_eq!(order, [3, 1, 2, 4]);
+}
