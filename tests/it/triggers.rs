@@ -1,6 +1,8 @@
 //! Triggers that meet what others do at the same moment, and what calendars and states say to them.
 
-use antares_protocol::job::JobSpec;
+use std::time::{Duration, Instant};
+
+use antares_protocol::job::{Job as JobView, JobSpec};
 use antares_protocol::schedule::{Misfire, Overlap};
 use antares_tests::World;
 use reqwest::Method;
@@ -41,6 +43,20 @@ async fn a_key_that_is_in_use_is_waited_for_shortly_and_keeps_no_tick_from_firin
         let late = world.number(late, &[job.id]).await;
         assert!(late < 1500, "a tick was {late} ms late");
     }
+    // Many that wait for it leave the server to others.
+    let waits = futures_util::future::join_all((0..20).map(|_| trigger(&job, &a, &keyed)));
+    let others = async {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..10 {
+            let begun = Instant::now();
+            let _: JobView = a.admin().get(&format!("/api/v1/jobs/{}", other.id)).await;
+            slowest = slowest.max(begun.elapsed());
+        }
+        slowest
+    };
+    let (answers, slowest) = tokio::join!(waits, others);
+    assert!(answers.iter().all(|(status, _)| *status == 409));
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
     open.rollback().await.unwrap();
     let (status, first) = trigger(&job, &a, &keyed).await;
     assert_eq!(status, 202);

@@ -92,14 +92,14 @@ pub async fn triggered_before(
 }
 
 /// Takes the key of a trigger, for the instance that is to be made. `false` if somebody else has it. Waits for another
-/// transaction that is using it, for two seconds at most: an error of which
+/// transaction that is using it, for a moment only, as a connection waits with it: an error of which
 /// [`is_lock_timeout`](super::pool::is_lock_timeout) is true then.
 pub async fn take_trigger_key(
     conn: &mut PgConnection,
     job_id: i64,
     key: &str,
 ) -> sqlx::Result<bool> {
-    sqlx::query("set local lock_timeout = '2s'")
+    sqlx::query("set local lock_timeout = '20ms'")
         .execute(&mut *conn)
         .await?;
     let done = sqlx::query(

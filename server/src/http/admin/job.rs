@@ -1,5 +1,7 @@
 //! Jobs.
 
+use std::time::{Duration, Instant};
+
 use antares_protocol::job::{
     CreateJob, Job, JobState, JobTriggered, JobsTriggered, TriggerJob, TriggerJobs, Triggered,
     UpdateJob,
@@ -193,6 +195,10 @@ fn changed(app: &Shared) {
     });
 }
 
+/// How long a trigger waits for another one with its key to end, and how often it looks.
+const KEY_WAIT: Duration = Duration::from_secs(2);
+const KEY_PERIOD: Duration = Duration::from_millis(100);
+
 /// Run a job now. Repeating it with the same idempotency key returns the first instance.
 #[utoipa::path(post, path = "/api/v1/jobs/{id}/trigger", tag = "job", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
     request_body = Option<TriggerJob>, responses((status = 202, body = Triggered), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
@@ -202,11 +208,20 @@ async fn trigger(
     Path(id): Path<i64>,
     OptionalJson(body): OptionalJson<TriggerJob>,
 ) -> Result<(StatusCode, axum::Json<Triggered>), ApiError> {
-    let triggered = retry::on_conflict(&app, || async {
-        let mut conn = app.pool.acquire().await?;
-        pipeline::trigger::trigger(&mut conn, app.server_id, id, &body).await
-    })
-    .await?;
+    let begun = Instant::now();
+    let triggered = loop {
+        let triggered = retry::on_conflict(&app, || async {
+            let mut conn = app.pool.acquire().await?;
+            pipeline::trigger::trigger(&mut conn, app.server_id, id, &body).await
+        });
+        match triggered.await {
+            // Waited for without a connection, which others need meanwhile.
+            Err(JobError::KeyInUse(_)) if begun.elapsed() < KEY_WAIT => {
+                tokio::time::sleep(KEY_PERIOD).await;
+            }
+            done => break done?,
+        }
+    };
     let instance_id = triggered.instance_id();
     match triggered {
         Trigger::Made(ready) => offer(&app, vec![*ready]),
