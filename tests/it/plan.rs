@@ -209,6 +209,40 @@ async fn backfills_one_after_the_other_keep_their_distance() {
 }
 
 #[tokio::test]
+async fn backfills_that_were_held_up_keep_their_distance() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |s| {
+            s.cron = Some("0 0 3 * * ?".into());
+            s.overlap = Overlap::Allow(10);
+        })
+        .await;
+    let body = json!({ "from": "2026-01-01T00:00:00Z", "until": "2026-01-05T00:00:00Z", "interval_ms": 1000 });
+    let path = format!("/api/v1/jobs/{}/backfill", job.id);
+    let done: Backfilled = a.admin().post(&path, &body).await;
+    assert_eq!(done.instance_ids.len(), 4);
+    job.act("pause").await;
+    // As if it had been paused for an hour.
+    world
+        .execute("update instance_queued set due_at = due_at - interval '1 h'")
+        .await;
+    let client = world.client(&app, &[&a, &b]).start().await;
+    job.at(&b).act("resume").await;
+    for id in &done.instance_ids {
+        let ended = world.ended(*id, BOUND).await;
+        assert_eq!(ended.summary(), ("succeeded", 1, 0, 0));
+    }
+    let least = "select (extract(epoch from min(gap)) * 1000)::bigint from (
+        select fired_at - lag(fired_at) over (order by fired_at) as gap
+        from instance_ended where job_id = $1 and trigger = 'backfill') g";
+    let least = world.number(least, &[job.id]).await;
+    assert!(least >= 900, "{least} ms from one to the next");
+    drop(client);
+}
+
+#[tokio::test]
 async fn an_explanation_names_what_each_tick_came_to_and_what_each_instance_waits_for() {
     let world = World::new().await;
     let [a] = world.servers().await;

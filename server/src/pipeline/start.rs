@@ -1,5 +1,6 @@
 //! Queued instances → running ones: when their time has come and a slot of their job is free.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use antares_protocol::policy::Sharding;
@@ -68,6 +69,13 @@ pub async fn start(conn: &mut PgConnection, jobs: &Jobs, server: Uuid) -> sqlx::
     let starting = split(&mut tx, jobs, &picked).await?;
     if !starting.is_empty() {
         pass.started = queue::start(&mut tx, server, &starting).await?;
+        // Those that start together could start at the same time: one of each job tells.
+        let mut backfilled = HashSet::new();
+        for one in picked.iter().filter(|one| one.trigger == "backfill") {
+            if backfilled.insert(one.job_id) {
+                queue::keep_apart(&mut tx, one.job_id, one.due_at).await?;
+            }
+        }
     }
     tx.commit().await?;
     Ok(pass)

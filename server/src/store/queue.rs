@@ -71,6 +71,8 @@ pub struct Picked {
     pub cause_id: Option<i64>,
     /// Parameters of the shards, if they were planned.
     pub plan: Option<Value>,
+    /// When it could start at the earliest.
+    pub due_at: DateTime<Utc>,
     pub slot: i16,
     pub version: i32,
     pub shard_count: i32,
@@ -100,6 +102,24 @@ pub async fn start(
         .bind(picked.iter().map(|p| p.3).collect::<Vec<_>>())
         .fetch_all(conn)
         .await
+}
+
+/// Moves the backfills of a locked job that wait behind the one that could start at `due_at`, by as much as it starts late,
+/// after a pause or a long instance: they stay as far apart as was asked for.
+pub async fn keep_apart(
+    conn: &mut PgConnection,
+    job_id: i64,
+    due_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "update instance_queued set due_at = due_at + (now() - $2)
+         where job_id = $1 and trigger = 'backfill' and due_at > $2 and $2 < now() - interval '100 ms'",
+    )
+    .bind(job_id)
+    .bind(due_at)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// The queued instances of a locked job whose time has come, those that start first last.

@@ -15,11 +15,14 @@ with asked as materialized (
         select q.id, q.job_id, q.app_id, q.trigger, q.param, q.cause_id, q.plan, q.priority, q.due_at from instance_queued q
         -- Written so that the index of due ones is of no use.
         where q.job_id = a.job_id and coalesce(q.due_at, 'infinity') <= now()
+            -- Of backfills that are kept apart the first: the others wait from its start on.
+            and (q.trigger <> 'backfill' or q.due_at = (
+                select min(b.due_at) from instance_queued b where b.job_id = a.job_id and b.trigger = 'backfill'))
         order by q.priority desc, q.due_at, q.id
         limit a.slots
     ) q
 )
-select w.id, w.job_id, w.app_id, w.trigger, w.param, w.cause_id, w.plan, f.slot, w.version, w.shard_count, w.is_dynamic
+select w.id, w.job_id, w.app_id, w.trigger, w.param, w.cause_id, w.plan, w.due_at, f.slot, w.version, w.shard_count, w.is_dynamic
 from waiting w
 -- The two have few rows each, which are sorted and merged or hashed.
 join free f on f.job_id = w.job_id and f.nr = w.nr
