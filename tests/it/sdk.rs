@@ -221,6 +221,50 @@ async fn a_script_that_takes_too_long_is_killed_with_all_that_it_started() {
 }
 
 #[tokio::test]
+async fn a_script_ends_with_the_client_that_is_killed() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let file = world.folder().join("pids");
+    let body = format!("sleep 600 & echo $$ $! > {}; wait", file.display());
+    let job = app
+        .job("script", |spec| {
+            spec.handler = None;
+            spec.kind = JobKind::Script;
+            spec.script = Some(Script::Body {
+                interpreter: "sh".to_owned(),
+                body,
+            });
+        })
+        .await;
+    let mut client = world.client(&app, &[&a]).scripts().start().await;
+    job.trigger().await;
+    let pids =
+        wait_until(
+            "the script has started its child",
+            BOUND,
+            async || match std::fs::read_to_string(&file) {
+                Ok(pids) if pids.split_whitespace().count() == 2 => Ok(pids),
+                other => Err(other),
+            },
+        )
+        .await;
+    client.process.kill();
+    for pid in pids.split_whitespace() {
+        let stat = format!("/proc/{pid}/stat");
+        wait_until(
+            "it is gone",
+            BOUND,
+            async || match std::fs::read_to_string(&stat) {
+                Ok(stat) if !stat.contains(") Z ") => Err(stat),
+                _ => Ok(()),
+            },
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_is_stopped_finishes_what_runs_and_takes_nothing_new() {
     let world = World::new().await;
     let [a] = world.servers().await;

@@ -80,6 +80,9 @@ fn describe(status: ExitStatus) -> String {
 /// The processes of one script. Killed as a group when dropped before they have ended, as when the
 /// handler's task is dropped.
 struct Group {
+    /// Ends the processes if this one is gone before them. Dropped, and so killed, before its leash is.
+    _watch: Option<Child>,
+    _leash: Option<io::PipeWriter>,
     id: Pid,
     main: Child,
     status: Option<ExitStatus>,
@@ -87,6 +90,23 @@ struct Group {
     is_open: bool,
     capture: Capture,
     is_over: bool,
+}
+
+/// Starts what kills the processes of a group when the end of its pipe that is returned is closed, as it is by the end
+/// of this process, whichever way that ends.
+fn watch(group: Pid) -> io::Result<(Child, io::PipeWriter)> {
+    let (reader, leash) = io::pipe()?;
+    let watch = Command::new("/bin/sh")
+        .args(["-c", r#"read -r _; kill -s KILL -- "-$0""#])
+        .arg(group.as_raw_nonzero().to_string())
+        .stdin(reader)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // A signal to the group of this process is not for it.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok((watch, leash))
 }
 
 impl Group {
@@ -105,7 +125,16 @@ impl Group {
             .id()
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .ok_or_else(|| io::Error::other("the process has no id"))?;
+        let (watch, leash) = match watch(id) {
+            Ok((watch, leash)) => (Some(watch), Some(leash)),
+            Err(error) => {
+                tracing::warn!(%error, "no watch can be set: the script will go on if this process is killed");
+                (None, None)
+            }
+        };
         Ok(Self {
+            _watch: watch,
+            _leash: leash,
             id,
             main,
             status: None,
