@@ -34,7 +34,7 @@ pub enum DstFold {
 /// What to do about ticks that were missed: that are later than the misfire threshold of the server when it decides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Misfire {
     /// None of them fires.
     Ignore,

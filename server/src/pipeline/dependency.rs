@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::attempt::MAX_PLAN;
 use super::job::JobError;
 use crate::domain::job::{FieldError, holds_nul};
+use crate::domain::json::rounded_integer;
 use crate::store::dependency::{self, Edge, Event};
 use crate::store::{pool, queue};
 
@@ -138,6 +139,11 @@ async fn carry_out(conn: &mut PgConnection, plan_id: i64) -> sqlx::Result<u64> {
             let n = plan.len();
             return Err(format!(
                 "the plan has {n} shards; the limit is {MAX_SHARDS}"
+            ));
+        }
+        if let Some((_, number)) = rounded_integer(output.as_bytes()) {
+            return Err(format!(
+                "the plan holds {number}, an integer beyond 64 bits, which would be rounded: write it as a string"
             ));
         }
         // What PostgreSQL cannot store would stop whatever is to start after it.

@@ -72,7 +72,9 @@ pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError>
         .iter()
         .filter(|component| component.name == "VEVENT")
         .collect();
-    let is_cancelled = |event: &Component<'_>| text(event, "STATUS") == Some("CANCELLED");
+    let is_cancelled = |event: &Component<'_>| {
+        text(event, "STATUS").is_some_and(|status| status.eq_ignore_ascii_case("CANCELLED"))
+    };
     let events: Vec<&Component<'_>> = written
         .iter()
         .copied()
