@@ -29,7 +29,13 @@ pub(crate) fn Field(
         let field = field?;
         error.with(|error| match error {
             Some(ApiError::Problem(problem)) if blames(problem.field.as_deref(), field) => {
-                Some(problem.detail.clone())
+                // It stands beside the field: that need not be named again.
+                let detail = &problem.detail;
+                let bare = problem.field.as_deref().and_then(|field| {
+                    let field = field.split(['[']).next().unwrap_or(field);
+                    detail.strip_prefix(field)?.strip_prefix(": ")
+                });
+                Some(i18n.said(bare.unwrap_or(detail)))
             }
             _ => None,
         })

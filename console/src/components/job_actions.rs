@@ -97,16 +97,14 @@ impl Action {
 
     /// What a job in this state, with instances running or not, can be told.
     pub(crate) fn allowed(state: JobState, runs: bool) -> Vec<Self> {
-        let mut all = match state {
-            JobState::Disabled => vec![Self::Enable],
-            JobState::Stopped => vec![Self::Schedule, Self::Disable],
-            JobState::Waiting | JobState::Running => vec![Self::Pause, Self::Stop, Self::Disable],
-            JobState::Paused => vec![Self::Resume, Self::Stop, Self::Disable],
+        let all: &[Self] = match state {
+            JobState::Disabled => &[Self::Enable],
+            JobState::Stopped => &[Self::Schedule, Self::Disable],
+            JobState::Waiting | JobState::Running => &[Self::Pause, Self::Stop, Self::Disable],
+            JobState::Paused => &[Self::Resume, Self::Stop, Self::Disable],
         };
-        if runs {
-            all.push(Self::Terminate);
-        }
-        all
+        let end = runs.then_some(Self::Terminate);
+        all.iter().copied().chain(end).collect()
     }
 }
 
@@ -134,11 +132,13 @@ fn change_now(act: Act, id: i64, name: String, action: Action, undo: &'static [A
             let name = name.clone();
             move |t: &Texts| action.done()(t)(&name)
         };
+        let of = format!("job {id}");
         let Some(last) = undo.last() else {
+            toasts.supersede(&of);
             toasts.good(text);
             return;
         };
-        toasts.undoable(text, move || {
+        toasts.undoable(of, text, move || {
             let name = name.clone();
             act.run::<()>(Topic::Jobs, move |t| last.done()(t)(&name), async move {
                 for back in undo {

@@ -33,11 +33,13 @@ pub(crate) fn JobControls(
     let runs = Memo::new(move |_| job.with(|job| may_run(job.state)));
     view! {
         <div class="buttons">
+            // In front: where it comes and goes it moves none of the others, which end the row.
+            <Changes job act which=|action| action == Action::Terminate />
             <Show when=move || runs.get()>
                 <TriggerButton job act />
                 <RunWithButton job />
             </Show>
-            <Changes job act />
+            <Changes job act which=|action| action != Action::Terminate />
         </div>
     }
 }
@@ -65,7 +67,7 @@ pub(crate) fn JobMenu(
                 <Show when=move || runs.get()>
                     <RunWithButton job />
                 </Show>
-                <Changes job act />
+                <Changes job act which=|_| true />
                 <A href=format!("/jobs/{id}/edit") attr:class="button small">{i18n.text(|t| t.job_page.edit)}</A>
                 <button type="button" class="button small" data-delete=id on:click=remove>
                     {i18n.text(|t| t.job_page.delete)}
@@ -111,9 +113,9 @@ pub(crate) fn EnableSwitch(
     }
 }
 
-/// What its state can be changed to.
+/// What its state can be changed to, of `which`.
 #[component]
-fn Changes(job: Signal<Job>, act: Act) -> impl IntoView {
+fn Changes(job: Signal<Job>, act: Act, which: fn(Action) -> bool) -> impl IntoView {
     let i18n = use_i18n();
     let dialogs = use_dialogs();
     let state = Memo::new(move |_| job.with(|job| (job.state, job.running_instances > 0)));
@@ -135,6 +137,7 @@ fn Changes(job: Signal<Job>, act: Act) -> impl IntoView {
         let (state, runs) = state.get();
         Action::allowed(state, runs)
             .into_iter()
+            .filter(|action| which(*action))
             .map(button)
             .collect_view()
     }

@@ -33,13 +33,22 @@ pub(crate) fn Menu(
         };
         let (width, height) = (size(window().inner_width()), size(window().inner_height()));
         let right = (width - at.right()).max(8.0);
-        let vertical = if height - at.bottom() < ROOM_PX && at.top() > ROOM_PX {
-            format!("bottom: {}px", height - at.top() + 4.0)
+        let (top, bottom) = if height - at.bottom() < ROOM_PX && at.top() > ROOM_PX {
+            ("auto".to_owned(), format!("{}px", height - at.top() + 4.0))
         } else {
-            format!("top: {}px", at.bottom() + 4.0)
+            (format!("{}px", at.bottom() + 4.0), "auto".to_owned())
         };
-        // `style` is a valid name.
-        let _ = menu.set_attribute("style", &format!("right: {right}px; {vertical}"));
+        // Property by property: the page's security policy lets no attribute `style` through.
+        let menu: &web_sys::HtmlElement = &menu;
+        let style = web_sys::HtmlElement::style(menu);
+        for (property, value) in [
+            ("right", format!("{right}px")),
+            ("top", top),
+            ("bottom", bottom),
+        ] {
+            // These are valid properties.
+            let _ = style.set_property(property, &value);
+        }
     };
     let close = move |_| {
         if let Some(menu) = menu.get_untracked() {

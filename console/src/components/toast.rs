@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 
 use super::notice::Notice;
 use crate::api::ApiError;
-use crate::i18n::{Label, Texts, use_i18n};
+use crate::i18n::{I18n, Label, Texts, use_i18n};
 
 /// How long a message stays: long enough to undo what it tells of.
 const SHOWN_MS: u32 = 8_000;
@@ -22,6 +22,8 @@ enum Message {
         Arc<dyn Fn(&Texts) -> String + Send + Sync>,
         Option<(Label, Next)>,
     ),
+    /// With what it is about: what is told of that later takes its place.
+    Undoable(String, Arc<dyn Fn(&Texts) -> String + Send + Sync>, Next),
     Kept(Arc<dyn Fn(&Texts) -> String + Send + Sync>),
     Failed(ApiError),
 }
@@ -58,14 +60,16 @@ impl Toasts {
         self.push(Message::Done(Arc::new(text), None));
     }
 
-    /// Tells of a success that `undo` undoes.
+    /// Tells of a success that `undo` undoes, until something else is told `of` the same.
     pub(crate) fn undoable(
         self,
+        of: String,
         text: impl Fn(&Texts) -> String + Send + Sync + 'static,
         undo: impl Fn() + Send + Sync + 'static,
     ) {
         let undo = Callback::new(move |()| undo());
-        self.push(Message::Done(Arc::new(text), Some((|t| t.undo, undo))));
+        self.supersede(&of);
+        self.push(Message::Undoable(of, Arc::new(text), undo));
     }
 
     /// Tells of a success, with a button `label` that leads to what came of it.
@@ -89,9 +93,18 @@ impl Toasts {
         self.push(Message::Failed(error));
     }
 
+    /// Takes back the offer to undo what was done to `of`: something else has been done to it since.
+    pub(crate) fn supersede(self, of: &str) {
+        let _ = self.shown.try_update(|shown| {
+            shown.retain(
+                |toast| !matches!(&toast.message, Message::Undoable(other, ..) if other == of),
+            );
+        });
+    }
+
     fn push(self, message: Message) {
         let id = self.last.get_untracked().wrapping_add(1);
-        let passes = matches!(message, Message::Done(..));
+        let passes = matches!(message, Message::Done(..) | Message::Undoable(..));
         if self.last.try_set(id).is_some() {
             return;
         }
@@ -112,6 +125,31 @@ impl Toasts {
     }
 }
 
+/// A success, with what can be done next.
+fn done(
+    toasts: Toasts,
+    i18n: I18n,
+    id: u32,
+    text: Arc<dyn Fn(&Texts) -> String + Send + Sync>,
+    next: Option<(Label, Next)>,
+) -> AnyView {
+    view! {
+        <span role="status">{move || text(i18n.texts())}</span>
+        {next.map(|(label, next)| {
+            let click = move |_| {
+                toasts.dismiss(id);
+                next.run(());
+            };
+            view! {
+                <button type="button" class="button" on:click=click>
+                    {i18n.text(label)}
+                </button>
+            }
+        })}
+    }
+    .into_any()
+}
+
 /// Where the messages stand.
 #[component]
 pub(crate) fn ToastStack() -> impl IntoView {
@@ -126,21 +164,10 @@ pub(crate) fn ToastStack() -> impl IntoView {
                 view! { <span class="lines" role="alert">{move || text(i18n.texts())}</span> }
                     .into_any()
             }
-            Message::Done(text, next) => view! {
-                <span role="status">{move || text(i18n.texts())}</span>
-                {next.map(|(label, next)| {
-                    let click = move |_| {
-                        toasts.dismiss(id);
-                        next.run(());
-                    };
-                    view! {
-                        <button type="button" class="button" on:click=click>
-                            {i18n.text(label)}
-                        </button>
-                    }
-                })}
+            Message::Done(text, next) => done(toasts, i18n, id, text, next),
+            Message::Undoable(_, text, undo) => {
+                done(toasts, i18n, id, text, Some((|t| t.undo, undo)))
             }
-            .into_any(),
         };
         view! {
             <div class="toast">

@@ -72,7 +72,7 @@ pub(super) const EN: CalendarTexts = CalendarTexts {
 pub(super) const ZH: CalendarTexts = CalendarTexts {
     title: "日历",
     one: "日历",
-    used_by: "使用它的作业",
+    used_by: "使用它的任务",
     none: "还没有日历",
     none_hint: "日历是一组命名的日期和时段。任务通过引用日历来限定或排除触发。",
     create: "创建日历",

@@ -83,7 +83,7 @@ pub(super) const TEXTS: Texts = Texts {
     within: |time| format!("in {time}"),
     due: "due",
     no_jobs: "No jobs yet",
-    no_jobs_hint: "Create an app, and then a job in it, with the buttons above. “cargo xtask demo” starts a world with jobs of its own.",
+    no_jobs_hint: "Create an app on the page of apps, start a client with its secret, and create a job here.",
 
     disabled: "Disabled",
     stopped: "Stopped",

@@ -69,7 +69,7 @@ pub(super) const EN: OverviewTexts = OverviewTexts {
         format!("{at}: {good} succeeded, {bad} failed, {ended} terminated")
     },
     day: |[good, bad, ended]| {
-        format!("In 24 hours {good} succeeded, {bad} failed, {ended} were terminated.")
+        format!("In 24 hours: {good} succeeded, {bad} failed, {ended} terminated.")
     },
     lateness: "Lateness of scheduled fires, by hour",
     late_hour: |at, [p50, p95, most]| {

@@ -8,19 +8,19 @@ const SAID: &[(&str, &str)] = &[
     // Ticks.
     (
         "overlap: an instance of the job was running",
-        "重叠：该作业已有实例在运行",
+        "重叠：该任务已有实例在运行",
     ),
     (
         "overlap: the queue of the job was full, at {}",
-        "重叠：该作业的队列已满（{} 个）",
+        "重叠：该任务的队列已满（{} 个）",
     ),
     (
         "overlap: as many instances of the job were running as may, which is {}",
-        "重叠：该作业运行中的实例已达上限（{} 个）",
+        "重叠：该任务运行中的实例已达上限（{} 个）",
     ),
     (
         "no client: none is alive that may run the job",
-        "无客户端：没有可运行该作业的在线客户端",
+        "无客户端：没有可运行该任务的在线客户端",
     ),
     (
         "missed: the server fired the latest missed tick only",
@@ -28,15 +28,15 @@ const SAID: &[(&str, &str)] = &[
     ),
     (
         "missed: the job's misfire policy is to ignore missed ticks",
-        "错过：该作业的错过策略为忽略错过的时刻",
+        "错过：该任务的错过策略为忽略错过的时刻",
     ),
     (
         "missed: longer ago than the {} ms of the job's misfire policy",
-        "错过：早于该作业错过策略的时间窗（{} 毫秒）",
+        "错过：早于该任务错过策略的时间窗（{} 毫秒）",
     ),
     (
         "missed: the job's misfire policy fires the latest {} missed ticks only",
-        "错过：该作业的错过策略只补触发最近 {} 次错过的时刻",
+        "错过：该任务的错过策略只补触发最近 {} 次错过的时刻",
     ),
     ("not in calendar {}", "不在日历 {} 内"),
     ("calendar {}: {}", "日历 {}：{}"),
@@ -44,14 +44,14 @@ const SAID: &[(&str, &str)] = &[
     // Instances.
     (
         "the job was {} before the instance started",
-        "实例开始前该作业{}",
+        "实例开始前该任务{}",
     ),
-    ("the job was {}", "该作业{}"),
+    ("the job was {}", "该任务{}"),
     ("replaced by instance {}", "被实例 {} 取代"),
     ("an operator terminated it", "由操作员终止"),
     (
         "more shards failed than may, and the job cancels the rest then",
-        "失败的分片超过允许数量，按作业设置取消其余分片",
+        "失败的分片超过允许数量，按任务设置取消其余分片",
     ),
     (
         "clients left before they had run their shard",
@@ -59,7 +59,7 @@ const SAID: &[(&str, &str)] = &[
     ),
     (
         "the instance took longer than the job allows",
-        "实例超过了作业允许的时长",
+        "实例超过了任务允许的时长",
     ),
     ("the plan is longer than {} bytes", "分片计划超过 {} 字节"),
     (
@@ -74,11 +74,15 @@ const SAID: &[(&str, &str)] = &[
         "the plan holds the character U+0000, which cannot be stored",
         "分片计划含有无法存储的字符 U+0000",
     ),
+    (
+        "the plan holds {}, an integer beyond 64 bits, which would be rounded: write it as a string",
+        "分片计划含有超过 64 位的整数 {}，会被舍入：请写成字符串",
+    ),
     ("the plan has no shards", "分片计划中没有分片"),
     // Attempts.
     (
         "the attempt took longer than the job allows",
-        "该次尝试超过了作业允许的时长",
+        "该次尝试超过了任务允许的时长",
     ),
     (
         "the client was gone: killed, hung or cut off",
@@ -95,41 +99,41 @@ const SAID: &[(&str, &str)] = &[
     // Problems.
     (
         "cannot rerun an instance of a job that is {}: {}",
-        "无法重跑{}的作业的实例：{}",
+        "无法重跑{}的任务的实例：{}",
     ),
     (
         "cannot rerun instance {}, which is {}: {}",
         "无法重跑实例 {}（{}）：{}",
     ),
-    ("cannot {} a job that is {}: {}", "无法{}{}的作业：{}"),
+    ("cannot {} a job that is {}: {}", "无法{}{}的任务：{}"),
     (
         "only a disabled job can be enabled",
-        "只有已禁用的作业才能启用",
+        "只有已停用的任务才能启用",
     ),
-    ("it is disabled already", "作业已经禁用"),
+    ("it is disabled already", "任务已经停用"),
     (
         "only a stopped job can be scheduled",
-        "只有已停止的作业才能加入调度",
+        "只有已停止的任务才能加入调度",
     ),
     (
         "only a job that waits, runs or is paused can be stopped",
-        "只有等待、运行或已暂停的作业才能停止",
+        "只有等待、运行或已暂停的任务才能停止",
     ),
     (
         "only a job that waits or runs can be paused",
-        "只有等待或运行中的作业才能暂停",
+        "只有等待或运行中的任务才能暂停",
     ),
     (
         "only a paused job can be resumed",
-        "只有已暂停的作业才能恢复",
+        "只有已暂停的任务才能恢复",
     ),
     (
         "only a job that waits can be {}: enable, schedule or resume it first",
-        "只有等待中的作业才能{}：请先启用、调度或恢复",
+        "只有等待中的任务才能{}：请先启用、调度或恢复",
     ),
     (
         "only a job that waits can run: enable, schedule or resume it first",
-        "只有等待中的作业才能运行：请先启用、调度或恢复",
+        "只有等待中的任务才能运行：请先启用、调度或恢复",
     ),
     ("no instance of it is running", "没有运行中的实例"),
     (
@@ -154,11 +158,11 @@ const SAID: &[(&str, &str)] = &[
     ),
     (
         "the job `{}` of `{}` follows it: delete or change that one first",
-        "应用“{1}”的作业“{0}”依赖它：请先删除或修改那个作业",
+        "应用“{1}”的任务“{0}”依赖它：请先删除或修改那个任务",
     ),
     (
         "the app has a job called `{}` already",
-        "该应用已有名为“{}”的作业",
+        "该应用已有名为“{}”的任务",
     ),
     (
         "there is a calendar called `{}` already",
@@ -168,8 +172,28 @@ const SAID: &[(&str, &str)] = &[
     ("there is no {} {}", "没有{} {}"),
     ("there is no app called `{}`", "没有名为“{}”的应用"),
     (
+        "entry {}: the app `{}` has no job `{}`; create it first",
+        "第 {0} 项：应用“{1}”没有名为“{2}”的任务；请先创建",
+    ),
+    (
+        "there is no calendar `{}`; create it first",
+        "没有名为“{}”的日历；请先创建",
+    ),
+    (
+        "there is no limit `{}`; create it first",
+        "没有名为“{}”的限制；请先创建",
+    ),
+    (
+        "makes a cycle: {}; break it somewhere",
+        "形成循环：{}；请在某处断开",
+    ),
+    (
+        "{} is not allowed; give {} to {}",
+        "不允许 {}；请填写 {} 至 {}",
+    ),
+    (
         "jobs use the calendar: {}; change them first",
-        "有作业使用该日历：{}；请先修改它们",
+        "有任务使用该日历：{}；请先修改它们",
     ),
     ("the user name or the password is wrong", "用户名或密码错误"),
     (
@@ -195,7 +219,7 @@ const SAID: &[(&str, &str)] = &[
 /// Words within them: a handler may have said such a one itself, and that is left alone.
 const WORDS: &[(&str, &str)] = &[
     ("enable", "启用"),
-    ("disable", "禁用"),
+    ("disable", "停用"),
     ("schedule", "调度"),
     ("stop", "停止"),
     ("pause", "暂停"),
@@ -210,13 +234,13 @@ const WORDS: &[(&str, &str)] = &[
     ("queued", "排队中"),
     ("paused", "已暂停"),
     ("stopped", "已停止"),
-    ("disabled", "已禁用"),
+    ("disabled", "已停用"),
     ("deleted", "已删除"),
     ("succeeded", "已成功"),
     ("failed", "已失败"),
     ("terminated", "已终止"),
     ("timed_out", "已超时"),
-    ("job", "作业"),
+    ("job", "任务"),
     ("app", "应用"),
     ("calendar", "日历"),
     ("instance", "实例"),
@@ -307,7 +331,7 @@ mod tests {
         for (english, expected) in [
             (
                 "overlap: the queue of the job was full, at 5",
-                "重叠：该作业的队列已满（5 个）",
+                "重叠：该任务的队列已满（5 个）",
             ),
             (
                 "calendar holidays: New Year: 1",
@@ -316,12 +340,12 @@ mod tests {
             ("calendar holidays", "日历 holidays"),
             (
                 "the job was disabled before the instance started",
-                "实例开始前该作业已禁用",
+                "实例开始前该任务已停用",
             ),
-            ("the job was deleted", "该作业已删除"),
+            ("the job was deleted", "该任务已删除"),
             (
                 "cannot pause a job that is stopped: only a job that waits or runs can be paused",
-                "无法暂停已停止的作业：只有等待或运行中的作业才能暂停",
+                "无法暂停已停止的任务：只有等待或运行中的任务才能暂停",
             ),
             (
                 "cannot rerun instance 7, which is succeeded: no shard of it failed or was cancelled",
@@ -329,13 +353,13 @@ mod tests {
             ),
             (
                 "the job `report` of `shop` follows it: delete or change that one first",
-                "应用“shop”的作业“report”依赖它：请先删除或修改那个作业",
+                "应用“shop”的任务“report”依赖它：请先删除或修改那个任务",
             ),
             (
                 "name: must have 1 to 200 characters",
                 "name：须为 1 至 200 个字符",
             ),
-            ("there is no job 7", "没有作业 7"),
+            ("there is no job 7", "没有任务 7"),
             // A handler's own words, and what newer servers say.
             (
                 "disk full: no space left on device",

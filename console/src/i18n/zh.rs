@@ -80,7 +80,7 @@ pub(super) const TEXTS: Texts = Texts {
     within: |time| format!("{time} 后"),
     due: "已到期",
     no_jobs: "还没有任务",
-    no_jobs_hint: "先创建应用，再用上方的按钮在其中创建任务。“cargo xtask demo” 可启动一套自带任务的演示环境。",
+    no_jobs_hint: "先在应用页创建应用，用其密钥启动客户端，再在此创建任务。",
 
     disabled: "已停用",
     stopped: "已停止",

@@ -29,13 +29,11 @@ const COLUMNS: &[Column<App>] = &[
         class: "wide",
         cell: |app| {
             view! {
-                <A
-                    href=move || app.with(|app| format!("/jobs?app={}", app.name))
-                    attr:class="first"
-                    attr:title=use_i18n().text(|t| t.jobs)
-                >
-                    {move || app.with(|app| app.name.clone())}
-                </A>
+                <span class="first">
+                    <A href=move || app.with(|app| format!("/jobs?app={}", app.name)) attr:title=use_i18n().text(|t| t.jobs)>
+                        {move || app.with(|app| app.name.clone())}
+                    </A>
+                </span>
                 <span class="second">{move || app.with(|app| app.description.clone())}</span>
             }
             .into_any()

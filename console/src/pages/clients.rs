@@ -35,7 +35,14 @@ const COLUMNS: &[Column<Client>] = &[
     Column {
         label: |t| t.pid,
         class: "number",
-        cell: |client| (move || client.with(|client| client.pid)).into_any(),
+        cell: |client| {
+            // What is no process of an SDK says none.
+            let pid = move || match client.with(|client| client.pid) {
+                0 => "–".to_owned(),
+                pid => pid.to_string(),
+            };
+            pid.into_any()
+        },
     },
     Column {
         label: |t| t.sdk,

@@ -20,6 +20,7 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
+use wasm_bindgen::JsCast as _;
 
 use super::NotFound;
 use crate::api::{self, ApiError};
@@ -147,7 +148,19 @@ fn Editor(
         if is_conflict {
             force.set(true);
         }
+        if problem.is_some() {
+            reveal();
+        }
         draft.error.set(problem.map(within));
+    });
+    // What is changed afterwards may have mended it.
+    Effect::new(move |is_later: Option<bool>| {
+        draft.spec.track();
+        app.track();
+        if is_later.is_some() && refused.with_untracked(Option::is_some) {
+            refused.set(None);
+        }
+        true
     });
     let is_changed = Memo::new(move |_| draft.spec.with(|now| *now != first));
     kept::follow(id, is_changed, move || kept::Kept {
@@ -159,6 +172,7 @@ fn Editor(
     let save = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if broken.with_untracked(|broken| !broken.is_empty()) {
+            reveal();
             return;
         }
         let spec = draft.spec.get_untracked();
@@ -198,9 +212,7 @@ fn Editor(
                     type="submit"
                     id="save"
                     class="button primary"
-                    prop:disabled=move || {
-                        act.pending.get() || broken.with(|broken| !broken.is_empty())
-                    }
+                    prop:disabled=act.pending
                 >
                     {move || if force.get() { i18n.texts().editor.overwrite } else { i18n.texts().editor.save }}
                 </button>
@@ -274,6 +286,29 @@ fn Section(
             <div class="editor-grid">{children()}</div>
         </details>
     }
+}
+
+/// Shows the first field with a fault, once it is marked: opens the part that it is folded into, and goes to it.
+fn reveal() {
+    request_animation_frame(move || {
+        let first = document().query_selector(".editor .field-error:not(.aside)");
+        let Some(fault) = first.ok().flatten() else {
+            return;
+        };
+        if let Ok(Some(part)) = fault.closest("details") {
+            // `open` is a valid name.
+            let _ = part.set_attribute("open", "");
+        }
+        let field = fault.closest(".field").ok().flatten();
+        let control = field.and_then(|field| {
+            let control = field.query_selector("input, select, textarea").ok()?;
+            control?.dyn_into::<web_sys::HtmlElement>().ok()
+        });
+        match control {
+            Some(control) => _ = control.focus(),
+            None => fault.scroll_into_view(),
+        }
+    });
 }
 
 /// The error with its field named as in the definition: the server names it within the request.

@@ -54,6 +54,70 @@ async fn what_was_typed_is_there_again_whichever_way_the_page_was_left() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app
+        .job("settle", |spec| {
+            spec.shard_count = 2;
+            spec.shard_params = vec!["a".into(), "b".into()];
+        })
+        .await;
+    let browser = given_viewer(&server, &format!("/jobs/{}/edit", job.id)).await;
+    let focused = "return document.activeElement.id";
+    browser
+        .click(".field:has(#shard-params) .buttons .button")
+        .await;
+    browser
+        .fill("textarea#shard-params", "0=keep\n3=new\njunk")
+        .await;
+    browser
+        .shows(".field:has(#shard-params) .field-error", "junk")
+        .await;
+    browser.click("#save").await;
+    wait_until("the field is gone to", BOUND, async || {
+        let id: String = browser.script(focused).await;
+        if id == "shard-params" {
+            Ok(())
+        } else {
+            Err(id)
+        }
+    })
+    .await;
+    let typed: String = browser
+        .script("return document.querySelector('#shard-params').value")
+        .await;
+    assert_eq!(typed, "0=keep\n3=new\njunk");
+    assert_eq!(job.view().await.version, 1);
+    browser.fill("textarea#shard-params", "0=keep\n3=new").await;
+    // A fault in a part that is folded away unfolds it.
+    let fold = "const part = document.querySelector('#priority').closest('details'); part.open = false; return part.open";
+    browser.click("details:has(#priority) summary").await;
+    browser.fill("#priority", "5000").await;
+    let is_open: bool = browser.script(fold).await;
+    assert!(!is_open);
+    browser.click("#save").await;
+    wait_until("the field is gone to", BOUND, async || {
+        let id: String = browser.script(focused).await;
+        if id == "priority" { Ok(()) } else { Err(id) }
+    })
+    .await;
+    browser
+        .shows(".field:has(#priority) .field-error", "1000")
+        .await;
+    // What is mended is blamed no longer.
+    browser.fill("#priority", "7").await;
+    browser.key("\u{e004}").await;
+    browser.texts(".notice", <[String]>::is_empty).await;
+    browser.click("#save").await;
+    browser.shows("h1", "settle").await;
+    let saved = job.view().await.spec;
+    assert_eq!((saved.priority, saved.shard_count), (7, 4));
+    assert_eq!(saved.shard_params[3], "new");
+}
+
+#[tokio::test]
 async fn a_newer_version_can_be_looked_at_and_taken_instead() {
     let world = World::new().await;
     let [server] = world.servers().await;

@@ -121,6 +121,16 @@ async fn a_menu_moves_nothing_closes_on_escape_and_runs_a_job_with_other_values(
         .await;
     browser.element(&format!("{menu}:popover-open")).await;
     assert_eq!(tops(&browser).await, before);
+    // It hangs on its button.
+    let away: Vec<f64> = browser
+        .script(&format!(
+            "const menu = document.querySelector('{menu}').getBoundingClientRect();
+             const button = document.querySelector('[popovertarget=menu-{}]').getBoundingClientRect();
+             return [Math.abs(menu.right - button.right), menu.top - button.bottom]",
+            job.id
+        ))
+        .await;
+    assert!(away[0] < 2.0 && (0.0..8.0).contains(&away[1]), "{away:?}");
     browser.key("\u{e00c}").await;
     browser.element(&format!("{menu}:not(:popover-open)")).await;
 

@@ -70,7 +70,7 @@ async fn each_state_has_its_buttons_and_each_button_does_what_it_says() {
     press("trigger").await;
     buttons(
         &browser,
-        &["trigger", "pause", "stop", "disable", "terminate"],
+        &["terminate", "trigger", "pause", "stop", "disable"],
     )
     .await;
     // What ends a run asks first, and does nothing when it is cancelled.

@@ -37,11 +37,11 @@ async fn definitions_reasons_and_refusals_are_told_in_the_language_of_the_viewer
     browser
         .go(&format!("{}/jobs/{}?tab=why", server.url(), busy.id))
         .await;
-    row(&browser, &["重叠：该作业已有实例在运行"]).await;
+    row(&browser, &["重叠：该任务已有实例在运行"]).await;
     browser.click("[data-action=trigger]").await;
     browser.shows(".toast .notice", "状态不允许").await;
     browser
-        .shows(".toast .notice", "无法触发运行中的作业")
+        .shows(".toast .notice", "无法触发运行中的任务")
         .await;
 }
 

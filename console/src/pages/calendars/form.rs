@@ -1,12 +1,11 @@
 //! What a calendar is and holds, to be typed.
 
+use antares_protocol::problem::{Problem, ProblemKind};
 use antares_protocol::schedule::{Calendar, CalendarSpec, UpdateCalendar};
 use gloo_net::http::Method;
 use leptos::prelude::*;
 
-use super::lines::{
-    Wrong, read_dates, read_spans, read_weekly, show_dates, show_spans, show_weekly,
-};
+use super::lines::{read_dates, read_spans, read_weekly, show_dates, show_spans, show_weekly};
 use crate::api::{self, ApiError};
 use crate::components::field::Field;
 use crate::components::form::FormEnd;
@@ -36,7 +35,6 @@ pub(super) fn Form(
     let weekly = line(|spec| show_weekly(&spec.weekly), "");
     let spans = line(|spec| show_spans(&spec.spans), "");
     let error = RwSignal::new(None::<ApiError>);
-    let wrong = RwSignal::new(None::<Wrong>);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let read = || {
@@ -44,19 +42,26 @@ pub(super) fn Form(
                 name: name.get_untracked(),
                 description: description.get_untracked(),
                 time_zone: zone.get_untracked(),
-                dates: dates.with_untracked(|text| read_dates(text))?,
-                weekly: weekly.with_untracked(|text| read_weekly(text))?,
-                spans: spans.with_untracked(|text| read_spans(text))?,
+                dates: dates
+                    .with_untracked(|text| read_dates(text))
+                    .map_err(|wrong| ("dates", wrong))?,
+                weekly: weekly
+                    .with_untracked(|text| read_weekly(text))
+                    .map_err(|wrong| ("weekly", wrong))?,
+                spans: spans
+                    .with_untracked(|text| read_spans(text))
+                    .map_err(|wrong| ("spans", wrong))?,
             })
         };
         let spec = match read() {
             Ok(spec) => spec,
-            Err(line) => {
-                wrong.set(Some(line));
+            Err((field, (at, line))) => {
+                let told = (i18n.texts().calendars.wrong_line)(at, &line);
+                let problem = Problem::new(ProblemKind::InvalidField, told).with_field(field);
+                error.set(Some(ApiError::Problem(problem)));
                 return;
             }
         };
-        wrong.set(None);
         let call = async move {
             match opened {
                 Some((id, version)) => {
@@ -83,9 +88,6 @@ pub(super) fn Form(
             <Lines id="calendar-dates" label=|t| t.calendars.dates hint=|t| t.calendars.dates_hint field="dates" value=dates error />
             <Lines id="calendar-weekly" label=|t| t.calendars.weekly hint=|t| t.calendars.weekly_hint field="weekly" value=weekly error />
             <Lines id="calendar-spans" label=|t| t.calendars.spans hint=|t| t.calendars.spans_hint field="spans" value=spans error />
-            {move || wrong.get().map(|(at, line)| view! {
-                <p class="field-error" role="alert">{(i18n.texts().calendars.wrong_line)(at, &line)}</p>
-            })}
             <FormEnd
                 open
                 act

@@ -203,12 +203,13 @@ pub(super) fn JsonInput(
         value => serde_json::to_string_pretty(&value).unwrap_or_default(),
     };
     let text = RwSignal::new(shown(draft.spec.with_untracked(get)));
+    let i18n = use_i18n();
     let wrong = RwSignal::new(None::<String>);
     let typed = move |event| {
         let now = event_target_value(&event);
         let read = match now.trim() {
             "" => Ok(serde_json::Value::Null),
-            now => serde_json::from_str(now),
+            now => serde_json::from_str(now).map_err(|error| error.to_string()),
         };
         text.set(now);
         broken.update(|broken| broken.retain(|name| *name != field));
@@ -218,7 +219,7 @@ pub(super) fn JsonInput(
                 draft.set(|spec| set(spec, value));
             }
             Err(error) => {
-                wrong.set(Some(error.to_string()));
+                wrong.set(Some(error));
                 broken.update(|broken| broken.push(field));
             }
         }
@@ -226,7 +227,9 @@ pub(super) fn JsonInput(
     view! {
         <Field id label field error=draft.error>
             <textarea id=id rows="4" spellcheck="false" prop:value=text on:input=typed></textarea>
-            {move || wrong.get().map(|wrong| view! { <p class="field-error" role="alert">{wrong}</p> })}
+            {move || wrong.get().map(|wrong| view! {
+                <p class="field-error" role="alert">{(i18n.texts().editor.no_json)(&wrong)}</p>
+            })}
         </Field>
     }
 }

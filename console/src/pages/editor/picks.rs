@@ -65,7 +65,7 @@ pub(super) fn Picks(
     move || {
         let names = known.get().flatten().filter(|names| !names.is_empty())?;
         Some(
-            view! { <div class="field field-wide buttons picks">{names.into_iter().map(button).collect_view()}</div> },
+            view! { <div class="buttons picks">{names.into_iter().map(button).collect_view()}</div> },
         )
     }
 }

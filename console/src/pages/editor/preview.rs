@@ -18,6 +18,20 @@ use crate::i18n::use_i18n;
 /// How long nothing must be typed before the server is asked.
 const PAUSE_MS: u32 = 300;
 
+/// Whether a field is one that a new definition has empty.
+fn is_early(field: Option<&str>) -> bool {
+    field.is_some_and(|field| {
+        [
+            "spec.script",
+            "spec.sharding",
+            "spec.handler",
+            "spec.depends_on",
+        ]
+        .iter()
+        .any(|early| field.starts_with(early))
+    })
+}
+
 /// The panel.
 #[component]
 pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
@@ -57,6 +71,11 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                         draft.error.set(None);
                     }
                 }
+                // What is yet to be typed is no fault before it is saved.
+                Err(api::ApiError::Problem(problem)) if is_early(problem.field.as_deref()) => {
+                    wrong.set(None);
+                    times.set(None);
+                }
                 Err(api::ApiError::Problem(problem)) => {
                     wrong.set(Some(problem.detail.clone()));
                     times.set(None);
@@ -78,7 +97,7 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
         <p class="words" id="words" aria-live="polite">
             {move || times.with(|times| times.as_ref().map(|times| i18n.pick(&times.words, &times.words_zh)))}
         </p>
-        {move || wrong.get().map(|wrong| view! { <p class="field-error" role="status">{wrong}</p> })}
+        {move || wrong.get().map(|wrong| view! { <p class="field-error aside" role="status">{i18n.said(&wrong)}</p> })}
         <ol class="fires" id="preview">
             {move || times.get().map(|times| {
                 times

@@ -182,6 +182,7 @@ pub(super) fn Who() -> impl IntoView {
             get=|spec| i64::from(spec.max_running_shards)
             set=|spec, n| spec.max_running_shards = n.clamp(0, i64::from(u32::MAX)) as u32
         />
+        <div class="picked">
         <TextInput
             id="limits"
             label=|t| t.editor.limits
@@ -196,6 +197,7 @@ pub(super) fn Who() -> impl IntoView {
             get=|spec| spec.limits.clone()
             set=|spec, names| spec.limits = names
         />
+        </div>
     }
 }
 
@@ -203,6 +205,7 @@ pub(super) fn Who() -> impl IntoView {
 #[component]
 fn ChosenClients() -> impl IntoView {
     view! {
+            <div class="picked">
             <TextInput
                 id="hosts"
                 label=|t| t.editor.hosts
@@ -220,6 +223,7 @@ fn ChosenClients() -> impl IntoView {
                 }
                 set=|spec, names| change(spec, |chosen| chosen.hosts = names)
             />
+            </div>
             <TextInput
                 id="ips"
                 label=|t| t.editor.ips

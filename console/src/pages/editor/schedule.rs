@@ -110,6 +110,7 @@ pub(super) fn Schedule() -> impl IntoView {
 #[component]
 fn Calendars() -> impl IntoView {
     view! {
+        <div class="picked">
         <TextInput
             id="include-calendars"
             label=|t| t.editor.include
@@ -124,6 +125,8 @@ fn Calendars() -> impl IntoView {
             get=|spec| spec.include_calendars.clone()
             set=|spec, names| spec.include_calendars = names
         />
+        </div>
+        <div class="picked">
         <TextInput
             id="exclude-calendars"
             label=|t| t.editor.exclude
@@ -138,6 +141,7 @@ fn Calendars() -> impl IntoView {
             get=|spec| spec.exclude_calendars.clone()
             set=|spec, names| spec.exclude_calendars = names
         />
+        </div>
     }
 }
 

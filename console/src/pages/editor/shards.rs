@@ -69,14 +69,14 @@ pub(super) fn Shards(broken: RwSignal<Vec<&'static str>>) -> impl IntoView {
             broken
         />
         <Show when=move || kind.get() == "fixed">
-            <Params />
+            <Params broken />
         </Show>
     }
 }
 
 /// The parameters of shards: a table, or the original's text.
 #[component]
-fn Params() -> impl IntoView {
+fn Params(broken: RwSignal<Vec<&'static str>>) -> impl IntoView {
     let i18n = use_i18n();
     let draft = use_draft();
     let as_text = RwSignal::new(
@@ -86,26 +86,40 @@ fn Params() -> impl IntoView {
     );
     let wrong = RwSignal::new(None::<String>);
     let count = Memo::new(move |_| draft.get(|spec| spec.shard_count as usize));
+    // What is typed stays as it was typed, also where it cannot be read.
+    let text = RwSignal::new(draft.spec.with_untracked(lines));
+    let mend = move || {
+        wrong.set(None);
+        broken.update(|broken| broken.retain(|name| *name != "shard_params"));
+    };
+    on_cleanup(mend);
     let typed = move |event| {
-        let text = event_target_value(&event);
-        match parse(&text) {
-            Ok(params) => {
-                wrong.set(None);
-                draft.set(|spec| {
-                    spec.shard_count = spec.shard_count.max(params.len() as u32);
-                    spec.shard_params = params;
-                });
+        let now = event_target_value(&event);
+        let read = parse(&now);
+        text.set(now);
+        mend();
+        match read {
+            Ok(params) => draft.set(|spec| {
+                spec.shard_count = spec.shard_count.max(params.len() as u32);
+                spec.shard_params = params;
+            }),
+            Err(error) => {
+                wrong.set(Some(error));
+                broken.update(|broken| broken.push("shard_params"));
             }
-            Err(error) => wrong.set(Some(error)),
         }
     };
-    let text = move || {
-        draft.get(|spec| {
-            let params = spec.shard_params.iter().enumerate();
-            let given = params.filter(|(_, param)| !param.is_null());
-            let lines = given.map(|(item, param)| format!("{item}={}", shown(param)));
-            lines.collect::<Vec<_>>().join("\n")
-        })
+    let begin_anew = move || {
+        mend();
+        text.set(draft.spec.with_untracked(lines));
+    };
+    let switch = move |_| {
+        begin_anew();
+        as_text.update(|as_text| *as_text = !*as_text);
+    };
+    let clear = move |_| {
+        draft.set(|spec| spec.shard_params.clear());
+        begin_anew();
     };
     let row = move |item: usize| {
         let id = format!("shard-param-{item}");
@@ -129,17 +143,17 @@ fn Params() -> impl IntoView {
                     type="button"
                     class="button small"
                     aria-pressed=move || as_text.get().to_string()
-                    on:click=move |_| as_text.update(|as_text| *as_text = !*as_text)
+                    on:click=switch
                 >
                     {move || if as_text.get() { i18n.texts().editor.as_table } else { i18n.texts().editor.as_text }}
                 </button>
-                <button type="button" class="button small" on:click=move |_| draft.set(|spec| spec.shard_params.clear())>
+                <button type="button" class="button small" on:click=clear>
                     {i18n.text(|t| t.editor.clear)}
                 </button>
             </div>
             {move || if as_text.get() {
                 view! {
-                    <textarea id="shard-params" rows="6" spellcheck="false" prop:value=text on:change=typed></textarea>
+                    <textarea id="shard-params" rows="6" spellcheck="false" prop:value=text on:input=typed></textarea>
                 }
                 .into_any()
             } else {
@@ -156,6 +170,14 @@ fn Params() -> impl IntoView {
             {move || wrong.get().map(|wrong| view! { <p class="field-error" role="alert">{wrong}</p> })}
         </Field>
     }
+}
+
+/// As [`parse`] reads them.
+fn lines(spec: &JobSpec) -> String {
+    let params = spec.shard_params.iter().enumerate();
+    let given = params.filter(|(_, param)| !param.is_null());
+    let lines = given.map(|(item, param)| format!("{item}={}", shown(param)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Reads lines like `0=A`, or the original's `0=A;1=B`.

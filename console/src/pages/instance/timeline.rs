@@ -50,7 +50,10 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
             return view! { <p class="nothing">{i18n.text(|t| t.instance.no_attempts)}</p> }
                 .into_any();
         }
-        let all = || rows.values().flatten();
+        let rows: Vec<(Uuid, Vec<Bar>)> = (rows.into_iter())
+            .flat_map(|(client, bars)| lanes(bars).into_iter().map(move |lane| (client, lane)))
+            .collect();
+        let all = || rows.iter().flat_map(|(_, bars)| bars);
         let now = clock.now.get();
         let begin = all().map(|bar| bar.from).min().unwrap_or(now);
         let end = all().map(|bar| bar.to.unwrap_or(now)).max().unwrap_or(now);
@@ -79,8 +82,12 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
             })
             .collect_view();
         let names = rows
-            .keys()
-            .map(|client| view! { <li class="mono" title=client.to_string()>{short_id(*client)}</li> })
+            .iter()
+            .enumerate()
+            .map(|(row, (client, _))| {
+                let is_first = row == 0 || rows[row - 1].0 != *client;
+                view! { <li class="mono" title=client.to_string()>{is_first.then(|| short_id(*client))}</li> }
+            })
             .collect_view();
         view! {
             <div class="timeline">
@@ -123,6 +130,28 @@ fn class(outcome: AttemptOutcome) -> &'static str {
         AttemptOutcome::Failed | AttemptOutcome::TimedOut | AttemptOutcome::Lost => "bar-bad",
         AttemptOutcome::Later | AttemptOutcome::Returned | AttemptOutcome::Cancelled => "bar-quiet",
     }
+}
+
+/// Most rows of one client: what runs beside more than so many is drawn over.
+const LANES: usize = 8;
+
+/// Each client's bars in rows, so that what ran at the same time stands side by side.
+fn lanes(bars: Vec<Bar>) -> Vec<Vec<Bar>> {
+    let mut bars = bars;
+    bars.sort_by_key(|bar| bar.from);
+    let mut lanes: Vec<Vec<Bar>> = Vec::new();
+    for bar in bars {
+        let free = lanes.iter().position(|lane| {
+            let last = lane.last();
+            last.is_none_or(|last| last.to.is_some_and(|to| to <= bar.from))
+        });
+        match free {
+            Some(lane) => lanes[lane].push(bar),
+            None if lanes.len() < LANES => lanes.push(vec![bar]),
+            None => lanes[LANES - 1].push(bar),
+        }
+    }
+    lanes
 }
 
 /// The bars of each client.

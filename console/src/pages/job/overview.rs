@@ -1,6 +1,6 @@
 //! What a job is, when it fires next, and how it went.
 
-use antares_protocol::job::Job;
+use antares_protocol::job::{Job, JobState};
 use antares_protocol::overview::DependencyGraph;
 use antares_protocol::plan::FireTimes;
 use leptos::prelude::*;
@@ -19,18 +19,28 @@ pub(super) fn Overview(id: i64, job: Signal<Job>) -> impl IntoView {
     let i18n = use_i18n();
     let next = use_current::<FireTimes>(Topic::Jobs, format!("/api/v1/jobs/{id}/next?count=10"));
     let zone = Signal::derive(move || job.with(|job| job.spec.time_zone.clone()));
-    let fires = move || {
+    let fires = Memo::new(move |_| {
+        job.with(|job| matches!(job.state, JobState::Waiting | JobState::Running))
+    });
+    let upcoming = move || {
         let times = next.value.get().unwrap_or_default();
         if times.fires.is_empty() {
             return view! { <p class="nothing">{i18n.text(|t| t.job_page.no_fires)}</p> }
                 .into_any();
         }
+        let fires = fires.get();
         let one = |at| {
             let at = Signal::stored(Some(at));
-            view! { <li><When at zone /> <span class="second"><Until at /></span></li> }
+            let until = fires.then(|| view! { <span class="second"><Until at /></span> });
+            view! { <li><When at zone /> " " {until}</li> }
         };
-        view! { <ol class="fires">{times.fires.into_iter().map(one).collect_view()}</ol> }
-            .into_any()
+        view! {
+            <Show when=move || !fires>
+                <p class="second">{i18n.text(|t| t.job_page.would_fire)}</p>
+            </Show>
+            <ol class="fires">{times.fires.into_iter().map(one).collect_view()}</ol>
+        }
+        .into_any()
     };
     let kept_out = move || {
         let times = next.value.get().unwrap_or_default();
@@ -49,7 +59,7 @@ pub(super) fn Overview(id: i64, job: Signal<Job>) -> impl IntoView {
             <section>
                 <h2 class="section">{i18n.text(|t| t.job_page.next_fires)}</h2>
                 <p class="words">{move || next.value.with(|times| times.as_ref().map(|times| i18n.pick(&times.words, &times.words_zh)))}</p>
-                {fires}
+                {upcoming}
                 {kept_out}
             </section>
             <section>

@@ -89,14 +89,23 @@ fn List(id: i64, newest: Memo<i32>, path: String) -> impl IntoView {
                 <td class="wide" data-label=i18n.text(|t| t.job_page.changes)>{changes}</td>
                 <td>
                     <Show when=move || newest.get() != version>
-                        <button
-                            type="button"
-                            class="button small"
-                            prop:disabled=act.pending
-                            on:click=move |_| roll_back(version)
-                        >
-                            {i18n.text(|t| t.job_page.roll_back)}
-                        </button>
+                        <div class="buttons">
+                            <A
+                                href=move || format!("/jobs/{id}?tab=versions&from={version}&to={}", newest.get())
+                                attr:class="button small"
+                                attr:data-compare=version.to_string()
+                            >
+                                {i18n.text(|t| t.job_page.compare)}
+                            </A>
+                            <button
+                                type="button"
+                                class="button small"
+                                prop:disabled=act.pending
+                                on:click=move |_| roll_back(version)
+                            >
+                                {i18n.text(|t| t.job_page.roll_back)}
+                            </button>
+                        </div>
                     </Show>
                 </td>
             </tr>
@@ -181,7 +190,7 @@ fn Difference(path: String) -> impl IntoView {
             if diff.changes.is_empty() {
                 view! { <p class="nothing">{i18n.text(|t| t.job_page.compare_same)}</p> }.into_any()
             } else {
-                view! { <div class="card" id="difference">{diff.changes.into_iter().map(change).collect_view()}</div> }.into_any()
+                view! { <div class="card difference" id="difference">{diff.changes.into_iter().map(change).collect_view()}</div> }.into_any()
             }
         })}
     }
