@@ -98,7 +98,10 @@ async fn a_switch_disables_a_job_and_undo_brings_back_the_state_it_had() {
     row(&browser, &["settle", "Paused"]).await;
     browser.click(&switch).await;
     is_in(&job, JobState::Disabled).await;
-    browser.click(".toast:last-child .button:not(.ghost)").await;
+    // What was told of the job before has gone.
+    let one = |told: &[String]| told.len() == 1 && told[0].contains("settle is disabled");
+    browser.texts(".toast", one).await;
+    browser.click(".toast .button:not(.ghost)").await;
     is_in(&job, JobState::Paused).await;
 }
 
