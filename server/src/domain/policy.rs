@@ -14,7 +14,8 @@ pub const PRIORITIES: RangeInclusive<i16> = -1000..=1000;
 /// Checks the policies of a definition.
 pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     if !PRIORITIES.contains(&spec.priority) {
-        return refuse("priority", "is not allowed; give -1000 to 1000");
+        let message = format!("{} is not allowed; give -1000 to 1000", spec.priority);
+        return refuse("priority", &message);
     }
     if spec.depends_on.len() > 100 {
         return refuse("depends_on", "has more than 100 entries; follow fewer jobs");
@@ -80,10 +81,9 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         }
     }
     if spec.max_running_shards > 1_000_000 {
-        return refuse(
-            "max_running_shards",
-            "is not allowed; give 0 for no limit, or 1 to 1000000",
-        );
+        let most = spec.max_running_shards;
+        let message = format!("{most} is not allowed; give 0 for no limit, or 1 to 1000000");
+        return refuse("max_running_shards", &message);
     }
     if let Sharding::Planned(handler) = &spec.sharding {
         visible("sharding.planned", handler, 200)?;

@@ -70,6 +70,9 @@ impl Jobs {
                 None => unknown.push(*key),
             }
         }
+        // Most are asked for twice, as what was fired and as what holds now, and a definition is dear to read.
+        unknown.sort_unstable();
+        unknown.dedup();
     }
 
     async fn read(

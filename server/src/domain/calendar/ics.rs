@@ -61,10 +61,18 @@ pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError>
     let unfolded = unfold(ics.trim_start_matches('\u{feff}'));
     check_depth(&unfolded)?;
     let calendar = read_calendar(&unfolded).map_err(|error| {
+        let begin = "BEGIN:VCALENDAR";
+        if !unfolded
+            .trim_start()
+            .to_ascii_uppercase()
+            .starts_with(begin)
+        {
+            return refuse(format!("is no iCalendar: it does not begin with {begin}"));
+        }
         let line = error.lines().find(|line| !line.trim().is_empty());
         refuse(format!(
             "is no iCalendar: {}",
-            line.unwrap_or("it is empty").trim()
+            line.unwrap_or("it ends too soon").trim()
         ))
     })?;
     let written: Vec<&Component<'_>> = calendar
