@@ -169,7 +169,11 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         }
     }
     outcome::validate(spec)?;
-    // PostgreSQL cannot store this one character in a text or jsonb.
+    check_nul(spec)
+}
+
+/// PostgreSQL cannot store this one character in a text or jsonb.
+fn check_nul(spec: &JobSpec) -> Result<(), FieldError> {
     let value = serde_json::to_value(spec).unwrap_or_default();
     let holder = (TEXTS.into_iter())
         .find(|field| holds_nul(&value[*field]))

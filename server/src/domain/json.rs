@@ -1,6 +1,6 @@
 //! JSON that comes from outside.
 
-/// The first integer of a JSON text that no 64 bits hold, as serde_json rounds it, and the key that it or its list has.
+/// The first integer of a JSON text that no 64 bits hold, as `serde_json` rounds it, and the key that it or its list has.
 pub fn rounded_integer(json: &[u8]) -> Option<(String, String)> {
     let (mut key, mut text): (&[u8], &[u8]) = (b"", b"");
     let mut at = 0;

@@ -404,14 +404,13 @@ impl<T> Board<T> {
                     });
                 }
             }
-            match line.rest.next() {
-                Some(next) => line.first = *next,
-                None => {
-                    if line.leading {
-                        used_up.insert(line.handler, ALL);
-                    }
-                    lines.swap_remove(at);
+            if let Some(next) = line.rest.next() {
+                line.first = *next;
+            } else {
+                if line.leading {
+                    used_up.insert(line.handler, ALL);
                 }
+                lines.swap_remove(at);
             }
         }
     }
