@@ -207,9 +207,15 @@ async fn a_script_that_takes_too_long_is_killed_with_all_that_it_started() {
         .clone()
         .unwrap_or_default();
     assert!(error.contains("timed out"), "{error}");
-    let stat = format!("/proc/{}/stat", pid.trim());
+    is_gone(pid.trim()).await;
+    drop(client);
+}
+
+/// Waits until a process that a script started is gone.
+async fn is_gone(pid: &str) {
+    let stat = format!("/proc/{pid}/stat");
     wait_until(
-        "the script's child is gone",
+        "the script's process is gone",
         BOUND,
         async || match std::fs::read_to_string(&stat) {
             Ok(stat) if !stat.contains(") Z ") => Err(stat),
@@ -217,7 +223,6 @@ async fn a_script_that_takes_too_long_is_killed_with_all_that_it_started() {
         },
     )
     .await;
-    drop(client);
 }
 
 #[tokio::test]
@@ -251,16 +256,7 @@ async fn a_script_ends_with_the_client_that_is_killed() {
         .await;
     client.process.kill();
     for pid in pids.split_whitespace() {
-        let stat = format!("/proc/{pid}/stat");
-        wait_until(
-            "it is gone",
-            BOUND,
-            async || match std::fs::read_to_string(&stat) {
-                Ok(stat) if !stat.contains(") Z ") => Err(stat),
-                _ => Ok(()),
-            },
-        )
-        .await;
+        is_gone(pid).await;
     }
 }
 

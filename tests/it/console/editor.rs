@@ -1,5 +1,6 @@
 //! The editor: nothing that was typed is lost, and whoever was quicker is not overwritten unseen.
 
+use antares_tests::browser::Browser;
 use antares_tests::{BOUND, World, wait_until};
 
 use super::{assert_marked, given_viewer, mark};
@@ -53,6 +54,15 @@ async fn what_was_typed_is_there_again_whichever_way_the_page_was_left() {
     browser.texts(".restored", <[String]>::is_empty).await;
 }
 
+/// Waits until the control with this id has the focus.
+async fn is_focused(browser: &Browser, wanted: &str) {
+    wait_until("the field is gone to", BOUND, async || {
+        let id: String = browser.script("return document.activeElement.id").await;
+        if id == wanted { Ok(()) } else { Err(id) }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
     let world = World::new().await;
@@ -65,7 +75,6 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
         })
         .await;
     let browser = given_viewer(&server, &format!("/jobs/{}/edit", job.id)).await;
-    let focused = "return document.activeElement.id";
     browser
         .click(".field:has(#shard-params) .buttons .button")
         .await;
@@ -76,15 +85,7 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
         .shows(".field:has(#shard-params) .field-error", "junk")
         .await;
     browser.click("#save").await;
-    wait_until("the field is gone to", BOUND, async || {
-        let id: String = browser.script(focused).await;
-        if id == "shard-params" {
-            Ok(())
-        } else {
-            Err(id)
-        }
-    })
-    .await;
+    is_focused(&browser, "shard-params").await;
     let typed: String = browser
         .script("return document.querySelector('#shard-params').value")
         .await;
@@ -98,11 +99,7 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
     let is_open: bool = browser.script(fold).await;
     assert!(!is_open);
     browser.click("#save").await;
-    wait_until("the field is gone to", BOUND, async || {
-        let id: String = browser.script(focused).await;
-        if id == "priority" { Ok(()) } else { Err(id) }
-    })
-    .await;
+    is_focused(&browser, "priority").await;
     browser
         .shows(".field:has(#priority) .field-error", "1000")
         .await;
