@@ -18,7 +18,7 @@ use crate::hooks::live::Topic;
 use crate::i18n::use_i18n;
 
 /// Whether it can be run now, besides by its schedule.
-fn may_run(state: JobState) -> bool {
+pub(crate) fn may_run(state: JobState) -> bool {
     matches!(state, JobState::Waiting | JobState::Running)
 }
 

@@ -1,12 +1,13 @@
 //! What a job is, when it fires next, and how it went.
 
-use antares_protocol::job::{Job, JobState};
+use antares_protocol::job::Job;
 use antares_protocol::overview::DependencyGraph;
 use antares_protocol::plan::FireTimes;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
 use super::history::History;
+use crate::components::job_controls::may_run;
 use crate::components::when::{Until, When};
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
@@ -19,9 +20,7 @@ pub(super) fn Overview(id: i64, job: Signal<Job>) -> impl IntoView {
     let i18n = use_i18n();
     let next = use_current::<FireTimes>(Topic::Jobs, format!("/api/v1/jobs/{id}/next?count=10"));
     let zone = Signal::derive(move || job.with(|job| job.spec.time_zone.clone()));
-    let fires = Memo::new(move |_| {
-        job.with(|job| matches!(job.state, JobState::Waiting | JobState::Running))
-    });
+    let fires = Memo::new(move |_| job.with(|job| may_run(job.state)));
     let upcoming = move || {
         let times = next.value.get().unwrap_or_default();
         if times.fires.is_empty() {
