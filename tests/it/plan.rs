@@ -2,7 +2,7 @@
 
 use antares_protocol::plan::{Backfilled, Explanation, FireTimes, Simulation};
 use antares_protocol::schedule::Overlap;
-use antares_tests::{BOUND, World, wait_for, wait_until};
+use antares_tests::{BOUND, Server, World, wait_for, wait_until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -351,11 +351,10 @@ async fn versions_are_listed_compared_and_rolled_back_and_jobs_copied() {
         (view.version, view.spec.cron.as_deref()),
         (3, Some("0 0 3 * * ?"))
     );
-    let (status, _) = a
-        .admin()
-        .call(Method::POST, &rolled, Some(&json!({ "version": 9 })))
-        .await;
-    assert_eq!(status, 404);
+    let unknown = json!({ "version": 9 });
+    refuses(&a, Method::POST, &rolled, Some(&unknown), (404, "version")).await;
+    let diff = format!("{path}/diff?from=1&to=9");
+    refuses(&a, Method::GET, &diff, None, (404, "to")).await;
     // Copies: one that follows the other, and one whose name is taken.
     let follows =
         json!({ "app": "shop", "spec": { "name": "after", "depends_on": [{ "job": "work" }] } });
@@ -387,15 +386,26 @@ async fn versions_are_listed_compared_and_rolled_back_and_jobs_copied() {
         "select count(*) from job_view where app = 'bank' and job = 'work' and state = 'disabled'";
     assert_eq!(world.number(state, &[]).await, 1);
     for (body, field) in [
-        (json!({ "to": "nowhere" }), "app"),
+        (json!({ "to": "nowhere" }), "to"),
         (json!({ "to": "shop" }), "to"),
         (json!({ "to": "bank", "jobs": ["nothing"] }), "jobs"),
     ] {
-        let (status, answer) = a.admin().call(Method::POST, &copy, Some(&body)).await;
-        assert_eq!(
-            (status.as_u16(), &answer["field"]),
-            (422, &json!(field)),
-            "{answer}"
-        );
+        refuses(&a, Method::POST, &copy, Some(&body), (422, field)).await;
     }
+}
+
+/// Whether a call is answered with the status `expected`, and the field that is to blame.
+async fn refuses(
+    server: &Server,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    expected: (u16, &str),
+) {
+    let (status, answer) = server.admin().call(method, path, body).await;
+    assert_eq!(
+        (status.as_u16(), answer["field"].as_str()),
+        (expected.0, Some(expected.1)),
+        "{answer}"
+    );
 }

@@ -3,7 +3,9 @@
 use antares_protocol::page::Page;
 use antares_protocol::problem::{Problem, ProblemKind};
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use chrono::{DateTime, Datelike as _, Utc};
@@ -109,13 +111,56 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Path<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, ApiError> {
-        axum::extract::Path::from_request_parts(parts, state)
-            .await
-            .map(|axum::extract::Path(value)| Self(value))
-            .map_err(|rejection| {
-                ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
-            })
+        match axum::extract::Path::from_request_parts(parts, state).await {
+            Ok(axum::extract::Path(value)) => Ok(Self(value)),
+            Err(PathRejection::FailedToDeserializePathParams(rejection)) => {
+                let names = RawPathParams::from_request_parts(parts, state).await;
+                let names: Vec<String> = names
+                    .map(|names| names.iter().map(|(name, _)| name.to_owned()).collect())
+                    .unwrap_or_default();
+                Err(malformed_path(rejection.into_kind(), &names))
+            }
+            Err(rejection) => Err(ApiError::new(
+                ProblemKind::MalformedRequest,
+                rejection.body_text(),
+            )),
+        }
     }
+}
+
+/// A parameter of the path that cannot be read, of those that are called `names`.
+fn malformed_path(kind: ErrorKind, names: &[String]) -> ApiError {
+    let detail = match &kind {
+        ErrorKind::ParseError {
+            value,
+            expected_type,
+        }
+        | ErrorKind::ParseErrorAtIndex {
+            value,
+            expected_type,
+            ..
+        } => {
+            let most = if *expected_type == "i32" {
+                i32::MAX.into()
+            } else {
+                i64::MAX
+            };
+            format!("`{value}` is not a whole number up to {most}")
+        }
+        kind => kind.to_string(),
+    };
+    let field = match kind {
+        ErrorKind::ParseErrorAtIndex { index, .. } => names.get(index).cloned(),
+        ErrorKind::DeserializeError { key, .. } | ErrorKind::InvalidUtf8InPathParam { key } => {
+            Some(key)
+        }
+        _ => names.first().cloned(),
+    };
+    let problem = Problem::new(ProblemKind::MalformedRequest, detail);
+    ApiError(match field {
+        None => problem,
+        Some(field) => problem.with_field(field),
+    })
 }
 
 /// Parameters of the query.

@@ -28,6 +28,7 @@ pub fn router() -> OpenApiRouter<Shared> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListApps {
     /// Part of the name.

@@ -64,6 +64,7 @@ impl From<CalendarError> for ApiError {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListCalendars {
     /// `next` of the page before.
@@ -165,6 +166,7 @@ async fn import(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct CoveredSpans {
     /// First day, such as 2026-12-01, in the calendar's zone.

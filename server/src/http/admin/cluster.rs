@@ -33,6 +33,7 @@ async fn servers(State(app): State<Shared>, _: User) -> Result<axum::Json<Page<S
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListClients {
     /// Name of the app.

@@ -39,6 +39,7 @@ pub fn router() -> OpenApiRouter<Shared> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListInstances {
     /// Name of the app.
@@ -178,6 +179,7 @@ async fn rerun(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Paging {
     /// `next` of the page before.
@@ -187,6 +189,7 @@ struct Paging {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListShards {
     /// Only shards in this state.
@@ -285,6 +288,7 @@ async fn logs(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListTicks {
     /// Job.

@@ -47,6 +47,7 @@ pub fn router() -> OpenApiRouter<Shared> {
 const MOST_TRIGGERS: usize = 1000;
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListJobs {
     /// Name of the app.

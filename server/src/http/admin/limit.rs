@@ -26,6 +26,7 @@ pub fn router() -> OpenApiRouter<Shared> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListLimits {
     /// `next` of the page before.

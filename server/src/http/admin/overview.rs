@@ -102,6 +102,7 @@ async fn overview(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OfJob {
     /// Only what leads to this job and away from it.

@@ -54,6 +54,7 @@ async fn instant(app: &Shared, given: Option<DateTime<Utc>>) -> Result<DateTime<
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Next {
     /// How many fires, 1 to 1000; 10 if left out.
@@ -82,6 +83,7 @@ async fn next(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct PreviewCron {
     /// A Quartz cron expression.
@@ -134,6 +136,7 @@ async fn preview_spec(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Simulate {
     /// Name of the app; all apps if left out.
@@ -192,6 +195,7 @@ async fn backfill(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Explain {
     /// Ticks from this instant on; an hour before `until` if left out.

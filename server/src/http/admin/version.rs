@@ -17,6 +17,7 @@ use crate::engine::hint::Hint;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, Path, Query, cursor, limit, page, storable};
+use crate::pipeline::job::JobError;
 use crate::pipeline::{self, retry};
 use crate::store::job::{self, VersionRow};
 
@@ -31,6 +32,7 @@ pub fn router() -> OpenApiRouter<Shared> {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListVersions {
     /// `next` of the page before.
@@ -87,13 +89,15 @@ async fn versions(
     })))
 }
 
-async fn row(app: &Shared, id: i64, version: i32) -> Result<VersionRow, ApiError> {
+/// A version of a job's definition, which `field` of the request names.
+async fn row(app: &Shared, id: i64, version: i32, field: &str) -> Result<VersionRow, ApiError> {
     let mut conn = app.pool.acquire().await?;
     let before = version.saturating_add(1);
     let found = job::version_rows(&mut conn, id, before, 1).await?.pop();
-    found
-        .filter(|row| row.0 == version)
-        .ok_or_else(|| ApiError::not_found(format_args!("version {version} of job {id}")))
+    found.filter(|row| row.0 == version).ok_or_else(|| {
+        let ApiError(problem) = ApiError::not_found(format_args!("version {version} of job {id}"));
+        ApiError(problem.with_field(field))
+    })
 }
 
 /// Read a version of a job's definition, with what changed.
@@ -105,10 +109,10 @@ async fn version(
     _: User,
     Path((id, version)): Path<(i64, i32)>,
 ) -> Result<axum::Json<JobVersion>, ApiError> {
-    let (version, author, created_at, definition) = row(&app, id, version).await?;
+    let (version, author, created_at, definition) = row(&app, id, version, "version").await?;
     let spec = read_spec(&definition)?;
     let changes = if version > 1 {
-        let before = read_spec(&row(&app, id, version - 1).await?.3)?;
+        let before = read_spec(&row(&app, id, version - 1, "version").await?.3)?;
         diff(&full(&before), &full(&spec))
     } else {
         Vec::new()
@@ -123,6 +127,7 @@ async fn version(
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Compare {
     /// The one version.
@@ -140,8 +145,8 @@ async fn compare(
     Path(id): Path<i64>,
     Query(query): Query<Compare>,
 ) -> Result<axum::Json<JobDiff>, ApiError> {
-    let from = read_spec(&row(&app, id, query.from).await?.3)?;
-    let to = read_spec(&row(&app, id, query.to).await?.3)?;
+    let from = read_spec(&row(&app, id, query.from, "from").await?.3)?;
+    let to = read_spec(&row(&app, id, query.to, "to").await?.3)?;
     let changes = diff(&full(&from), &full(&to));
     Ok(axum::Json(JobDiff { changes }))
 }
@@ -155,7 +160,7 @@ async fn rollback(
     Path(id): Path<i64>,
     Json(body): Json<Rollback>,
 ) -> Result<axum::Json<Job>, ApiError> {
-    let spec = read_spec(&row(&app, id, body.version).await?.3)?;
+    let spec = read_spec(&row(&app, id, body.version, "version").await?.3)?;
     let update = UpdateJob {
         version: body.based_on,
         spec,
@@ -203,7 +208,11 @@ async fn copy(
         let mut conn = app.pool.acquire().await?;
         pipeline::job::copy(&mut conn, &from.name, &body, &user.name).await
     })
-    .await?;
+    .await
+    .map_err(|error| match error {
+        JobError::NoApp(_) => ApiError::field("to", error.to_string()),
+        error => error.into(),
+    })?;
     app.hints.queued();
     app.hints.send(&Hint::definitions());
     Ok(axum::Json(copied))
