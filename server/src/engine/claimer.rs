@@ -14,7 +14,7 @@ use crate::app::{App, Shared};
 use crate::domain::chunk::{self, CHUNK};
 use crate::pipeline::attempt::endings;
 use crate::store::client::Profile;
-use crate::store::{client, schedule, shard};
+use crate::store::{client, shard};
 
 /// Name in logs and in `/readyz`.
 const PART: &str = "claims";
@@ -315,27 +315,27 @@ impl State {
         let from: Vec<shard::From> = pages.iter().map(|page| page.from).collect();
         let mut conn = self.app.hot.acquire().await?;
         let found = shard::discover(&mut conn, &from, most as i64).await?;
-        let jobs: Vec<i64> = found.iter().map(|ready| ready.job_id).collect();
-        let current = schedule::versions(&mut conn, &jobs).await?;
         drop(conn);
         for page in pages {
             let mut of_app = found
                 .iter()
-                .filter(|ready| ready.app_id == page.from.app_id);
+                .filter(|found| found.ready.app_id == page.from.app_id);
             // After the last of a full page.
-            let next = of_app.nth(most - 1).map(|ready| ready.id + 1);
+            let next = of_app.nth(most - 1).map(|found| found.ready.id + 1);
             self.looks.read(page, next);
         }
-        let fired = found.iter().map(|r| (r.job_id, r.job_version));
-        let keys: Vec<(i64, i32)> = fired.chain(current.iter().map(|(k, v)| (*k, *v))).collect();
+        let versions = |f: &shard::Found| {
+            let fired = f.ready.job_version;
+            [fired, f.current_version.unwrap_or(fired)].map(|version| (f.ready.job_id, version))
+        };
+        let keys: Vec<(i64, i32)> = found.iter().flat_map(versions).collect();
         let jobs = self.app.jobs.get(&self.app.hot, &keys).await?;
-        for ready in found {
-            let version = current.get(&ready.job_id).copied();
-            let version = version.unwrap_or(ready.job_version);
-            if let Some(job) = jobs.get(&(ready.job_id, ready.job_version)) {
+        for found in found {
+            let [fired, current] = versions(&found);
+            let ready = found.ready;
+            if let Some(job) = jobs.get(&fired) {
                 let job = Arc::clone(job);
-                let current = jobs.get(&(ready.job_id, version)).unwrap_or(&job);
-                let current = Arc::clone(current);
+                let current = Arc::clone(jobs.get(&current).unwrap_or(&job));
                 self.board.offer(Known::with_current(ready, job, current));
             } else {
                 tracing::error!(instance_id = ready.id, "an instance has no definition");

@@ -1,27 +1,57 @@
 //! Rows that never change, kept in memory: versions of definitions, and clients.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use antares_protocol::job::JobSpec;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::store;
 use crate::store::client::Profile;
 
-/// Most entries; past it the cache starts over.
-const MOST: usize = 20_000;
+/// About how many bytes of definitions are kept: some 200,000 plain ones. Reading one costs more than firing it, so a
+/// herd is to find them where the last one left them.
+const DEFINITIONS_WEIGHT: u64 = 256 << 20;
+/// How many definitions are expected, a hint.
+const DEFINITIONS: usize = 100_000;
+/// How many clients are kept.
+const CLIENTS: usize = 50_000;
+
+/// A version of a job, and the length of its text.
+#[derive(Debug, Clone)]
+struct Definition {
+    spec: Arc<JobSpec>,
+    text_bytes: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Bytes;
+
+impl Weighter<(i64, i32), Definition> for Bytes {
+    fn weight(&self, _: &(i64, i32), definition: &Definition) -> u64 {
+        // What is long in a definition is its shards' parameters, which are larger in memory than in the text.
+        let params = definition.spec.shard_params.capacity() * size_of::<serde_json::Value>();
+        (size_of::<JobSpec>() + definition.text_bytes + params) as u64
+    }
+}
 
 /// Versions of definitions, by job and version.
-#[derive(Debug, Default)]
-pub struct Jobs(Mutex<HashMap<(i64, i32), Arc<JobSpec>>>);
+#[derive(Debug)]
+pub struct Jobs(Cache<(i64, i32), Definition, Bytes>);
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self(Cache::with_weighter(DEFINITIONS, DEFINITIONS_WEIGHT, Bytes))
+    }
+}
 
 impl Jobs {
     /// The definition of a version, if it is here already.
     pub fn known(&self, job: i64, version: i32) -> Option<Arc<JobSpec>> {
-        let cache = self.0.lock().expect("no holder panics");
-        cache.get(&(job, version)).cloned()
+        self.0.get(&(job, version)).map(|known| known.spec)
     }
 
     /// The definitions of `keys`, which are a job and a version each, as far as there are any. At most one
@@ -63,10 +93,9 @@ impl Jobs {
         found: &mut HashMap<(i64, i32), Arc<JobSpec>>,
         unknown: &mut Vec<(i64, i32)>,
     ) {
-        let cache = self.0.lock().expect("no holder panics");
         for key in keys {
-            match cache.get(key) {
-                Some(spec) => drop(found.insert(*key, Arc::clone(spec))),
+            match self.0.get(key) {
+                Some(known) => drop(found.insert(*key, known.spec)),
                 None => unknown.push(*key),
             }
         }
@@ -81,14 +110,20 @@ impl Jobs {
         unknown: &[(i64, i32)],
         found: &mut HashMap<(i64, i32), Arc<JobSpec>>,
     ) -> sqlx::Result<()> {
-        let read = store::job::versions(conn, unknown).await?;
-        let mut cache = self.0.lock().expect("no holder panics");
-        if cache.len() + read.len() > MOST {
-            cache.clear();
-        }
-        for (job, version, spec) in read {
-            let spec = Arc::new(spec.0);
-            cache.insert((job, version), Arc::clone(&spec));
+        for (job, version, text) in store::job::versions(conn, unknown).await? {
+            let spec: Arc<JobSpec> = match serde_json::from_str(&text) {
+                Ok(spec) => Arc::new(spec),
+                // A newer server's, say: the other jobs go on.
+                Err(error) => {
+                    tracing::error!(job_id = job, version, %error, "a definition cannot be read");
+                    continue;
+                }
+            };
+            let definition = Definition {
+                spec: Arc::clone(&spec),
+                text_bytes: text.len(),
+            };
+            self.0.insert((job, version), definition);
             found.insert((job, version), spec);
         }
         Ok(())
@@ -96,14 +131,19 @@ impl Jobs {
 }
 
 /// Clients, by id. Their leases are not cached: those are checked where it matters, in SQL.
-#[derive(Debug, Default)]
-pub struct Clients(Mutex<HashMap<Uuid, Arc<Profile>>>);
+#[derive(Debug)]
+pub struct Clients(Cache<Uuid, Arc<Profile>>);
+
+impl Default for Clients {
+    fn default() -> Self {
+        Self(Cache::new(CLIENTS))
+    }
+}
 
 impl Clients {
     /// The client, or `None` if there is none or it has left.
     pub async fn get(&self, pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Arc<Profile>>> {
-        let known = self.0.lock().expect("no holder panics").get(&id).cloned();
-        match known {
+        match self.0.get(&id) {
             Some(client) => Ok(Some(client)),
             // On the heap: what waits for a minute at the server calls this.
             None => Box::pin(self.read(pool, id)).await,
@@ -116,16 +156,12 @@ impl Clients {
             return Ok(None);
         };
         let client = Arc::new(client);
-        let mut cache = self.0.lock().expect("no holder panics");
-        if cache.len() >= MOST {
-            cache.clear();
-        }
-        cache.insert(id, Arc::clone(&client));
+        self.0.insert(id, Arc::clone(&client));
         Ok(Some(client))
     }
 
     /// Forgets a client that has left.
     pub fn forget(&self, id: Uuid) {
-        self.0.lock().expect("no holder panics").remove(&id);
+        self.0.remove(&id);
     }
 }

@@ -121,9 +121,9 @@ pub async fn version(
 pub async fn versions(
     conn: &mut PgConnection,
     keys: &[(i64, i32)],
-) -> sqlx::Result<Vec<(i64, i32, sqlx::types::Json<JobSpec>)>> {
+) -> sqlx::Result<Vec<(i64, i32, String)>> {
     sqlx::query_as(
-        "select v.job_id, v.version, v.definition from job_version v
+        "select v.job_id, v.version, v.definition::text from job_version v
          join unnest($1::bigint[], $2::integer[]) as k (job_id, version) using (job_id, version)",
     )
     .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())

@@ -1,7 +1,5 @@
 //! When jobs fire: the rows of `job_schedule`, and the statement that fires.
 
-use std::collections::HashMap;
-
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
@@ -32,19 +30,6 @@ pub struct Due {
     pub prev_fire_at: Option<DateTime<Utc>>,
     /// The database's time when the row was read: later in later rows.
     pub now: DateTime<Utc>,
-}
-
-/// The versions of definitions that hold now, by job.
-pub async fn versions(conn: &mut PgConnection, jobs: &[i64]) -> sqlx::Result<HashMap<i64, i32>> {
-    if jobs.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let versions: Vec<(i64, i32)> =
-        sqlx::query_as("select job_id, version from job_schedule where job_id = any($1)")
-            .bind(jobs)
-            .fetch_all(conn)
-            .await?;
-    Ok(versions.into_iter().collect())
 }
 
 /// Ticks of `buckets` that are due or will be within `ahead_ms`, at most `per_bucket` of each bucket.

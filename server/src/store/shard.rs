@@ -31,6 +31,14 @@ pub struct Ready {
     pub plan: Option<Value>,
 }
 
+/// A [`Ready`] instance, and the version of its job's definition that holds now: none once the job is deleted.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Found {
+    #[sqlx(flatten)]
+    pub ready: Ready,
+    pub current_version: Option<i32>,
+}
+
 /// Where to look for instances: of an app, from one on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct From {
@@ -43,7 +51,7 @@ pub async fn discover(
     conn: &mut PgConnection,
     from: &[From],
     most: i64,
-) -> sqlx::Result<Vec<Ready>> {
+) -> sqlx::Result<Vec<Found>> {
     sqlx::query_as(include_str!("sql/discover.sql"))
         .bind(from.iter().map(|f| f.app_id).collect::<Vec<_>>())
         .bind(from.iter().map(|f| f.instance_id).collect::<Vec<_>>())
