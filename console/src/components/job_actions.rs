@@ -74,7 +74,7 @@ impl Action {
     }
 
     /// What takes it back from a job that was in `state`. Nothing takes back what ended an instance.
-    fn undo(self, state: JobState, runs: bool) -> &'static [Self] {
+    pub(crate) fn undo(self, state: JobState, runs: bool) -> &'static [Self] {
         match (self, state) {
             (Self::Enable, _) => &[Self::Disable],
             (Self::Schedule, _) => &[Self::Stop],
@@ -132,13 +132,12 @@ fn change_now(act: Act, id: i64, name: String, action: Action, undo: &'static [A
             let name = name.clone();
             move |t: &Texts| action.done()(t)(&name)
         };
-        let of = format!("job {id}");
         let Some(last) = undo.last() else {
-            toasts.supersede(&of);
+            toasts.supersede(&[id]);
             toasts.good(text);
             return;
         };
-        toasts.undoable(of, text, move || {
+        toasts.undoable(vec![id], text, move || {
             let name = name.clone();
             act.run::<()>(Topic::Jobs, move |t| last.done()(t)(&name), async move {
                 for back in undo {

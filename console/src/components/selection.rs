@@ -1,16 +1,17 @@
-//! Rows of a list that are chosen, to do something to all of them.
+//! Jobs of a list that are chosen, to do something to all of them.
 
 use std::collections::BTreeMap;
 
+use antares_protocol::job::Job;
 use leptos::prelude::*;
 
 use crate::i18n::use_i18n;
 
-/// What is chosen, and what is there to choose: ids with their names.
+/// What is chosen, and what is there to choose: jobs by their ids, as their rows show them.
 #[derive(Clone, Copy)]
 pub(crate) struct Selection {
-    pub(crate) chosen: RwSignal<BTreeMap<i64, String>>,
-    shown: RwSignal<BTreeMap<i64, String>>,
+    pub(crate) chosen: RwSignal<BTreeMap<i64, Signal<Job>>>,
+    shown: RwSignal<BTreeMap<i64, Signal<Job>>>,
 }
 
 /// Provides it for the page.
@@ -48,14 +49,14 @@ impl Selection {
 /// The box of a row.
 #[component]
 pub(crate) fn Choose(
-    /// The row.
-    id: i64,
-    /// What it is called.
-    name: String,
+    /// The job.
+    #[prop(into)]
+    job: Signal<Job>,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let Selection { chosen, shown } = use_selection();
-    shown.update(|shown| _ = shown.insert(id, name.clone()));
+    let id = job.with_untracked(|job| job.id);
+    shown.update(|shown| _ = shown.insert(id, job));
     // What has left the list is not done anything to.
     on_cleanup(move || {
         let _ = shown.try_update(|shown| shown.remove(&id));
@@ -64,16 +65,12 @@ pub(crate) fn Choose(
         }
     });
     let is_chosen = Memo::new(move |_| chosen.with(|chosen| chosen.contains_key(&id)));
-    let label = {
-        let name = name.clone();
-        move || (i18n.texts().choose)(&name)
-    };
+    let label = move || job.with(|job| (i18n.texts().choose)(&job.spec.name));
     let choose = move |event| {
-        let name = name.clone();
         let is_chosen = event_target_checked(&event);
         chosen.update(|chosen| {
             if is_chosen {
-                chosen.insert(id, name);
+                chosen.insert(id, job);
             } else {
                 chosen.remove(&id);
             }

@@ -16,21 +16,20 @@ const SHOWN_MS: u32 = 8_000;
 /// What undoes something, or leads to what came of it.
 type Next = Callback<()>;
 
+type Text = Arc<dyn Fn(&Texts) -> String + Send + Sync>;
+
 #[derive(Clone)]
 enum Message {
-    Done(
-        Arc<dyn Fn(&Texts) -> String + Send + Sync>,
-        Option<(Label, Next)>,
-    ),
-    /// With what it is about: what is told of that later takes its place.
-    Undoable(String, Arc<dyn Fn(&Texts) -> String + Send + Sync>, Next),
-    Kept(Arc<dyn Fn(&Texts) -> String + Send + Sync>),
+    Done(Text, Option<(Label, Next)>),
+    Kept(Text),
     Failed(ApiError),
 }
 
 #[derive(Clone)]
 struct Toast {
     id: u32,
+    /// The jobs whose change it offers to undo.
+    jobs: Vec<i64>,
     message: Message,
 }
 
@@ -57,19 +56,20 @@ pub(crate) fn use_toasts() -> Toasts {
 impl Toasts {
     /// Tells of a success.
     pub(crate) fn good(self, text: impl Fn(&Texts) -> String + Send + Sync + 'static) {
-        self.push(Message::Done(Arc::new(text), None));
+        self.push(Vec::new(), Message::Done(Arc::new(text), None));
     }
 
-    /// Tells of a success that `undo` undoes, until something else is told `of` the same.
+    /// Tells of a change of `jobs` that `undo` undoes, until another change of one of them is told.
     pub(crate) fn undoable(
         self,
-        of: String,
+        jobs: Vec<i64>,
         text: impl Fn(&Texts) -> String + Send + Sync + 'static,
         undo: impl Fn() + Send + Sync + 'static,
     ) {
         let undo = Callback::new(move |()| undo());
-        self.supersede(&of);
-        self.push(Message::Undoable(of, Arc::new(text), undo));
+        self.supersede(&jobs);
+        let next = Some::<(Label, Next)>((|t| t.undo, undo));
+        self.push(jobs, Message::Done(Arc::new(text), next));
     }
 
     /// Tells of a success, with a button `label` that leads to what came of it.
@@ -80,35 +80,34 @@ impl Toasts {
         go: impl Fn() + Send + Sync + 'static,
     ) {
         let go = Callback::new(move |()| go());
-        self.push(Message::Done(Arc::new(text), Some((label, go))));
+        self.push(Vec::new(), Message::Done(Arc::new(text), Some((label, go))));
     }
 
     /// Tells of what was done in part: it stays until it is dismissed.
     pub(crate) fn kept(self, text: impl Fn(&Texts) -> String + Send + Sync + 'static) {
-        self.push(Message::Kept(Arc::new(text)));
+        self.push(Vec::new(), Message::Kept(Arc::new(text)));
     }
 
     /// Tells of an error.
     pub(crate) fn bad(self, error: ApiError) {
-        self.push(Message::Failed(error));
+        self.push(Vec::new(), Message::Failed(error));
     }
 
-    /// Takes back the offer to undo what was done to `of`: something else has been done to it since.
-    pub(crate) fn supersede(self, of: &str) {
+    /// Takes back the offers to undo a change of one of `jobs`: it has been changed again since.
+    pub(crate) fn supersede(self, jobs: &[i64]) {
         let _ = self.shown.try_update(|shown| {
-            shown.retain(
-                |toast| !matches!(&toast.message, Message::Undoable(other, ..) if other == of),
-            );
+            shown.retain(|toast| !toast.jobs.iter().any(|job| jobs.contains(job)));
         });
     }
 
-    fn push(self, message: Message) {
+    fn push(self, jobs: Vec<i64>, message: Message) {
         let id = self.last.get_untracked().wrapping_add(1);
-        let passes = matches!(message, Message::Done(..) | Message::Undoable(..));
+        let passes = matches!(message, Message::Done(..));
         if self.last.try_set(id).is_some() {
             return;
         }
-        self.shown.update(|shown| shown.push(Toast { id, message }));
+        self.shown
+            .update(|shown| shown.push(Toast { id, jobs, message }));
         if passes {
             spawn_local(async move {
                 TimeoutFuture::new(SHOWN_MS).await;
@@ -126,13 +125,7 @@ impl Toasts {
 }
 
 /// A success, with what can be done next.
-fn done(
-    toasts: Toasts,
-    i18n: I18n,
-    id: u32,
-    text: Arc<dyn Fn(&Texts) -> String + Send + Sync>,
-    next: Option<(Label, Next)>,
-) -> AnyView {
+fn done(toasts: Toasts, i18n: I18n, id: u32, text: Text, next: Option<(Label, Next)>) -> AnyView {
     view! {
         <span role="status">{move || text(i18n.texts())}</span>
         {next.map(|(label, next)| {
@@ -165,9 +158,6 @@ pub(crate) fn ToastStack() -> impl IntoView {
                     .into_any()
             }
             Message::Done(text, next) => done(toasts, i18n, id, text, next),
-            Message::Undoable(_, text, undo) => {
-                done(toasts, i18n, id, text, Some((|t| t.undo, undo)))
-            }
         };
         view! {
             <div class="toast">

@@ -35,6 +35,7 @@ pub(crate) struct ControlTexts {
     pub(crate) bulk_ask: fn(&str, &str) -> String,
     pub(crate) bulk_ends: &'static str,
     pub(crate) bulk_done: fn(&str, &str) -> String,
+    pub(crate) bulk_undone: fn(&str) -> String,
     pub(crate) bulk_refused: fn(&str) -> String,
 }
 
@@ -70,10 +71,11 @@ pub(super) const EN: ControlTexts = ControlTexts {
     choose_none: "Choose none",
     chosen: |n| format!("{n} chosen"),
     bulk: "With the chosen jobs",
-    bulk_ask: |action, n| format!("{action}: {n} jobs?"),
+    bulk_ask: |action, n| format!("{action}: {}?", jobs(n)),
     bulk_ends: "Instances of them that run are terminated: handlers are cancelled, and shards that wait are not run. \
         This cannot be undone, but what did not succeed can be run again.",
-    bulk_done: |action, n| format!("{action}: done for {n} jobs"),
+    bulk_done: |action, n| format!("{action}: done for {}", jobs(n)),
+    bulk_undone: |n| format!("Undone for {}", jobs(n)),
     bulk_refused: |n| format!("Refused for {n}:"),
 };
 
@@ -111,5 +113,12 @@ pub(super) const ZH: ControlTexts = ControlTexts {
     bulk_ask: |action, n| format!("{action}：{n} 个任务？"),
     bulk_ends: "其中正在运行的实例将被终止：处理器会被取消，等待中的分片不再运行。此操作无法撤销，但未成功的分片可以重新运行。",
     bulk_done: |action, n| format!("{action}：已完成 {n} 个任务"),
+    bulk_undone: |n| format!("已撤销 {n} 个任务的更改"),
     bulk_refused: |n| format!("{n} 个被拒绝："),
 };
+
+/// As many jobs as `n` says.
+fn jobs(n: &str) -> String {
+    let noun = if n == "1" { "job" } else { "jobs" };
+    format!("{n} {noun}")
+}

@@ -20,10 +20,7 @@ const COLUMNS: &[Column<Job>] = &[
     Column {
         label: |t| t.control.choose_column,
         class: "choose",
-        cell: |job| {
-            let (id, name) = job.with_untracked(|job| (job.id, job.spec.name.clone()));
-            view! { <Choose id name /> }.into_any()
-        },
+        cell: |job| view! { <Choose job /> }.into_any(),
     },
     Column {
         label: |t| t.name,

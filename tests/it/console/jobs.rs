@@ -50,20 +50,41 @@ async fn many_jobs_are_changed_at_once_and_what_is_refused_is_told() {
     is_in(&first, JobState::Paused).await;
     is_in(&second, JobState::Paused).await;
     is_in(&third, JobState::Waiting).await;
+    browser.click(".toast .button:not(.ghost)").await;
+    browser.shows(".toast", "Undone for 2 jobs").await;
+    is_in(&first, JobState::Waiting).await;
+    is_in(&second, JobState::Waiting).await;
+    browser.click("[data-bulk=pause]").await;
+    is_in(&first, JobState::Paused).await;
+    is_in(&second, JobState::Paused).await;
     // A paused job cannot be paused; the others are, and nothing of this goes by unread.
     browser.click("#choose-all").await;
     browser.click("[data-bulk=pause]").await;
-    browser.shows(".toast .lines", "done for 1 job").await;
+    browser
+        .shows(".toast [role=status]", "Pause: done for 1 job")
+        .await;
+    browser.shows(".toast .lines", "Refused for 2").await;
     browser
         .shows(".toast .lines", "second: cannot pause a job that is paused")
         .await;
     is_in(&third, JobState::Paused).await;
+    for name in ["first", "second", "third"] {
+        row(&browser, &[name, "Paused"]).await;
+    }
     // What ends runs asks first.
     browser.click("[data-bulk=stop]").await;
     browser.shows("dialog[open]", "Stop: 3 jobs?").await;
     browser.click("#confirm").await;
     is_in(&second, JobState::Stopped).await;
     is_in(&third, JobState::Stopped).await;
+    // Each gets back the state that it had.
+    browser.shows(".toast", "Stop: done for 3 jobs").await;
+    browser
+        .click(".toast:has([role=status]) .button:not(.ghost)")
+        .await;
+    for job in [&first, &second, &third] {
+        is_in(job, JobState::Paused).await;
+    }
     // Another list is another choice: nothing is done to what is not seen.
     browser.fill("#filter-search", "first").await;
     browser.click("h1").await;

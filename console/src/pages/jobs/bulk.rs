@@ -1,11 +1,13 @@
 //! Doing the same to many jobs.
 
+use antares_protocol::job::Job;
 use leptos::prelude::*;
 
 use crate::api::ApiError;
 use crate::components::dialog::{Question, use_dialogs};
 use crate::components::job_actions::{Action, tell};
 use crate::components::selection::use_selection;
+use crate::components::toast::Toasts;
 use crate::format;
 use crate::hooks::act::{Act, use_act};
 use crate::hooks::live::Topic;
@@ -20,7 +22,11 @@ pub(super) fn Bulk() -> impl IntoView {
     let selection = use_selection();
     let count = Memo::new(move |_| selection.chosen.with(|chosen| chosen.len() as i64));
     let click = move |action: Action| {
-        let jobs: Vec<(i64, String)> = selection.chosen.get_untracked().into_iter().collect();
+        let chosen = selection.chosen.get_untracked();
+        let jobs: Vec<Chosen> = chosen
+            .values()
+            .map(|job| Chosen::new(*job, action))
+            .collect();
         if !action.ends() {
             change(act, jobs, action);
             return;
@@ -65,38 +71,96 @@ pub(super) fn Bulk() -> impl IntoView {
     }
 }
 
-/// Tells the server job by job. What one refuses does not keep the others from it.
-fn change(act: Act, jobs: Vec<(i64, String)>, action: Action) {
-    let call = async move {
-        let mut done = 0;
-        let mut refused = Vec::new();
-        for (id, name) in jobs {
-            match tell(id, action).await {
-                Ok(()) => done += 1,
+/// A job that something is done to.
+#[derive(Clone)]
+struct Chosen {
+    id: i64,
+    name: String,
+    /// What takes it back; nothing, if nothing does.
+    undo: &'static [Action],
+}
+
+impl Chosen {
+    fn new(job: Signal<Job>, action: Action) -> Self {
+        job.with_untracked(|job| Self {
+            id: job.id,
+            name: job.spec.name.clone(),
+            undo: action.undo(job.state, job.running_instances > 0),
+        })
+    }
+}
+
+/// What was done, and what the server refused.
+type Outcome = (Vec<Chosen>, Vec<(String, ApiError)>);
+
+/// Tells the server job by job, `what` of each. What one refuses does not keep the others from it.
+async fn tell_each(
+    jobs: Vec<Chosen>,
+    what: impl Fn(&Chosen) -> Vec<Action>,
+) -> Result<Outcome, ApiError> {
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
+    'jobs: for job in jobs {
+        for action in what(&job) {
+            match tell(job.id, action).await {
+                Ok(()) => {}
                 Err(error) if error.is_unauthorized() => return Err(error),
-                Err(error) => refused.push((name, error)),
+                Err(error) => {
+                    refused.push((job.name, error));
+                    continue 'jobs;
+                }
             }
         }
-        Ok((done, refused))
-    };
+        done.push(job);
+    }
+    Ok((done, refused))
+}
+
+/// Does it to all of them, and offers to take it back where that can be.
+fn change(act: Act, jobs: Vec<Chosen>, action: Action) {
+    let call = tell_each(jobs, move |_| vec![action]);
     act.run_then(Topic::Jobs, call, move |toasts, (done, refused)| {
-        let said = move |t: &Texts| (t.control.bulk_done)(action.label()(t), &format::count(done));
-        if refused.is_empty() {
+        let n = format::count(done.len() as i64);
+        let said = move |t: &Texts| (t.control.bulk_done)(action.label()(t), &n);
+        let ids: Vec<i64> = done.iter().map(|job| job.id).collect();
+        let can_undo: Vec<Chosen> = done
+            .into_iter()
+            .filter(|job| !job.undo.is_empty())
+            .collect();
+        if ids.is_empty() {
+            // What was refused says it all.
+        } else if can_undo.is_empty() {
+            toasts.supersede(&ids);
             toasts.good(said);
-            return;
+        } else {
+            toasts.undoable(ids, said, move || change_back(act, can_undo.clone()));
         }
-        toasts.kept(move |t| {
-            let reasons: Vec<String> = refused
-                .iter()
-                .map(|(name, error)| reason(t, name, error))
-                .collect();
-            format!(
-                "{}\n{}\n{}",
-                said(t),
-                (t.control.bulk_refused)(&format::count(refused.len() as i64)),
-                reasons.join("\n")
-            )
-        });
+        tell_refused(toasts, refused);
+    });
+}
+
+/// Takes back what was done to them.
+fn change_back(act: Act, jobs: Vec<Chosen>) {
+    let call = tell_each(jobs, |job| job.undo.to_vec());
+    act.run_then(Topic::Jobs, call, move |toasts, (done, refused)| {
+        if !done.is_empty() {
+            let n = format::count(done.len() as i64);
+            toasts.good(move |t| (t.control.bulk_undone)(&n));
+        }
+        tell_refused(toasts, refused);
+    });
+}
+
+fn tell_refused(toasts: Toasts, refused: Vec<(String, ApiError)>) {
+    if refused.is_empty() {
+        return;
+    }
+    toasts.kept(move |t| {
+        let n = format::count(refused.len() as i64);
+        let reasons = refused.iter().map(|(name, error)| reason(t, name, error));
+        let lines: Vec<String> = std::iter::once((t.control.bulk_refused)(&n))
+            .chain(reasons)
+            .collect();
+        lines.join("\n")
     });
 }
 
