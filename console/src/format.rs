@@ -84,6 +84,38 @@ pub(crate) fn duration(length: TimeDelta) -> String {
     }
 }
 
+/// A length of time to the millisecond, in as many units as that takes: `1 h 30 m`.
+pub(crate) fn length(millis: u64) -> String {
+    let mut left = millis;
+    let mut parts = Vec::new();
+    for (unit, size) in [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+        ("ms", 1),
+    ] {
+        if left >= size {
+            parts.push(format!("{} {unit}", left / size));
+            left %= size;
+        }
+    }
+    if parts.is_empty() {
+        return "0".to_owned();
+    }
+    parts.join(" ")
+}
+
+/// Reads what [`length`] writes, and more, such as `90s` or `2 days`: milliseconds. Nothing is no time.
+pub(crate) fn read_length(text: &str) -> Option<u64> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Some(0);
+    }
+    let read = humantime::parse_duration(text).ok()?;
+    u64::try_from(read.as_millis()).ok()
+}
+
 /// Like [`duration`], for a value that moves each second: no fractions to flicker.
 pub(crate) fn rough_duration(length: TimeDelta) -> String {
     match length.num_seconds().max(0) {
@@ -123,6 +155,30 @@ mod tests {
         assert_eq!(of(11_520_000), "3 h 12 m");
         assert_eq!(of(198_000_000), "2 d 7 h");
         assert_eq!(rough_duration(TimeDelta::milliseconds(1_900)), "1 s");
+    }
+
+    #[test]
+    fn lengths_are_read_as_they_are_written() {
+        let of = |text| read_length(text);
+        for (millis, text) in [
+            (0, "0"),
+            (1, "1 ms"),
+            (90_000, "1 m 30 s"),
+            (5_400_000, "1 h 30 m"),
+            (198_000_250, "2 d 7 h 250 ms"),
+        ] {
+            assert_eq!(length(millis), text);
+            assert_eq!(of(text), Some(millis));
+        }
+        assert_eq!(of(" 90s "), Some(90_000));
+        assert_eq!(of("1h30m"), Some(5_400_000));
+        assert_eq!(of("2 days"), Some(172_800_000));
+        assert_eq!(of(""), Some(0));
+        // Of what?
+        assert_eq!(of("90"), None);
+        assert_eq!(of("soon"), None);
+        assert_eq!(of("-1 s"), None);
+        assert_eq!(of("99999999999999999999 d"), None);
     }
 
     #[test]

@@ -135,9 +135,9 @@ fn Editor(
     let draft = Draft {
         spec: RwSignal::new(before.map_or(spec, |kept| kept.spec)),
         error: RwSignal::new(None),
+        broken: RwSignal::default(),
     };
     provide_context(draft);
-    let broken = RwSignal::new(Vec::<&'static str>::new());
     // Set when somebody else has saved meanwhile: then saving again overwrites, and that is said.
     let force = RwSignal::new(false);
     // Why it was not saved: told above all, for its field may be folded away.
@@ -171,7 +171,7 @@ fn Editor(
     });
     let save = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        if broken.with_untracked(|broken| !broken.is_empty()) {
+        if draft.broken.with_untracked(|broken| !broken.is_empty()) {
             reveal();
             return;
         }
@@ -246,7 +246,7 @@ fn Editor(
                         <schedule::Schedule />
                     </Section>
                     <Section title=|t| t.instance.shards open=true>
-                        <shards::Shards broken />
+                        <shards::Shards />
                     </Section>
                     <Section title=|t| t.editor.failures>
                         <runs::Failures />

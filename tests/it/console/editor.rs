@@ -205,3 +205,30 @@ async fn a_schedule_is_put_together_without_knowing_cron() {
     assert_eq!(chosen, "something else");
     assert_eq!(browser.script::<String>(cron).await, "0 H * * * ?");
 }
+
+#[tokio::test]
+async fn lengths_of_time_are_typed_in_words_and_what_is_none_is_not_saved() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app
+        .job("settle", |spec| spec.shard_timeout_ms = 90_000)
+        .await;
+    let browser = given_viewer(&server, &format!("/jobs/{}/edit", job.id)).await;
+    let shown = "return document.querySelector('#shard-timeout').value";
+    browser.element("#shard-timeout").await;
+    assert_eq!(browser.script::<String>(shown).await, "1 m 30 s");
+    let unfold = "document.querySelector('#shard-timeout').closest('details').open = true";
+    browser.script::<Option<bool>>(unfold).await;
+    // Of what?
+    browser.fill("#shard-timeout", "90").await;
+    browser.shows(".field-error", "with its unit").await;
+    browser.click("#save").await;
+    is_focused(&browser, "shard-timeout").await;
+    browser.fill("#shard-timeout", "90min").await;
+    browser.texts(".field-error", <[String]>::is_empty).await;
+    browser.click("#save").await;
+    browser.is_at(&format!("/jobs/{}", job.id)).await;
+    let saved = job.view().await;
+    assert_eq!((saved.version, saved.spec.shard_timeout_ms), (2, 5_400_000));
+}

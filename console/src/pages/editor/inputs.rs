@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::api::ApiError;
 use crate::components::field::Field;
+use crate::format;
 use crate::i18n::{Label, use_i18n};
 
 /// The definition that is edited, and the last complaint about it.
@@ -12,12 +13,24 @@ use crate::i18n::{Label, use_i18n};
 pub(super) struct Draft {
     pub(super) spec: RwSignal<JobSpec>,
     pub(super) error: RwSignal<Option<ApiError>>,
+    /// Fields that hold what cannot be read: with any of them it is not saved.
+    pub(super) broken: RwSignal<Vec<&'static str>>,
 }
 
 impl Draft {
     /// Changes the definition.
     pub(super) fn set(self, change: impl FnOnce(&mut JobSpec)) {
         self.spec.update(change);
+    }
+
+    /// Notes whether what `field` holds can be read.
+    pub(super) fn is_read(self, field: &'static str, is_read: bool) {
+        let _ = self.broken.try_update(|broken| {
+            broken.retain(|name| *name != field);
+            if !is_read {
+                broken.push(field);
+            }
+        });
     }
 
     /// Reads the definition, and follows it.
@@ -124,6 +137,65 @@ pub(super) fn NumberInput(
     }
 }
 
+/// A length of time, in words such as `1 h 30 m`; the definition has milliseconds. What cannot be read stays in the field,
+/// with what is wrong, and is not taken over.
+#[component]
+pub(super) fn LengthInput(
+    id: &'static str,
+    label: Label,
+    #[prop(optional)] hint: Option<Label>,
+    field: &'static str,
+    get: fn(&JobSpec) -> u64,
+    set: fn(&mut JobSpec, u64),
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let draft = use_draft();
+    let now = Memo::new(move |_| draft.get(get));
+    let text = RwSignal::new(format::length(now.get_untracked()));
+    let wrong = RwSignal::new(false);
+    let read = move |typed: &str| {
+        let millis = format::read_length(typed);
+        wrong.set(millis.is_none());
+        draft.is_read(field, millis.is_some());
+        millis
+    };
+    // Changed elsewhere: what is typed stays as it was typed.
+    Effect::new(move || {
+        let now = now.get();
+        if text.with_untracked(|text| format::read_length(text)) != Some(now) {
+            text.set(format::length(now));
+            wrong.set(false);
+            draft.is_read(field, true);
+        }
+    });
+    on_cleanup(move || draft.is_read(field, true));
+    let typed = move |event| {
+        let typed = event_target_value(&event);
+        if let Some(millis) = read(&typed) {
+            draft.set(|spec| set(spec, millis));
+        }
+        text.set(typed);
+    };
+    let left = move |_| {
+        let typed = text.get_untracked();
+        if let Some(millis) = format::read_length(&typed).filter(|_| !typed.trim().is_empty()) {
+            text.set(format::length(millis));
+        }
+    };
+    let control = view! {
+        <input id=id autocomplete="off" spellcheck="false" prop:value=text on:input=typed on:change=left />
+        {move || wrong.get().then(|| view! {
+            <p class="field-error" role="alert">{i18n.text(|t| t.editor.no_length)}</p>
+        })}
+    };
+    match hint {
+        Some(hint) => {
+            view! { <Field id label hint field error=draft.error>{control}</Field> }.into_any()
+        }
+        None => view! { <Field id label field error=draft.error>{control}</Field> }.into_any(),
+    }
+}
+
 /// One of a few choices, each with a sentence about what it does.
 #[component]
 pub(super) fn Choice(
@@ -194,8 +266,6 @@ pub(super) fn JsonInput(
     field: &'static str,
     get: fn(&JobSpec) -> serde_json::Value,
     set: fn(&mut JobSpec, serde_json::Value),
-    /// Fields that cannot be read.
-    broken: RwSignal<Vec<&'static str>>,
 ) -> impl IntoView {
     let draft = use_draft();
     let shown = move |value: serde_json::Value| match value {
@@ -212,16 +282,13 @@ pub(super) fn JsonInput(
             now => serde_json::from_str(now).map_err(|error| error.to_string()),
         };
         text.set(now);
-        broken.update(|broken| broken.retain(|name| *name != field));
+        draft.is_read(field, read.is_ok());
         match read {
             Ok(value) => {
                 wrong.set(None);
                 draft.set(|spec| set(spec, value));
             }
-            Err(error) => {
-                wrong.set(Some(error));
-                broken.update(|broken| broken.push(field));
-            }
+            Err(error) => wrong.set(Some(error)),
         }
     };
     view! {

@@ -8,7 +8,7 @@ use antares_protocol::policy::{Dependency, DependencyOn, Join, Pass};
 use antares_protocol::schedule::{Misfire, Overlap};
 use leptos::prelude::*;
 
-use super::inputs::{Choice, NumberInput, use_draft};
+use super::inputs::{Choice, LengthInput, NumberInput, use_draft};
 use crate::api;
 use crate::components::field::Field;
 use crate::i18n::{Label, use_i18n};
@@ -88,17 +88,17 @@ pub(super) fn OverlapMisfire() -> impl IntoView {
                     *max = n.clamp(0, i64::from(u32::MAX)) as u32;
                 }
             />
-            <NumberInput
+            <LengthInput
                 id="misfire-window"
                 label=|t| t.editor.misfire_window
                 hint=|t| t.editor.no_limit
                 field="misfire.all.window_ms"
                 get=|spec| match spec.misfire {
-                    Misfire::All { window_ms, .. } => window_ms as i64,
+                    Misfire::All { window_ms, .. } => window_ms,
                     _ => 0,
                 }
                 set=|spec, n| if let Misfire::All { window_ms, .. } = &mut spec.misfire {
-                    *window_ms = n.max(0) as u64;
+                    *window_ms = n;
                 }
             />
         </Show>

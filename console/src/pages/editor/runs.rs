@@ -4,7 +4,7 @@ use antares_protocol::job::JobSpec;
 use antares_protocol::policy::{Assignment, Backoff, Chosen, NoClient, Retry};
 use leptos::prelude::*;
 
-use super::inputs::{Check, Choice, NumberInput, TextInput, use_draft};
+use super::inputs::{Check, Choice, LengthInput, NumberInput, TextInput, use_draft};
 use super::picks::Picks;
 use super::schedule::names;
 
@@ -46,12 +46,12 @@ pub(super) fn Failures() -> impl IntoView {
             set=set_retry
         />
         <Show when=move || retries.get()>
-            <NumberInput
+            <LengthInput
                 id="retry-delay"
                 label=|t| t.editor.retry_delay
                 field="retry.delay_ms"
-                get=|spec| spec.retry.map_or(0, |retry| retry.delay_ms as i64)
-                set=|spec, n| if let Some(retry) = &mut spec.retry { retry.delay_ms = n.max(0) as u64 }
+                get=|spec| spec.retry.map_or(0, |retry| retry.delay_ms)
+                set=|spec, n| if let Some(retry) = &mut spec.retry { retry.delay_ms = n }
             />
             <NumberInput
                 id="retry-jitter"
@@ -62,12 +62,12 @@ pub(super) fn Failures() -> impl IntoView {
             />
         </Show>
         <Show when=move || grows.get()>
-            <NumberInput
+            <LengthInput
                 id="retry-max"
                 label=|t| t.editor.retry_max
                 field="retry.max_delay_ms"
-                get=|spec| spec.retry.map_or(0, |retry| retry.max_delay_ms as i64)
-                set=|spec, n| if let Some(retry) = &mut spec.retry { retry.max_delay_ms = n.max(0) as u64 }
+                get=|spec| spec.retry.map_or(0, |retry| retry.max_delay_ms)
+                set=|spec, n| if let Some(retry) = &mut spec.retry { retry.max_delay_ms = n }
             />
         </Show>
         <NumberInput
@@ -84,21 +84,21 @@ pub(super) fn Failures() -> impl IntoView {
             get=|spec| spec.cancel_on_failure
             set=|spec, on| spec.cancel_on_failure = on
         />
-        <NumberInput
+        <LengthInput
             id="shard-timeout"
             label=|t| t.editor.shard_timeout
             hint=|t| t.editor.timeout_hint
             field="shard_timeout_ms"
-            get=|spec| spec.shard_timeout_ms as i64
-            set=|spec, n| spec.shard_timeout_ms = n.max(0) as u64
+            get=|spec| spec.shard_timeout_ms
+            set=|spec, n| spec.shard_timeout_ms = n
         />
-        <NumberInput
+        <LengthInput
             id="instance-timeout"
             label=|t| t.editor.instance_timeout
             hint=|t| t.editor.timeout_hint
             field="instance_timeout_ms"
-            get=|spec| spec.instance_timeout_ms as i64
-            set=|spec, n| spec.instance_timeout_ms = n.max(0) as u64
+            get=|spec| spec.instance_timeout_ms
+            set=|spec, n| spec.instance_timeout_ms = n
         />
     }
 }

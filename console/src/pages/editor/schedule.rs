@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 use super::compose::Compose;
-use super::inputs::{Choice, NumberInput, TextInput, use_draft};
+use super::inputs::{Choice, LengthInput, NumberInput, TextInput, use_draft};
 use super::picks::Picks;
 use crate::components::field::Field;
 use crate::i18n::{Label, Texts, use_i18n};
@@ -46,23 +46,21 @@ pub(super) fn Schedule() -> impl IntoView {
             <Cron />
         </Show>
         <Show when=is("rate")>
-            <NumberInput
+            <LengthInput
                 id="fixed-rate"
-                label=|t| t.editor.rate_ms
+                label=|t| t.editor.rate
                 field="fixed_rate_ms"
-                min=1000
-                get=|spec| spec.fixed_rate_ms.unwrap_or_default() as i64
-                set=|spec, n| spec.fixed_rate_ms = Some(n.max(0) as u64)
+                get=|spec| spec.fixed_rate_ms.unwrap_or_default()
+                set=|spec, n| spec.fixed_rate_ms = Some(n)
             />
         </Show>
         <Show when=is("delay")>
-            <NumberInput
+            <LengthInput
                 id="fixed-delay"
-                label=|t| t.editor.delay_ms
+                label=|t| t.editor.delay
                 field="fixed_delay_ms"
-                min=1000
-                get=|spec| spec.fixed_delay_ms.unwrap_or_default() as i64
-                set=|spec, n| spec.fixed_delay_ms = Some(n.max(0) as u64)
+                get=|spec| spec.fixed_delay_ms.unwrap_or_default()
+                set=|spec, n| spec.fixed_delay_ms = Some(n)
             />
         </Show>
         <Show when=is("at")>
@@ -93,13 +91,13 @@ pub(super) fn Schedule() -> impl IntoView {
             />
         </Show>
         <Show when=move || !matches!(kind.get(), "demand" | "delay")>
-            <NumberInput
+            <LengthInput
                 id="jitter"
                 label=|t| t.editor.jitter
                 hint=|t| t.editor.jitter_hint
                 field="jitter_ms"
-                get=|spec| spec.jitter_ms as i64
-                set=|spec, n| spec.jitter_ms = n.max(0) as u64
+                get=|spec| spec.jitter_ms
+                set=|spec, n| spec.jitter_ms = n
             />
         </Show>
         <Calendars />

@@ -14,7 +14,7 @@ const ROWS: usize = 200;
 
 /// The part.
 #[component]
-pub(super) fn Shards(broken: RwSignal<Vec<&'static str>>) -> impl IntoView {
+pub(super) fn Shards() -> impl IntoView {
     let draft = use_draft();
     let kind = Memo::new(move |_| draft.get(kind_of));
     view! {
@@ -66,17 +66,16 @@ pub(super) fn Shards(broken: RwSignal<Vec<&'static str>>) -> impl IntoView {
             field="param"
             get=|spec| spec.param.clone()
             set=|spec, value| spec.param = value
-            broken
         />
         <Show when=move || kind.get() == "fixed">
-            <Params broken />
+            <Params />
         </Show>
     }
 }
 
 /// The parameters of shards: a table, or the original's text.
 #[component]
-fn Params(broken: RwSignal<Vec<&'static str>>) -> impl IntoView {
+fn Params() -> impl IntoView {
     let i18n = use_i18n();
     let draft = use_draft();
     let as_text = RwSignal::new(
@@ -90,7 +89,7 @@ fn Params(broken: RwSignal<Vec<&'static str>>) -> impl IntoView {
     let text = RwSignal::new(draft.spec.with_untracked(lines));
     let mend = move || {
         wrong.set(None);
-        broken.update(|broken| broken.retain(|name| *name != "shard_params"));
+        draft.is_read("shard_params", true);
     };
     on_cleanup(mend);
     let typed = move |event| {
@@ -105,7 +104,7 @@ fn Params(broken: RwSignal<Vec<&'static str>>) -> impl IntoView {
             }),
             Err(error) => {
                 wrong.set(Some(error));
-                broken.update(|broken| broken.push("shard_params"));
+                draft.is_read("shard_params", false);
             }
         }
     };
