@@ -75,6 +75,12 @@ impl Browser {
         self.session.goto(url).await.expect("the page loads");
     }
 
+    /// Makes the window as small as a phone, or as near to it as the browser goes.
+    pub async fn shrink(&self) {
+        let shrunk = self.session.set_window_rect(0, 0, 390, 800).await;
+        shrunk.expect("the window can be resized");
+    }
+
     /// Loads the page again.
     pub async fn reload(&self) {
         self.session.refresh().await.expect("the page loads again");

@@ -4,7 +4,7 @@ use antares_tests::browser::Browser;
 use antares_tests::{BOUND, World, wait_until};
 use serde_json::json;
 
-use super::{given_browser, is_refusal};
+use super::{given_browser, given_viewer, is_refusal};
 
 /// What is wrong with the page: controls without a name, images without a role, more or fewer than one heading.
 const CHECK: &str = r#"
@@ -143,4 +143,47 @@ async fn every_page_has_a_heading_and_names_for_all_controls_and_enough_contrast
     }
     assert_eq!(browser.errors(is_refusal).await, [""; 0]);
     drop(client);
+}
+
+#[tokio::test]
+async fn on_a_phone_no_page_is_wider_than_the_window_and_each_is_reached() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app
+        .job("settle", |spec| spec.cron = Some("0 0 3 * * ?".into()))
+        .await;
+    let browser = given_viewer(&server, "/jobs").await;
+    browser.shrink().await;
+    let fits = "return [document.documentElement.scrollWidth - innerWidth, innerWidth]";
+    for page in [
+        "/clients",
+        "/servers",
+        "/limits",
+        "/calendars",
+        "/apps",
+        "/dependencies",
+        "/instances",
+        "/jobs",
+        "/overview",
+    ] {
+        // A click brings into view what the bar has scrolled away, and fails where it cannot.
+        browser.click(&format!("nav a[href='{page}']")).await;
+        browser.is_at(page).await;
+        browser.element("main h1").await;
+        let [over, width]: [f64; 2] = browser.script(fits).await;
+        assert!(
+            width < 860.0 && over <= 0.0,
+            "{page} is {over} wider than {width}"
+        );
+    }
+    for page in [
+        format!("/jobs/{}", job.id),
+        format!("/jobs/{}/edit", job.id),
+    ] {
+        browser.go(&format!("{}{page}", server.url())).await;
+        browser.element("main h1").await;
+        let [over, width]: [f64; 2] = browser.script(fits).await;
+        assert!(over <= 0.0, "{page} is {over} wider than {width}");
+    }
 }
