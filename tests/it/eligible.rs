@@ -226,15 +226,57 @@ async fn a_higher_priority_is_handed_out_first_and_another_app_is_not_starved() 
     assert_eq!(world.ended(other, BOUND).await.state, "succeeded");
     world.ended(last, Duration::from_mins(2)).await;
     world.ended(many, BOUND).await;
-    let order: Vec<i64> = sqlx::query_scalar(
-        "select instance_id from attempt_ended where instance_id = any($1) group by 1 order by min(claimed_at)",
-    )
-    .bind(vec![many, last, first])
-    .fetch_all(world.pool())
-    .await
-    .unwrap();
+    let order = handed_out(&world, &[many, last, first]).await;
     assert_eq!(order, [first, many, last]);
     drop(clients);
+}
+
+#[tokio::test]
+async fn priority_and_age_count_across_the_handlers_of_a_client() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let wide = app
+        .job("wide", |s| {
+            s.handler = Some("ship".into());
+            s.shard_count = 100;
+        })
+        .await;
+    let urgent = app
+        .job("urgent", |s| {
+            s.handler = Some("bill".into());
+            s.priority = 10;
+        })
+        .await;
+    let late = app.job("late", |s| s.handler = Some("bill".into())).await;
+    // All of them wait before anybody comes.
+    let (second, first, third) = (
+        wide.trigger().await,
+        urgent.trigger().await,
+        late.trigger().await,
+    );
+    let client = world.client(&app, &[&a]).handlers(&["ship", "bill"]);
+    let client = client.slots(1).start().await;
+    for id in [first, second, third] {
+        assert_eq!(world.ended(id, BOUND).await.state, "succeeded");
+    }
+    // Whichever handler comes first, by its name or by its turn.
+    assert_eq!(
+        handed_out(&world, &[first, second, third]).await,
+        [first, second, third]
+    );
+    drop(client);
+}
+
+/// These instances, by when the first shard of each was handed out.
+async fn handed_out(world: &World, instances: &[i64]) -> Vec<i64> {
+    sqlx::query_scalar(
+        "select instance_id from attempt_ended where instance_id = any($1) group by 1 order by min(claimed_at)",
+    )
+    .bind(instances)
+    .fetch_all(world.pool())
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
