@@ -111,22 +111,29 @@ impl Jobs {
         found: &mut HashMap<(i64, i32), Arc<JobSpec>>,
     ) -> sqlx::Result<()> {
         for (job, version, text) in store::job::versions(conn, unknown).await? {
-            let spec: Arc<JobSpec> = match serde_json::from_str(&text) {
-                Ok(spec) => Arc::new(spec),
-                // A newer server's, say: the other jobs go on.
-                Err(error) => {
-                    tracing::error!(job_id = job, version, %error, "a definition cannot be read");
-                    continue;
-                }
-            };
-            let definition = Definition {
-                spec: Arc::clone(&spec),
-                text_bytes: text.len(),
-            };
-            self.0.insert((job, version), definition);
-            found.insert((job, version), spec);
+            if let Some(spec) = self.keep(job, version, &text) {
+                found.insert((job, version), spec);
+            }
         }
         Ok(())
+    }
+
+    /// Keeps what is stored of a version, if it can be read.
+    fn keep(&self, job: i64, version: i32, text: &str) -> Option<Arc<JobSpec>> {
+        let spec: Arc<JobSpec> = match serde_json::from_str(text) {
+            Ok(spec) => Arc::new(spec),
+            // A newer server's, say: the other jobs go on.
+            Err(error) => {
+                tracing::error!(job_id = job, version, %error, "a definition cannot be read");
+                return None;
+            }
+        };
+        let definition = Definition {
+            spec: Arc::clone(&spec),
+            text_bytes: text.len(),
+        };
+        self.0.insert((job, version), definition);
+        Some(spec)
     }
 }
 
@@ -163,5 +170,48 @@ impl Clients {
     /// Forgets a client that has left.
     pub fn forget(&self, id: Uuid) {
         self.0.remove(&id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_herd_finds_its_definitions_again() {
+        let jobs = Jobs::default();
+        let text = serde_json::to_string(&JobSpec::new("settle")).unwrap();
+        for job in 0..100_000 {
+            jobs.keep(job, 1, &text).unwrap();
+        }
+        let known = (0..100_000).filter(|job| jobs.known(*job, 1).is_some());
+        assert_eq!(known.count(), 100_000);
+        assert!(jobs.known(0, 2).is_none());
+    }
+
+    #[test]
+    fn large_definitions_take_no_more_than_their_part() {
+        let jobs = Jobs::default();
+        let mut spec = JobSpec::new("settle");
+        spec.shard_params = vec!["part".into(); 30_000];
+        let text = serde_json::to_string(&spec).unwrap();
+        for job in 0..300 {
+            jobs.keep(job, 1, &text).unwrap();
+        }
+        // 300 would be 350 MB, or 63 by their texts.
+        let known = (0..300).filter(|job| jobs.known(*job, 1).is_some());
+        let known = known.count();
+        assert!((50..300).contains(&known), "{known} are kept");
+        assert!(jobs.0.weight() <= DEFINITIONS_WEIGHT);
+    }
+
+    #[test]
+    fn a_definition_that_cannot_be_read_is_not_known() {
+        let jobs = Jobs::default();
+        assert!(
+            jobs.keep(1, 1, r#"{"name":"settle","of_tomorrow":1}"#)
+                .is_none()
+        );
+        assert!(jobs.known(1, 1).is_none());
     }
 }
