@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 use super::compose::Compose;
-use super::inputs::{Choice, LengthInput, NumberInput, TextInput, use_draft};
+use super::inputs::{Choice, LengthInput, TextInput, use_draft};
 use super::picks::Picks;
 use crate::components::field::Field;
 use crate::i18n::{Label, Texts, use_i18n};
