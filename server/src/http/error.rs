@@ -24,7 +24,13 @@ impl ApiError {
 
     /// A field with a value that is not allowed.
     pub fn field(field: &str, detail: impl Into<String>) -> Self {
-        Self(Problem::new(ProblemKind::InvalidField, detail).with_field(field))
+        Self::new(ProblemKind::InvalidField, detail).with_field(field)
+    }
+
+    /// Names the field of the request to blame.
+    #[must_use]
+    pub fn with_field(self, field: impl Into<String>) -> Self {
+        Self(self.0.with_field(field))
     }
 
     /// There is no such thing.
@@ -93,7 +99,7 @@ impl From<JobError> for ApiError {
             JobError::NotFound(_) => Self::new(ProblemKind::NotFound, detail),
             JobError::NoApp(_) => Self::field("app", detail),
             JobError::NameTaken(_) => {
-                Self(Problem::new(ProblemKind::NameTaken, detail).with_field("spec.name"))
+                Self::new(ProblemKind::NameTaken, detail).with_field("spec.name")
             }
             JobError::Spec(error) if error.field == "spec" => error.into(),
             JobError::Spec(error) => Self::field(&format!("spec.{}", error.field), detail),

@@ -1,7 +1,7 @@
 //! Extractors whose rejections are problems that name the field.
 
 use antares_protocol::page::Page;
-use antares_protocol::problem::{Problem, ProblemKind};
+use antares_protocol::problem::ProblemKind;
 use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
@@ -130,37 +130,40 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Path<T> {
 
 /// A parameter of the path that cannot be read, of those that are called `names`.
 fn malformed_path(kind: ErrorKind, names: &[String]) -> ApiError {
-    let detail = match &kind {
+    let number = |value: &str, expected_type: &str| {
+        let most = if expected_type == "i32" {
+            i32::MAX.into()
+        } else {
+            i64::MAX
+        };
+        format!("`{value}` is not a whole number up to {most}")
+    };
+    let text = kind.to_string();
+    let (field, detail) = match kind {
         ErrorKind::ParseError {
             value,
             expected_type,
-        }
-        | ErrorKind::ParseErrorAtIndex {
+        } => (names.first().cloned(), number(&value, expected_type)),
+        ErrorKind::ParseErrorAtIndex {
+            index,
             value,
             expected_type,
-            ..
-        } => {
-            let most = if *expected_type == "i32" {
-                i32::MAX.into()
-            } else {
-                i64::MAX
-            };
-            format!("`{value}` is not a whole number up to {most}")
-        }
-        kind => kind.to_string(),
-    };
-    let field = match kind {
-        ErrorKind::ParseErrorAtIndex { index, .. } => names.get(index).cloned(),
+        } => (names.get(index).cloned(), number(&value, expected_type)),
         ErrorKind::DeserializeError { key, .. } | ErrorKind::InvalidUtf8InPathParam { key } => {
-            Some(key)
+            (Some(key), text)
         }
-        _ => names.first().cloned(),
+        _ => (names.first().cloned(), text),
     };
-    let problem = Problem::new(ProblemKind::MalformedRequest, detail);
-    ApiError(match field {
-        None => problem,
-        Some(field) => problem.with_field(field),
-    })
+    malformed_at(field, detail)
+}
+
+/// A request that cannot be read, and the field where, if that is known.
+fn malformed_at(field: Option<String>, detail: String) -> ApiError {
+    let error = ApiError::new(ProblemKind::MalformedRequest, detail);
+    match field {
+        None => error,
+        Some(field) => error.with_field(field),
+    }
 }
 
 /// Parameters of the query.
@@ -212,11 +215,7 @@ fn malformed(path: &str, cause: &str) -> ApiError {
         }
         (path, _) => Some(path.to_owned()),
     };
-    let problem = Problem::new(ProblemKind::MalformedRequest, detail);
-    ApiError(match at {
-        None => problem,
-        Some(field) => problem.with_field(field),
-    })
+    malformed_at(at, detail)
 }
 
 /// Rows of a page if the request does not say, and at most.

@@ -117,7 +117,7 @@ pub async fn version(
         .await
 }
 
-/// Versions of definitions, as many as there are of `keys`, which are a job and a version each.
+/// The texts of versions of definitions, as many as there are of `keys`, which are a job and a version each.
 pub async fn versions(
     conn: &mut PgConnection,
     keys: &[(i64, i32)],

@@ -105,7 +105,7 @@ async fn create(
         .map_err(|error| match violated_constraint(&error) {
             Some("app_name_key") => {
                 let detail = format!("there is an app called `{}` already", body.name);
-                ApiError(Problem::new(ProblemKind::NameTaken, detail).with_field("name"))
+                ApiError::new(ProblemKind::NameTaken, detail).with_field("name")
             }
             _ => error.into(),
         })?;

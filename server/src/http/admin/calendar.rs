@@ -53,7 +53,7 @@ impl From<CalendarError> for ApiError {
         match error {
             CalendarError::NotFound(_) => Self::new(ProblemKind::NotFound, detail),
             CalendarError::NameTaken(_) => {
-                Self(Problem::new(ProblemKind::NameTaken, detail).with_field("name"))
+                Self::new(ProblemKind::NameTaken, detail).with_field("name")
             }
             CalendarError::Field(error) => error.into(),
             CalendarError::Used(_) => Self::new(ProblemKind::IllegalState, detail),

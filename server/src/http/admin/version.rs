@@ -95,8 +95,7 @@ async fn row(app: &Shared, id: i64, version: i32, field: &str) -> Result<Version
     let before = version.saturating_add(1);
     let found = job::version_rows(&mut conn, id, before, 1).await?.pop();
     found.filter(|row| row.0 == version).ok_or_else(|| {
-        let ApiError(problem) = ApiError::not_found(format_args!("version {version} of job {id}"));
-        ApiError(problem.with_field(field))
+        ApiError::not_found(format_args!("version {version} of job {id}")).with_field(field)
     })
 }
 
