@@ -140,21 +140,26 @@ fn change_now(act: Act, id: i64, name: String, action: Action, undo: &'static [A
         toasts.undoable(vec![id], text, move || {
             let name = name.clone();
             act.run::<()>(Topic::Jobs, move |t| last.done()(t)(&name), async move {
-                for back in undo {
-                    tell(id, *back).await?;
-                }
-                Ok(())
+                tell_all(id, undo).await
             });
         });
     });
 }
 
 /// Tells the server to do it to one job.
-pub(crate) async fn tell(id: i64, action: Action) -> Result<(), ApiError> {
+async fn tell(id: i64, action: Action) -> Result<(), ApiError> {
     let path = format!("/api/v1/jobs/{id}/{}", action.path());
     api::call::<Value>(Method::POST, &path, &json!({}))
         .await
         .map(drop)
+}
+
+/// Tells the server to do all of it to one job, until something is refused.
+pub(crate) async fn tell_all(id: i64, actions: &[Action]) -> Result<(), ApiError> {
+    for action in actions {
+        tell(id, *action).await?;
+    }
+    Ok(())
 }
 
 /// Asks whether to delete it, with its name typed, and does `then` when it is deleted.

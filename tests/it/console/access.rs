@@ -155,7 +155,6 @@ async fn on_a_phone_no_page_is_wider_than_the_window_and_each_is_reached() {
         .await;
     let browser = given_viewer(&server, "/jobs").await;
     browser.shrink().await;
-    let fits = "return [document.documentElement.scrollWidth - innerWidth, innerWidth]";
     for page in [
         "/clients",
         "/servers",
@@ -170,20 +169,24 @@ async fn on_a_phone_no_page_is_wider_than_the_window_and_each_is_reached() {
         // A click brings into view what the bar has scrolled away, and fails where it cannot.
         browser.click(&format!("nav a[href='{page}']")).await;
         browser.is_at(page).await;
-        browser.element("main h1").await;
-        let [over, width]: [f64; 2] = browser.script(fits).await;
-        assert!(
-            width < 860.0 && over <= 0.0,
-            "{page} is {over} wider than {width}"
-        );
+        assert_fits_a_phone(&browser, page).await;
     }
     for page in [
         format!("/jobs/{}", job.id),
         format!("/jobs/{}/edit", job.id),
     ] {
         browser.go(&format!("{}{page}", server.url())).await;
-        browser.element("main h1").await;
-        let [over, width]: [f64; 2] = browser.script(fits).await;
-        assert!(over <= 0.0, "{page} is {over} wider than {width}");
+        assert_fits_a_phone(&browser, &page).await;
     }
+}
+
+/// That the window is small, and the page it shows no wider.
+async fn assert_fits_a_phone(browser: &Browser, page: &str) {
+    browser.element("main h1").await;
+    let fits = "return [document.documentElement.scrollWidth - innerWidth, innerWidth]";
+    let [over, width]: [f64; 2] = browser.script(fits).await;
+    assert!(
+        width < 860.0 && over <= 0.0,
+        "{page} is {over} wider than {width}"
+    );
 }

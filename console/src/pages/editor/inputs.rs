@@ -44,6 +44,21 @@ pub(super) fn use_draft() -> Draft {
     expect_context()
 }
 
+/// A field of the definition around its control, with a hint or without.
+fn hinted(
+    id: &'static str,
+    label: Label,
+    hint: Option<Label>,
+    field: &'static str,
+    control: AnyView,
+) -> AnyView {
+    let error = use_draft().error;
+    match hint {
+        Some(hint) => view! { <Field id label hint field error>{control}</Field> }.into_any(),
+        None => view! { <Field id label field error>{control}</Field> }.into_any(),
+    }
+}
+
 /// Text that may be given.
 #[component]
 pub(super) fn TextInput(
@@ -94,12 +109,7 @@ pub(super) fn TextInput(
         }
         .into_any(),
     };
-    match hint {
-        Some(hint) => {
-            view! { <Field id label hint field error=draft.error>{control}</Field> }.into_any()
-        }
-        None => view! { <Field id label field error=draft.error>{control}</Field> }.into_any(),
-    }
+    hinted(id, label, hint, field, control.into_any())
 }
 
 /// A whole number.
@@ -129,12 +139,7 @@ pub(super) fn NumberInput(
             on:change=typed
         />
     };
-    match hint {
-        Some(hint) => {
-            view! { <Field id label hint field error=draft.error>{control}</Field> }.into_any()
-        }
-        None => view! { <Field id label field error=draft.error>{control}</Field> }.into_any(),
-    }
+    hinted(id, label, hint, field, control.into_any())
 }
 
 /// A length of time, in words such as `1 h 30 m`; the definition has milliseconds. What cannot be read stays in the field,
@@ -152,26 +157,19 @@ pub(super) fn LengthInput(
     let draft = use_draft();
     let now = Memo::new(move |_| draft.get(get));
     let text = RwSignal::new(format::length(now.get_untracked()));
-    let wrong = RwSignal::new(false);
-    let read = move |typed: &str| {
-        let millis = format::read_length(typed);
-        wrong.set(millis.is_none());
-        draft.is_read(field, millis.is_some());
-        millis
-    };
+    let is_length = Memo::new(move |_| text.with(|text| format::read_length(text).is_some()));
+    Effect::new(move || draft.is_read(field, is_length.get()));
+    on_cleanup(move || draft.is_read(field, true));
     // Changed elsewhere: what is typed stays as it was typed.
     Effect::new(move || {
         let now = now.get();
         if text.with_untracked(|text| format::read_length(text)) != Some(now) {
             text.set(format::length(now));
-            wrong.set(false);
-            draft.is_read(field, true);
         }
     });
-    on_cleanup(move || draft.is_read(field, true));
     let typed = move |event| {
         let typed = event_target_value(&event);
-        if let Some(millis) = read(&typed) {
+        if let Some(millis) = format::read_length(&typed) {
             draft.set(|spec| set(spec, millis));
         }
         text.set(typed);
@@ -184,16 +182,11 @@ pub(super) fn LengthInput(
     };
     let control = view! {
         <input id=id autocomplete="off" spellcheck="false" prop:value=text on:input=typed on:change=left />
-        {move || wrong.get().then(|| view! {
+        {move || (!is_length.get()).then(|| view! {
             <p class="field-error" role="alert">{i18n.text(|t| t.editor.no_length)}</p>
         })}
     };
-    match hint {
-        Some(hint) => {
-            view! { <Field id label hint field error=draft.error>{control}</Field> }.into_any()
-        }
-        None => view! { <Field id label field error=draft.error>{control}</Field> }.into_any(),
-    }
+    hinted(id, label, hint, field, control.into_any())
 }
 
 /// One of a few choices, each with a sentence about what it does.

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::api::ApiError;
 use crate::components::dialog::{Question, use_dialogs};
-use crate::components::job_actions::{Action, tell};
+use crate::components::job_actions::{Action, tell_all};
 use crate::components::selection::use_selection;
 use crate::components::toast::Toasts;
 use crate::format;
@@ -99,18 +99,12 @@ async fn tell_each(
     what: impl Fn(&Chosen) -> Vec<Action>,
 ) -> Result<Outcome, ApiError> {
     let (mut done, mut refused) = (Vec::new(), Vec::new());
-    'jobs: for job in jobs {
-        for action in what(&job) {
-            match tell(job.id, action).await {
-                Ok(()) => {}
-                Err(error) if error.is_unauthorized() => return Err(error),
-                Err(error) => {
-                    refused.push((job.name, error));
-                    continue 'jobs;
-                }
-            }
+    for job in jobs {
+        match tell_all(job.id, &what(&job)).await {
+            Ok(()) => done.push(job),
+            Err(error) if error.is_unauthorized() => return Err(error),
+            Err(error) => refused.push((job.name, error)),
         }
-        done.push(job);
     }
     Ok((done, refused))
 }
