@@ -10,6 +10,7 @@ pub mod client;
 pub mod dependency;
 pub mod direct;
 pub mod explain;
+pub mod form;
 pub mod history;
 pub mod instance;
 pub mod job;

@@ -18,7 +18,10 @@ struct Due {
     decision: Decision,
 }
 
-async fn given_due() -> Due {
+/// The forms of the statement that fires: plain, or with all its steps.
+const FORMS: [bool; 2] = [true, false];
+
+async fn given_due(is_plain: bool) -> Due {
     let world = World::new().await;
     world.migrate().await;
     let server = Uuid::now_v7();
@@ -49,6 +52,7 @@ async fn given_due() -> Due {
         new_fire_at: Some(due + TimeDelta::hours(1)),
         fire_at: Some(due),
         unfired: Vec::new(),
+        is_plain,
     };
     Due {
         world,
@@ -102,178 +106,213 @@ impl Due {
 
 #[tokio::test]
 async fn a_server_fires_only_buckets_that_it_owns_with_the_epoch_it_knows() {
-    let mut due = given_due().await;
-    let server = due.server;
-    assert_eq!(due.fire(Uuid::now_v7(), |_| ()).await, 0, "another server");
-    assert_eq!(
-        due.fire(server, |d| d.epoch -= 1).await,
-        0,
-        "an epoch that is over"
-    );
-    assert_eq!(
-        due.fire(server, |d| d.epoch += 1).await,
-        0,
-        "an epoch that has not come"
-    );
-    due.assert_untouched().await;
-    due.world
-        .execute("update bucket_lease set expires_at = now() where owner is not null")
-        .await;
-    assert_eq!(due.fire(server, |_| ()).await, 0, "a lease that has ended");
-    due.assert_untouched().await;
-    due.world
-        .execute(
-            "update bucket_lease set expires_at = now() + interval '1 h' where owner is not null",
-        )
-        .await;
-    assert_eq!(due.fire(server, |_| ()).await, 1);
-    due.world.assert_consistent().await;
-    assert_eq!(
+    for is_plain in FORMS {
+        let mut due = given_due(is_plain).await;
+        let server = due.server;
+        assert_eq!(due.fire(Uuid::now_v7(), |_| ()).await, 0, "another server");
+        assert_eq!(
+            due.fire(server, |d| d.epoch -= 1).await,
+            0,
+            "an epoch that is over"
+        );
+        assert_eq!(
+            due.fire(server, |d| d.epoch += 1).await,
+            0,
+            "an epoch that has not come"
+        );
+        due.assert_untouched().await;
         due.world
-            .number("select coalesce(sum(n), 0) from shard_ready", &[])
-            .await,
-        3
-    );
+            .execute("update bucket_lease set expires_at = now() where owner is not null")
+            .await;
+        assert_eq!(due.fire(server, |_| ()).await, 0, "a lease that has ended");
+        due.assert_untouched().await;
+        due.world
+            .execute(
+                "update bucket_lease set expires_at = now() + interval '1 h' where owner is not null",
+            )
+            .await;
+        assert_eq!(due.fire(server, |_| ()).await, 1);
+        due.world.assert_consistent().await;
+        assert_eq!(
+            due.world
+                .number("select coalesce(sum(n), 0) from shard_ready", &[])
+                .await,
+            3
+        );
+    }
 }
 
 #[tokio::test]
 async fn a_tick_is_decided_once_and_only_at_the_version_and_time_it_was_read_at() {
-    let mut due = given_due().await;
-    let server = due.server;
-    assert_eq!(
-        due.fire(server, |d| d.version += 1).await,
-        0,
-        "another version"
-    );
-    assert_eq!(
-        due.fire(server, |d| d.old_fire_at -= TimeDelta::seconds(1))
-            .await,
-        0,
-        "another time"
-    );
-    due.assert_untouched().await;
-    let later = due.decision.old_fire_at + TimeDelta::hours(2);
-    sqlx::query("update job_schedule set next_fire_at = $1")
-        .bind(later)
-        .execute(due.world.pool())
-        .await
-        .unwrap();
-    assert_eq!(
-        due.fire(server, |d| d.old_fire_at = later).await,
-        0,
-        "a time that has not come"
-    );
-    sqlx::query("update job_schedule set next_fire_at = $1")
-        .bind(due.decision.old_fire_at)
-        .execute(due.world.pool())
-        .await
-        .unwrap();
-    due.assert_untouched().await;
+    for is_plain in FORMS {
+        let mut due = given_due(is_plain).await;
+        let server = due.server;
+        assert_eq!(
+            due.fire(server, |d| d.version += 1).await,
+            0,
+            "another version"
+        );
+        assert_eq!(
+            due.fire(server, |d| d.old_fire_at -= TimeDelta::seconds(1))
+                .await,
+            0,
+            "another time"
+        );
+        due.assert_untouched().await;
+        let later = due.decision.old_fire_at + TimeDelta::hours(2);
+        sqlx::query("update job_schedule set next_fire_at = $1")
+            .bind(later)
+            .execute(due.world.pool())
+            .await
+            .unwrap();
+        assert_eq!(
+            due.fire(server, |d| d.old_fire_at = later).await,
+            0,
+            "a time that has not come"
+        );
+        sqlx::query("update job_schedule set next_fire_at = $1")
+            .bind(due.decision.old_fire_at)
+            .execute(due.world.pool())
+            .await
+            .unwrap();
+        due.assert_untouched().await;
 
-    assert_eq!(due.fire(server, |_| ()).await, 1);
-    let next = Some(due.decision.new_fire_at.unwrap());
-    // The same decision again, and one that would set the schedule elsewhere.
-    assert_eq!(due.fire(server, |_| ()).await, 0);
-    assert_eq!(due.fire(server, |d| d.new_fire_at = None).await, 0);
-    let now: Option<DateTime<Utc>> = sqlx::query_scalar("select next_fire_at from job_schedule")
-        .fetch_one(due.world.pool())
-        .await
-        .unwrap();
-    assert_eq!(now, next);
-    assert_eq!(due.world.number("select count(*) from tick", &[]).await, 1);
-    assert_eq!(
-        due.world.number("select count(*) from instance", &[]).await,
-        1
-    );
-    due.world.assert_consistent().await;
+        assert_eq!(due.fire(server, |_| ()).await, 1);
+        let next = Some(due.decision.new_fire_at.unwrap());
+        // The same decision again, and one that would set the schedule elsewhere.
+        assert_eq!(due.fire(server, |_| ()).await, 0);
+        assert_eq!(due.fire(server, |d| d.new_fire_at = None).await, 0);
+        let now: Option<DateTime<Utc>> =
+            sqlx::query_scalar("select next_fire_at from job_schedule")
+                .fetch_one(due.world.pool())
+                .await
+                .unwrap();
+        assert_eq!(now, next);
+        assert_eq!(due.world.number("select count(*) from tick", &[]).await, 1);
+        assert_eq!(
+            due.world.number("select count(*) from instance", &[]).await,
+            1
+        );
+        due.world.assert_consistent().await;
+    }
 }
 
 #[tokio::test]
 async fn servers_that_decide_the_same_tick_at_the_same_time_fire_it_once() {
-    let mut due = given_due().await;
-    let mut calls = Vec::new();
-    for _ in 0..6 {
-        let mut conn = due.world.pool().acquire().await.unwrap();
-        let (server, decision) = (due.server, due.decision.clone());
-        calls.push(async move {
-            schedule::fire(&mut conn, server, &[decision])
-                .await
-                .unwrap()
-                .len()
-        });
+    for is_plain in FORMS {
+        let mut due = given_due(is_plain).await;
+        let mut calls = Vec::new();
+        for _ in 0..6 {
+            let mut conn = due.world.pool().acquire().await.unwrap();
+            let (server, decision) = (due.server, due.decision.clone());
+            calls.push(async move {
+                schedule::fire(&mut conn, server, &[decision])
+                    .await
+                    .unwrap()
+                    .len()
+            });
+        }
+        let held = futures_util::future::join_all(calls).await;
+        assert_eq!(held.iter().sum::<usize>(), 1, "{held:?}");
+        let server = due.server;
+        assert_eq!(due.fire(server, |_| ()).await, 0);
+        assert_eq!(
+            due.world.number("select count(*) from instance", &[]).await,
+            1
+        );
+        due.world.assert_consistent().await;
     }
-    let held = futures_util::future::join_all(calls).await;
-    assert_eq!(held.iter().sum::<usize>(), 1, "{held:?}");
-    let server = due.server;
-    assert_eq!(due.fire(server, |_| ()).await, 0);
-    assert_eq!(
-        due.world.number("select count(*) from instance", &[]).await,
-        1
-    );
-    due.world.assert_consistent().await;
 }
 
 #[tokio::test]
 async fn a_bucket_changes_hands_only_before_or_after_a_firing() {
-    let mut due = given_due().await;
-    // Another server takes the bucket over, and has not committed when the old one fires.
-    let mut tx = due.world.pool().begin().await.unwrap();
-    sqlx::query("update bucket_lease set owner = $1, epoch = epoch + 1 where bucket = $2")
-        .bind(Uuid::now_v7())
-        .bind(due.decision.bucket)
-        .execute(&mut *tx)
-        .await
-        .unwrap();
-    let (server, pool) = (due.server, due.world.pool().clone());
-    let (held, ()) = futures_util::future::join(due.fire(server, |_| ()), async {
-        wait_until("the firing waits for the bucket", BOUND, async || {
-            let waiting: i64 = sqlx::query_scalar(
-                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '-- Decides a batch%'",
-            )
-            .fetch_one(&pool)
+    for is_plain in FORMS {
+        let mut due = given_due(is_plain).await;
+        // Another server takes the bucket over, and has not committed when the old one fires.
+        let mut tx = due.world.pool().begin().await.unwrap();
+        sqlx::query("update bucket_lease set owner = $1, epoch = epoch + 1 where bucket = $2")
+            .bind(Uuid::now_v7())
+            .bind(due.decision.bucket)
+            .execute(&mut *tx)
             .await
             .unwrap();
-            if waiting > 0 { Ok(()) } else { Err(waiting) }
+        let (server, pool) = (due.server, due.world.pool().clone());
+        let (held, ()) = futures_util::future::join(due.fire(server, |_| ()), async {
+            wait_until("the firing waits for the bucket", BOUND, async || {
+                let waiting: i64 = sqlx::query_scalar(
+                    "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '-- Decides a batch%'",
+                )
+                .fetch_one(&pool)
+                .await
+                .unwrap();
+                if waiting > 0 { Ok(()) } else { Err(waiting) }
+            })
+            .await;
+            tx.commit().await.unwrap();
         })
         .await;
-        tx.commit().await.unwrap();
-    })
-    .await;
-    assert_eq!(held, 0);
-    due.assert_untouched().await;
+        assert_eq!(held, 0);
+        due.assert_untouched().await;
+    }
 }
 
 #[tokio::test]
 async fn a_schedule_set_back_does_not_fire_a_tick_again() {
-    let mut due = given_due().await;
+    for is_plain in FORMS {
+        let mut due = given_due(is_plain).await;
+        let server = due.server;
+        assert_eq!(due.fire(server, |_| ()).await, 1);
+        due.world
+            .execute("delete from shard_ready; delete from instance")
+            .await;
+        sqlx::query("update job_schedule set next_fire_at = $1")
+            .bind(due.decision.old_fire_at)
+            .execute(due.world.pool())
+            .await
+            .unwrap();
+        let decided = due.decision.old_fire_at;
+        assert_eq!(
+            due.fire(server, |_| ()).await,
+            0,
+            "what was decided before another tick was does nothing"
+        );
+        let fired = due.fire(server, |d| d.prev_fire_at = Some(decided)).await;
+        assert_eq!(fired, 1, "the schedule goes on");
+        assert_eq!(
+            due.world.number("select count(*) from instance", &[]).await,
+            0
+        );
+        assert_eq!(due.world.number("select count(*) from tick", &[]).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn the_plain_form_fires_only_jobs_that_are_plain() {
+    let mut due = given_due(true).await;
     let server = due.server;
+    for (is_so, was_so) in [
+        ("slots = 2", "slots = 1"),
+        ("queue = 1", "queue = 0"),
+        ("replaces = true", "replaces = false"),
+        ("is_dynamic = true", "is_dynamic = false"),
+    ] {
+        let set = async |what| {
+            due.world
+                .execute(&format!("update job_schedule set {what}"))
+                .await
+        };
+        set(is_so).await;
+        let held = schedule::fire(&mut due.conn, server, std::slice::from_ref(&due.decision)).await;
+        assert_eq!(held.unwrap().len(), 0, "{is_so}");
+        due.assert_untouched().await;
+        set(was_so).await;
+    }
     assert_eq!(due.fire(server, |_| ()).await, 1);
-    due.world
-        .execute("delete from shard_ready; delete from instance")
-        .await;
-    sqlx::query("update job_schedule set next_fire_at = $1")
-        .bind(due.decision.old_fire_at)
-        .execute(due.world.pool())
-        .await
-        .unwrap();
-    let decided = due.decision.old_fire_at;
-    assert_eq!(
-        due.fire(server, |_| ()).await,
-        0,
-        "what was decided before another tick was does nothing"
-    );
-    let fired = due.fire(server, |d| d.prev_fire_at = Some(decided)).await;
-    assert_eq!(fired, 1, "the schedule goes on");
-    assert_eq!(
-        due.world.number("select count(*) from instance", &[]).await,
-        0
-    );
-    assert_eq!(due.world.number("select count(*) from tick", &[]).await, 1);
 }
 
 #[tokio::test]
 async fn a_client_without_a_lease_claims_nothing() {
-    let mut due = given_due().await;
+    let mut due = given_due(true).await;
     let server = due.server;
     assert_eq!(due.fire(server, |_| ()).await, 1);
     let instance_id = due.world.number("select id from instance", &[]).await;
@@ -315,7 +354,7 @@ async fn a_client_without_a_lease_claims_nothing() {
 
 #[tokio::test]
 async fn servers_that_claim_for_one_client_at_the_same_time_keep_to_its_limit() {
-    let mut due = given_due().await;
+    let mut due = given_due(true).await;
     due.world
         .execute("update job_schedule set shard_count = 2000")
         .await;

@@ -3,7 +3,7 @@
 use antares_protocol::schedule::Overlap;
 use antares_tests::{App, BOUND, Job, Server, Work, World, wait_until};
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::starting::{DENSE, trigger};
 
@@ -87,23 +87,32 @@ async fn overlap_policies_hold_with_many_servers_some_of_which_are_killed() {
     for job in &jobs {
         job.at(&servers[SERVERS - 1]).act("pause").await;
     }
-    let running = "select count(*) from instance";
+    // What is left is told whole: which instance it is, and where its shard is.
+    let running = "select to_jsonb(i) || jsonb_build_object(
+            'ready', (select jsonb_agg(r) from shard_ready r where r.instance_id = i.id),
+            'delayed', (select jsonb_agg(d) from shard_delayed d where d.instance_id = i.id),
+            'running', (select jsonb_agg(r) from shard_running r where r.instance_id = i.id))
+        from instance i";
     wait_until("what runs has ended", BOUND, async || {
         assert_kept(&world, &jobs).await;
-        match world.number(running, &[]).await {
-            0 => Ok(()),
-            left => Err(left),
-        }
+        let left: Vec<Value> = sqlx::query_scalar(running)
+            .fetch_all(world.pool())
+            .await
+            .expect("instances can be read");
+        if left.is_empty() { Ok(()) } else { Err(left) }
     })
     .await;
     // Each tick that fired and each trigger that was accepted is one instance. A paused job keeps its queue.
     let made = "select (select count(*) from instance_ended where job_id = $1)
         + (select count(*) from instance_queued where job_id = $1)";
+    let mut by_schedule = 0;
     for (job, accepted) in jobs.iter().zip(accepted) {
         let (fired, ..) = world.assert_ticks_exact(job).await;
-        assert!(fired > 0);
         assert_eq!(world.number(made, &[job.id]).await, fired + accepted);
+        by_schedule += fired;
     }
+    // Triggers may take each turn of one job, not of all: what replaces is always let in.
+    assert!(by_schedule > 0);
     world.assert_consistent().await;
     drop(client);
 }

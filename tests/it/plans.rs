@@ -7,9 +7,10 @@ mod cases;
 mod plan;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::path::Path;
 
-use antares_server::store::pool;
+use antares_server::store::{form, pool};
 use antares_tests::World;
 use cases::{CASES, Case};
 use plan::Bound;
@@ -23,16 +24,19 @@ const FILL: &str = include_str!("plans/fill.sql");
 const KILL: &str =
     "delete from shard_ready where attempt = 9; delete from shard_running where attempt = 9";
 
-/// Text of the hot statements by the names of their files.
+/// Text of the hot statements by the names of their files, and of their plain forms, as `claim_plain`.
 fn statements() -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src/store/sql");
     let files = std::fs::read_dir(folder).expect("the folder of statements can be read");
     files
-        .map(|file| {
+        .flat_map(|file| {
             let path = file.expect("the folder of statements can be read").path();
             let name = path.file_stem().expect("a file has a name");
             let text = std::fs::read_to_string(&path).expect("a statement can be read");
-            (name.to_string_lossy().into_owned(), text)
+            let name = name.to_string_lossy();
+            let plain =
+                form::has_plain(&text).then(|| (format!("{name}_plain"), form::plain(&text)));
+            iter::once((name.into_owned(), text)).chain(plain)
         })
         .collect()
 }

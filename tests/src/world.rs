@@ -378,11 +378,14 @@ with covered as (
     select format('%s fired without an instance of its own', t.scheduled_at) from tick t
     where t.job_id = $1 and t.outcome = 'fired' and 1 <> (
         select count(*) from (
-            select id, job_id, scheduled_at from instance union all select id, job_id, scheduled_at from instance_ended
+            select id, job_id, scheduled_at from instance
+            union all select id, job_id, scheduled_at from instance_queued
+            union all select id, job_id, scheduled_at from instance_ended
         ) i where i.id = t.instance_id and i.job_id = t.job_id and i.scheduled_at = t.scheduled_at)
     union all
     select format('instance %s has no tick', i.id) from (
         select id, job_id, scheduled_at, trigger from instance
+        union all select id, job_id, scheduled_at, trigger from instance_queued
         union all select id, job_id, scheduled_at, trigger from instance_ended) i
     where i.job_id = $1 and i.trigger = 'schedule'
         and not exists (select from tick t where t.instance_id = i.id and t.scheduled_at = i.scheduled_at)

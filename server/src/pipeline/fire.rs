@@ -328,6 +328,7 @@ fn decide(
         new_fire_at: None,
         fire_at: None,
         unfired: Vec::new(),
+        is_plain: due.is_plain,
     };
     if let Some(schedule) = schedules.get(due) {
         let lies_out = |at| facts.calendars.lies_out(schedule.timing(), at);

@@ -1,12 +1,14 @@
 //! When jobs fire: the rows of `job_schedule`, and the statement that fires.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
 
+use super::form;
 use super::shard::Ready;
 use crate::domain::misfire::Unfired;
 
@@ -23,6 +25,8 @@ pub struct Due {
     pub timing: Option<String>,
     /// How long after the end of an instance the next tick is, if that is how the job fires.
     pub fixed_delay_ms: Option<i64>,
+    /// Whether the job runs one instance at a time, queues none and replaces none.
+    pub is_plain: bool,
     /// Whether the tick is skipped while no client is alive that may run the job.
     pub needs_client: bool,
     pub next_fire_at: DateTime<Utc>,
@@ -64,7 +68,13 @@ pub struct Decision {
     pub fire_at: Option<DateTime<Utc>>,
     /// Ticks that do not fire.
     pub unfired: Vec<Unfired>,
+    /// As it was read with the schedule; nothing happens unless it still stands.
+    pub is_plain: bool,
 }
+
+/// `fire.sql` for decisions that are all plain and have no tick that does not fire, which are most.
+static FIRE_PLAIN: LazyLock<&str> = LazyLock::new(|| form::plain(FIRE).leak());
+const FIRE: &str = include_str!("sql/fire.sql");
 
 impl Decision {
     /// The last tick that this decides.
@@ -100,7 +110,8 @@ pub async fn fire(
         .iter()
         .flat_map(|d| d.unfired.iter().map(|unfired| (d.job_id, unfired)))
         .collect();
-    sqlx::query(include_str!("sql/fire.sql"))
+    let is_plain = unfired.is_empty() && decisions.iter().all(|d| d.is_plain);
+    let mut query = sqlx::query(if is_plain { *FIRE_PLAIN } else { FIRE })
         .bind(server)
         .bind(column(decisions, |d| d.job_id))
         .bind(column(decisions, |d| d.bucket))
@@ -110,23 +121,27 @@ pub async fn fire(
         .bind(column(decisions, |d| d.new_fire_at))
         .bind(column(decisions, |d| d.fire_at))
         .bind(column(decisions, Decision::decided_to))
-        .bind(column(decisions, |d| d.prev_fire_at))
-        .bind(unfired.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-        .bind(unfired.iter().map(|(_, u)| u.first).collect::<Vec<_>>())
-        .bind(unfired.iter().map(|(_, u)| u.last).collect::<Vec<_>>())
-        .bind(unfired.iter().map(|(_, u)| u.count).collect::<Vec<_>>())
-        .bind(
-            unfired
-                .iter()
-                .map(|(_, u)| u.outcome.name())
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            unfired
-                .iter()
-                .map(|(_, u)| u.reason.as_str())
-                .collect::<Vec<_>>(),
-        )
+        .bind(column(decisions, |d| d.prev_fire_at));
+    if !is_plain {
+        query = query
+            .bind(unfired.iter().map(|(id, _)| *id).collect::<Vec<_>>())
+            .bind(unfired.iter().map(|(_, u)| u.first).collect::<Vec<_>>())
+            .bind(unfired.iter().map(|(_, u)| u.last).collect::<Vec<_>>())
+            .bind(unfired.iter().map(|(_, u)| u.count).collect::<Vec<_>>())
+            .bind(
+                unfired
+                    .iter()
+                    .map(|(_, u)| u.outcome.name())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                unfired
+                    .iter()
+                    .map(|(_, u)| u.reason.as_str())
+                    .collect::<Vec<_>>(),
+            );
+    }
+    query
         .try_map(|row: PgRow| {
             let is_fired = row.try_get::<Option<i64>, _>("id")?.is_some();
             Ok(Advanced {

@@ -1,6 +1,6 @@
 //! Shards that wait and run: claim, stage, and what a client holds.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use antares_protocol::client::ClaimToken;
 use chrono::{DateTime, Utc};
@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
+use super::form;
 use crate::domain::chunk;
 
 /// A running instance that has shards to hand out.
@@ -102,6 +103,10 @@ pub struct Run {
     pub whole: bool,
 }
 
+/// `claim.sql` for proposals without limits, which are most.
+static CLAIM_PLAIN: LazyLock<&str> = LazyLock::new(|| form::plain(CLAIM).leak());
+const CLAIM: &str = include_str!("sql/claim.sql");
+
 /// How much of a lease is left at least when shards have been claimed.
 pub fn claim_lease_ms(lease_ms: i64) -> i64 {
     lease_ms * 2 / 3
@@ -121,7 +126,8 @@ pub async fn claim(
         .zip(proposals)
         .flat_map(|(ord, p)| p.limits.iter().map(move |key| (ord, key.as_str())))
         .collect();
-    sqlx::query(include_str!("sql/claim.sql"))
+    let is_plain = limits.is_empty();
+    let mut query = sqlx::query(if is_plain { *CLAIM_PLAIN } else { CLAIM })
         .bind(column(proposals, |p| p.client_id))
         .bind(column(proposals, |p| p.instance_id))
         .bind(column(proposals, |p| p.wanted))
@@ -130,9 +136,13 @@ pub async fn claim(
         .bind(column(proposals, |p| p.timeout_ms))
         .bind(column(proposals, |p| p.rows))
         .bind(lease_ms)
-        .bind(claim_lease_ms(lease_ms))
-        .bind(limits.iter().map(|(ord, _)| *ord).collect::<Vec<_>>())
-        .bind(limits.iter().map(|(_, key)| *key).collect::<Vec<_>>())
+        .bind(claim_lease_ms(lease_ms));
+    if !is_plain {
+        query = query
+            .bind(limits.iter().map(|(ord, _)| *ord).collect::<Vec<_>>())
+            .bind(limits.iter().map(|(_, key)| *key).collect::<Vec<_>>());
+    }
+    query
         .try_map(|row: PgRow| {
             let run = match row.try_get("id")? {
                 None => None,

@@ -33,7 +33,7 @@ impl Case {
     }
 }
 
-pub(crate) const CASES: [Case; 28] = [
+pub(crate) const CASES: [Case; 31] = [
     case(
         "discover",
         1000,
@@ -58,6 +58,26 @@ pub(crate) const CASES: [Case; 28] = [
         "select array_agg(uuid(lpad(n::text, 32, '0'))), array_agg(1), array_agg(250), array_agg(0),
             array_agg((select min(id) - 1 from shard_ready where instance_id = 1 and attempt = 1)),
             array_agg(0), array_agg(1000), 10000, 6666, '{}'::integer[], '{}'::text[]
+         from generate_series(1, 4) n",
+    ),
+    // 500 clients, 250 instances, whose marks are above 150 dead rows each.
+    case(
+        "claim_plain",
+        1000,
+        40,
+        "select array_agg(uuid(lpad(n::text, 32, '0'))), array_agg(instance), array_agg(2), array_agg(10),
+            array_agg((select min(id) - 1 from shard_ready where instance_id = instance and attempt = instance % 2)),
+            array_agg(1000), array_agg(5), 10000, 6666
+         from (select n, n % 250 + 2 as instance from generate_series(1, 500) n) p",
+    ),
+    // One instance, whose mark is above 200,000 dead rows and what is left of its chunks.
+    case(
+        "claim_plain",
+        1000,
+        40,
+        "select array_agg(uuid(lpad(n::text, 32, '0'))), array_agg(1), array_agg(250), array_agg(0),
+            array_agg((select min(id) - 1 from shard_ready where instance_id = 1 and attempt = 1)),
+            array_agg(0), array_agg(1000), 10000, 6666
          from generate_series(1, 4) n",
     ),
     case(
@@ -89,6 +109,16 @@ pub(crate) const CASES: [Case; 28] = [
             array_agg(job_id) filter (where job_id % 10 = 0), array_agg(next_fire_at - interval '2 h') filter (where job_id % 10 = 0),
             array_agg(next_fire_at - interval '1 h') filter (where job_id % 10 = 0), array_agg(2) filter (where job_id % 10 = 0),
             array_agg('coalesced'::text) filter (where job_id % 10 = 0), array_agg('missed'::text) filter (where job_id % 10 = 0)
+         from (select * from job_schedule where job_id between 1751 and 2250 order by job_id) j",
+    ),
+    // Half of them run already.
+    case(
+        "fire_plain",
+        500,
+        60,
+        "select uuid(lpad('1', 32, '5')), array_agg(job_id), array_agg(bucket), array_agg(1), array_agg(1),
+            array_agg(next_fire_at), array_agg(next_fire_at + interval '1 h'), array_agg(next_fire_at),
+            array_agg(next_fire_at), array_agg(prev_fire_at)
          from (select * from job_schedule where job_id between 1751 and 2250 order by job_id) j",
     ),
     case(

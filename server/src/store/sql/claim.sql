@@ -4,6 +4,7 @@
 --   $6 shard timeout in ms (0: none), $7 how many rows of the instance to look at. $8 is the lease in ms that the
 --   clients have from now on, of which $9 ms must be left at least: who held nothing may have a longer one.
 --   Limits that proposals count against, which nearly none has: $10 which proposal, from 1, ascending  $11 key of the limit.
+-- In the plain form (`store::form`), for proposals without limits.
 -- Answers one row for each run of shards claimed, and one without for each proposal that was considered and
 -- got none; a proposal that is not answered at all was made for a client that has no lease, or that another
 -- server is serving at this moment. "whole" says that the row of the queue is used up.
@@ -28,6 +29,7 @@ with live as materialized (
         with ordinality as p (client_id, instance_id, wanted, cap, mark, rows, ord)
     -- "in" is looked up in a hash table; a join would compare all with all.
     where p.client_id in (select client_id from live)
+--<
 ), limited as materialized (
     -- Serialises all claims that count against a limit. In the order of the keys, after the leases.
     select l.key, l.most from claim_limit l where l.key = any ($11::text[]) order by l.key for no key update
@@ -45,6 +47,8 @@ with live as materialized (
     select a.ord, a.client_id, a.instance_id, a.mark, a.rows, a.n as fair,
         case when a.ord = any ($10::integer[]) then least(a.n, coalesce((select c.n from counted c where c.ord = a.ord), a.n))::bigint else a.n end as n
     from allowed a
+-->
+--plain: ), bounded as not materialized (select a.ord, a.instance_id, a.mark, a.rows, a.n from allowed a
 ), dealt as materialized (
     select a.ord, a.instance_id, a.n, (sum(a.n) over w - a.n)::bigint as before from bounded a
     window w as (partition by a.instance_id order by a.ord)
@@ -99,12 +103,14 @@ with live as materialized (
         case when ($6::bigint[])[ord] > 0 then now() + (($6::bigint[])[ord] + 5000) * interval '1 ms' end
     from given
     returning id, client_id, instance_id
+--<
 ), used as (
     insert into claim_use (key, claim_id)
     select k.key, c.id
     from (select ($1::uuid[])[k.ord] as client_id, ($2::bigint[])[k.ord] as instance_id, k.key
         from unnest($10::integer[], $11::text[]) as k (ord, key) where k.key in (select key from limited)) k
     join claimed c on c.client_id = k.client_id and c.instance_id = k.instance_id
+-->
 ), oldest as materialized (
     select min(instance_id) as id from given
 ), leased as (
