@@ -299,7 +299,7 @@ async fn the_plain_form_fires_only_jobs_that_are_plain() {
         let set = async |what| {
             due.world
                 .execute(&format!("update job_schedule set {what}"))
-                .await
+                .await;
         };
         set(is_so).await;
         let held = schedule::fire(&mut due.conn, server, std::slice::from_ref(&due.decision)).await;

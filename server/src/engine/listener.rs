@@ -86,18 +86,17 @@ pub async fn tell(app: Shared) {
 }
 
 /// Sends one hint. A commit that notifies takes a lock on the whole database, so it is never part of other
-/// work, and does not wait for the disk.
+/// work, and does not wait for the disk: the setting is that of the statement's own transaction.
 pub async fn send(app: &Shared, hint: Hint) -> sqlx::Result<()> {
     let message = Message {
         from: app.server_id,
         hint,
     };
     let payload = serde_json::to_string(&message).unwrap_or_default();
-    let mut tx = app.pool.begin().await?;
     sqlx::query("select set_config('synchronous_commit', 'off', true), pg_notify($1, $2)")
         .bind(channel(&app.config.namespace))
         .bind(payload)
-        .execute(&mut *tx)
+        .execute(&app.pool)
         .await?;
-    tx.commit().await
+    Ok(())
 }
