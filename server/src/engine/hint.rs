@@ -120,6 +120,8 @@ pub struct Hints {
     pub stager: Notify,
     /// Wakes the starter.
     pub starter: Notify,
+    /// Has the sweeper look thoroughly: a server that died may have made shards ready and not told of them.
+    pub sweeper: Notify,
     /// Whether anything may start, follow or be dated when an instance ends.
     follows: AtomicBool,
     /// Apps with a limit of running shards, as the last look found.
@@ -142,6 +144,7 @@ impl Default for Hints {
             membership: Notify::new(),
             stager: Notify::new(),
             starter: Notify::new(),
+            sweeper: Notify::new(),
             follows: AtomicBool::new(true),
             limited_apps: Mutex::default(),
             events: broadcast::channel(64).0,
@@ -213,7 +216,8 @@ impl Hints {
         self.starter.notify_one();
     }
 
-    fn tell(&self, hint: &Hint) {
+    /// Has `hint` told to the others, or told once more if that failed.
+    pub fn tell(&self, hint: &Hint) {
         self.outgoing.lock().expect("no holder panics").merge(hint);
         self.has_outgoing.notify_one();
     }
@@ -240,6 +244,7 @@ impl Hints {
         }
         if hint.servers {
             self.membership.notify_one();
+            self.sweeper.notify_one();
         }
         // Nobody may be watching.
         let _ = self.events.send(hint.clone());
@@ -311,5 +316,23 @@ mod tests {
         assert_eq!(hints.take_ready(), Some(5));
         assert_eq!(hints.take_ready(), None);
         assert!(hints.ready().now_or_never().is_none());
+    }
+    #[tokio::test]
+    async fn when_servers_change_the_sweeper_looks_for_what_they_left_untold() {
+        let hints = Hints::default();
+        hints.receive(&Hint::jobs());
+        assert!(hints.sweeper.notified().now_or_never().is_none());
+        hints.receive(&Hint::servers());
+        hints.sweeper.notified().await;
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_told_is_told_with_what_came_since() {
+        let hints = Hints::default();
+        hints.tell(&Hint::ready(7));
+        let lost = hints.outgoing().await;
+        hints.tell(&Hint::ready(9));
+        hints.tell(&lost);
+        assert_eq!(hints.outgoing().await, Hint::ready(7));
     }
 }

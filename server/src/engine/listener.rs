@@ -74,14 +74,20 @@ async fn listen_once(app: &Shared, options: &PgConnectOptions) -> sqlx::Result<(
 
 /// Sends what this replica has to tell, until it stops.
 pub async fn tell(app: Shared) {
+    let mut backoff = Backoff::default();
     loop {
         let hint = tokio::select! {
             hint = app.hints.outgoing() => hint,
             () = app.stopping.cancelled() => return,
         };
-        // Lost on failure: the others look on their periods, and their loops log that the database is away.
-        let _ = send(&app, hint).await;
-        tokio::time::sleep(SPACING).await;
+        // Other loops log that the database is away.
+        if send(&app, hint.clone()).await.is_ok() {
+            backoff.reset();
+            tokio::time::sleep(SPACING).await;
+        } else {
+            app.hints.tell(&hint);
+            backoff.wait().await;
+        }
     }
 }
 

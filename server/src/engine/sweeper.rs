@@ -18,7 +18,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// How long the stager may sleep when it knows of no delayed shard: the look tells it of any.
 const REST: Duration = Duration::from_mins(1);
 /// How often to look thoroughly: at all instances, also below the lowest that the last look saw, and for claims without
-/// a lease even if no lease has just ended.
+/// a lease even if no lease has just ended. Also when servers change: what was queued starts under an id of long ago, and
+/// a server may die before it tells of that.
 const THOROUGH_PERIOD: Duration = Duration::from_secs(10);
 /// While somebody holds a snapshot, a thorough look reads ever more dead rows. It takes no more than this part of the
 /// time, up to the longest period: one may also be slow for having much to take back.
@@ -49,6 +50,7 @@ pub async fn rescue(app: Shared) {
                 }
                 tokio::select! {
                     () = tokio::time::sleep(PERIOD) => {}
+                    () = app.hints.sweeper.notified() => thorough_at = Instant::now(),
                     () = app.stopping.cancelled() => return,
                 }
             }
