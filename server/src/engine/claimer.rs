@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::board::{Board, Given, Known};
 use super::driver::{self, Backoff};
+use super::hint::Hint;
 use super::look::Looks;
 use crate::app::{App, Shared};
 use crate::domain::chunk::{self, CHUNK};
@@ -97,9 +98,10 @@ impl Claimer {
         receiver.await.unwrap_or(Err(ClaimError::Stopping))
     }
 
-    /// Instances were made, whose shards can be handed out without being looked for.
+    /// Instances were made, whose shards can be handed out without being looked for. The other replicas are told of
+    /// them once the clients that wait here have been served: those wait for nothing else, and PostgreSQL may be busy.
     pub fn offer(&self, instances: Vec<Known>) {
-        // A stopped claimer has nobody to hand them to.
+        // A stopped claimer has nobody to hand them to; the others look for them when this replica leaves.
         let _ = self.0.send(Message::Offer(instances));
     }
 
@@ -119,6 +121,8 @@ struct State {
     hung_up: Vec<Uuid>,
     /// Do not ask again before this: somebody else is serving the same clients.
     not_before: Option<Instant>,
+    /// The lowest instance offered here that the other replicas have not been told of.
+    untold: Option<i64>,
 }
 
 /// Runs until the replica stops.
@@ -129,6 +133,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         next_tidy: Instant::now() + TIDY,
         hung_up: Vec::new(),
         not_before: None,
+        untold: None,
         app,
     };
     let mut backoff = Backoff::default();
@@ -159,7 +164,11 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
             state.board.forget_all();
             state.looks.start_over();
         }
-        match state.step().await {
+        let stepped = state.step().await;
+        if let Some(from) = state.untold.take() {
+            state.app.hints.send_to_others(&Hint::ready(from));
+        }
+        match stepped {
             Ok(again) => {
                 more = again;
                 backoff.reset();
@@ -202,6 +211,8 @@ impl State {
             }
             Message::Unblock(clients) => self.board.unblock(&clients),
             Message::Offer(instances) => {
+                let ids = instances.iter().map(|known| known.ready.id);
+                self.untold = ids.chain(self.untold).min();
                 // For whom nobody waits they are not kept: the board is no place for a backlog.
                 let wanted = instances
                     .into_iter()

@@ -20,6 +20,8 @@ const PART: &str = "firing";
 const PARTS: usize = 2;
 /// How often one part of the buckets is read again before the others are waited for.
 const ROUNDS: usize = 4;
+/// How long to leave PostgreSQL to the claims of what was fired, before ticks are read that fall due in a second.
+const COURTESY: Duration = Duration::from_millis(5);
 /// How often to look when nothing is near.
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -126,7 +128,10 @@ async fn fire(
         app.metrics.fired.add(instances.len());
         offer(app, instances);
     };
-    fire::fire_ahead(conn, by, ahead, schedules, fired).await?;
+    let decided = fire::fire_ahead(conn, by, ahead, schedules, fired).await?;
+    if decided > 0 && !many && !ahead.has_many_due() {
+        tokio::time::sleep(COURTESY).await;
+    }
     let mut pass = fire::fire_due(conn, by, many, schedules, fired).await?;
     // While there is much, the parts need not wait for each other, but now and then for the lease to be looked at.
     for _ in 0..ROUNDS {

@@ -17,13 +17,9 @@ pub fn offer(app: &App, instances: Vec<Ready>) {
             Some(Known::new(ready, job))
         })
         .collect();
-    let hint = Hint::ready(lowest);
     match known {
-        Some(known) => {
-            app.claimer.offer(known);
-            app.hints.send_to_others(&hint);
-        }
+        Some(known) => app.claimer.offer(known),
         // The claimer reads the definitions when it looks for instances.
-        None => app.hints.send(&hint),
+        None => app.hints.send(&Hint::ready(lowest)),
     }
 }
