@@ -1,6 +1,7 @@
 //! Gathers the claims of many clients into one statement, and parks those for which there is nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -60,22 +61,34 @@ enum Message {
     Claim(Request),
     /// These clients ended shards.
     Unblock(Vec<Uuid>),
-    /// These instances are new.
-    Offer(Vec<Known>),
+    /// These instances are new; whether the other replicas are to be told of them.
+    Offer(Vec<Known>, bool),
 }
 
 /// Handle of the claimer.
 #[derive(Debug)]
-pub struct Claimer(mpsc::UnboundedSender<Message>);
+pub struct Claimer {
+    messages: mpsc::UnboundedSender<Message>,
+    is_busy: Arc<AtomicBool>,
+}
 
 /// The receiving end, for [`run`].
-pub struct Inbox(mpsc::UnboundedReceiver<Message>);
+pub struct Inbox {
+    messages: mpsc::UnboundedReceiver<Message>,
+    is_busy: Arc<AtomicBool>,
+}
 
 impl Claimer {
     /// A claimer that is not running yet.
     pub fn new() -> (Self, Inbox) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), Inbox(receiver))
+        let is_busy = Arc::<AtomicBool>::default();
+        let inbox = Inbox {
+            messages: receiver,
+            is_busy: Arc::clone(&is_busy),
+        };
+        let messages = sender;
+        (Self { messages, is_busy }, inbox)
     }
 
     /// Claims up to `max` shards for a client; waits up to `wait` when there is none.
@@ -92,23 +105,26 @@ impl Claimer {
             wait,
             answer,
         };
-        self.0
+        self.messages
             .send(Message::Claim(request))
             .map_err(|_| ClaimError::Stopping)?;
         receiver.await.unwrap_or(Err(ClaimError::Stopping))
     }
 
-    /// Instances were made, whose shards can be handed out without being looked for. The other replicas are told of
-    /// them once the clients that wait here have been served: those wait for nothing else, and PostgreSQL may be busy.
-    pub fn offer(&self, instances: Vec<Known>) {
-        // A stopped claimer has nobody to hand them to; the others look for them when this replica leaves.
-        let _ = self.0.send(Message::Offer(instances));
+    /// Instances were made, whose shards can be handed out without being looked for. Returns whether the caller is to tell
+    /// the other replicas of them. A claimer at rest does so itself once it has served the clients that wait here: they
+    /// wait for nothing else, and PostgreSQL may have few cores.
+    pub fn offer(&self, instances: Vec<Known>) -> bool {
+        let is_busy = self.is_busy.load(Ordering::Relaxed);
+        // A stopped claimer has nobody to hand them to.
+        let sent = self.messages.send(Message::Offer(instances, !is_busy));
+        is_busy || sent.is_err()
     }
 
     /// Clients ended shards, and may get more of instances they were held back from.
     pub fn unblock(&self, clients: Vec<Uuid>) {
         // A stopped claimer has nobody to unblock.
-        let _ = self.0.send(Message::Unblock(clients));
+        let _ = self.messages.send(Message::Unblock(clients));
     }
 }
 
@@ -143,7 +159,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
         if !more {
             let wake_at = state.wake_at();
             tokio::select! {
-                message = inbox.0.recv() => match message {
+                message = inbox.messages.recv() => match message {
                     Some(message) => state.take(message),
                     None => return,
                 },
@@ -153,7 +169,7 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
                 () = state.app.stopping.cancelled() => break,
             }
         }
-        while let Ok(message) = inbox.0.try_recv() {
+        while let Ok(message) = inbox.messages.try_recv() {
             state.take(message);
         }
         if let Some(from) = state.app.hints.take_ready() {
@@ -164,7 +180,9 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
             state.board.forget_all();
             state.looks.start_over();
         }
+        inbox.is_busy.store(true, Ordering::Relaxed);
         let stepped = state.step().await;
+        inbox.is_busy.store(false, Ordering::Relaxed);
         if let Some(from) = state.untold.take() {
             state.app.hints.send_to_others(&Hint::ready(from));
         }
@@ -188,8 +206,8 @@ pub async fn run(app: Shared, mut inbox: Inbox) {
     for answer in state.board.take_all() {
         let _ = answer.send(Err(ClaimError::Stopping));
     }
-    inbox.0.close();
-    while let Some(message) = inbox.0.recv().await {
+    inbox.messages.close();
+    while let Some(message) = inbox.messages.recv().await {
         if let Message::Claim(request) = message {
             let _ = request.answer.send(Err(ClaimError::Stopping));
         }
@@ -210,9 +228,11 @@ impl State {
                 }
             }
             Message::Unblock(clients) => self.board.unblock(&clients),
-            Message::Offer(instances) => {
-                let ids = instances.iter().map(|known| known.ready.id);
-                self.untold = ids.chain(self.untold).min();
+            Message::Offer(instances, tell) => {
+                if tell {
+                    let ids = instances.iter().map(|known| known.ready.id);
+                    self.untold = ids.chain(self.untold).min();
+                }
                 // For whom nobody waits they are not kept: the board is no place for a backlog.
                 let wanted = instances
                     .into_iter()

@@ -128,11 +128,14 @@ async fn fire(
         app.metrics.fired.add(instances.len());
         offer(app, instances);
     };
-    let decided = fire::fire_ahead(conn, by, ahead, schedules, fired).await?;
-    if decided > 0 && !many && !ahead.has_many_due() {
+    let early = fire::fire_ahead(conn, by, ahead, schedules, fired).await?;
+    if early.decided > 0 && !many && !ahead.has_many_due() {
         tokio::time::sleep(COURTESY).await;
     }
     let mut pass = fire::fire_due(conn, by, many, schedules, fired).await?;
+    if !early.some_refused {
+        pass.ahead = pass.ahead.sharpened_by(ahead);
+    }
     // While there is much, the parts need not wait for each other, but now and then for the lease to be looked at.
     for _ in 0..ROUNDS {
         if !(many && pass.more && pass.decided > 0) {

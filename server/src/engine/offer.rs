@@ -17,9 +17,14 @@ pub fn offer(app: &App, instances: Vec<Ready>) {
             Some(Known::new(ready, job))
         })
         .collect();
+    let hint = Hint::ready(lowest);
     match known {
-        Some(known) => app.claimer.offer(known),
+        Some(known) => {
+            if app.claimer.offer(known) {
+                app.hints.send_to_others(&hint);
+            }
+        }
         // The claimer reads the definitions when it looks for instances.
-        None => app.hints.send(&Hint::ready(lowest)),
+        None => app.hints.send(&hint),
     }
 }

@@ -36,6 +36,9 @@ const MOST_LOOKED_AT: usize = 10_000;
 /// How far ahead to look, so that a tick is fired on time without asking again before.
 const AHEAD: Duration = Duration::from_millis(1100);
 
+/// How long a clock is taken to run as the database's does.
+const CLOCK_LASTS: Duration = Duration::from_secs(10);
+
 /// What one pass did.
 #[derive(Debug, Default)]
 pub struct Pass {
@@ -72,6 +75,19 @@ impl Ahead {
     fn now(&self) -> Option<DateTime<Utc>> {
         let (now, at) = self.clock?;
         Some(now + TimeDelta::from_std(at.elapsed()).ok()?)
+    }
+
+    /// With the better of two clocks, this one's and that of an earlier read. Each is behind by what its answer took, so
+    /// the one that is further ahead is right, unless the database's clock has been set back.
+    #[must_use]
+    pub fn sharpened_by(mut self, earlier: &Self) -> Self {
+        if let (Some((now, at)), Some((before, then))) = (self.clock, earlier.clock)
+            && at - then < CLOCK_LASTS
+            && TimeDelta::from_std(at - then).is_ok_and(|passed| before + passed > now)
+        {
+            self.clock = earlier.clock;
+        }
+        self
     }
 
     /// How long until the first of them is due, if there is one.
@@ -166,6 +182,15 @@ pub async fn fire_due(
     })
 }
 
+/// What became of ticks that were read ahead.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fired {
+    /// How many decisions were carried out.
+    pub decided: usize,
+    /// Whether some were not: the schedules had changed, or the time had not come by the database's clock.
+    pub some_refused: bool,
+}
+
 /// Fires those of the ticks read `ahead` that are due by now. What has changed since they were read does not fire.
 pub async fn fire_ahead(
     conn: &mut PgConnection,
@@ -173,15 +198,19 @@ pub async fn fire_ahead(
     ahead: &Ahead,
     schedules: &mut Schedules,
     fired: impl Fn(Vec<Ready>, bool),
-) -> sqlx::Result<usize> {
+) -> sqlx::Result<Fired> {
     let Some(now) = ahead.now() else {
-        return Ok(0);
+        return Ok(Fired::default());
     };
     let due = ahead.ticks.iter().filter(|due| due.next_fire_at <= now);
     let due: Vec<Due> = due.cloned().collect();
     let facts = Facts::read(conn, owner, &due, schedules).await?;
     let decisions = decide_all(&due, now, owner, schedules, &facts);
-    carry_out(conn, owner, &decisions, fired).await
+    let decided = carry_out(conn, owner, &decisions, fired).await?;
+    Ok(Fired {
+        decided,
+        some_refused: decided < decisions.len(),
+    })
 }
 
 async fn carry_out(
@@ -375,4 +404,37 @@ fn decide(
         });
     }
     decision
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_clocks_the_one_further_ahead_is_right_for_a_while() {
+        let (start, then) = (DateTime::UNIX_EPOCH, Instant::now());
+        let read = |at_ms: u64, behind_ms: i64| Ahead {
+            ticks: Vec::new(),
+            clock: Some((
+                start + TimeDelta::milliseconds(at_ms as i64 - behind_ms),
+                then + Duration::from_millis(at_ms),
+            )),
+        };
+        let behind = |ahead: &Ahead| {
+            let (now, at) = ahead.clock.unwrap();
+            TimeDelta::from_std(at - then).unwrap() - (now - start)
+        };
+        let quick = read(0, 1);
+        let slow = read(1000, 8).sharpened_by(&quick);
+        assert_eq!(behind(&slow), TimeDelta::milliseconds(1));
+        let quicker = read(2000, 0).sharpened_by(&slow);
+        assert_eq!(behind(&quicker), TimeDelta::zero());
+        // The clocks may have drifted apart.
+        let later = read(12_500, 8).sharpened_by(&quicker);
+        assert_eq!(behind(&later), TimeDelta::milliseconds(8));
+        assert_eq!(
+            behind(&read(0, 3).sharpened_by(&Ahead::default())),
+            TimeDelta::milliseconds(3)
+        );
+    }
 }

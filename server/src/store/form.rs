@@ -2,8 +2,9 @@
 //!
 //! PostgreSQL sets up each step of a statement whether it does anything or not, which shows where a call is about one
 //! tick or one shard. So a statement may mark steps that most calls do not need. What stands between a line `--<` and a
-//! line `-->` is left out of its plain form, and what follows `--plain:` on a line stands only there. Both are judged by
-//! the tests of plans, and it is the statement itself that makes the plain form change nothing where it does not hold.
+//! line `-->` is left out of its plain form, and what follows `--plain:` on a line stands only there. Parameters decide
+//! which form is right; where what is stored decides as well, the plain form itself passes over what it is not for. Both
+//! forms are judged by the tests of plans.
 
 /// What begins a line that stands in the plain form only.
 const ONLY_PLAIN: &str = "--plain:";

@@ -1,11 +1,13 @@
 //! Running instances: made by a trigger, ended when their last shard ends or from outside.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
 
+use super::form;
 use super::shard::Ready;
 
 /// What became of a trigger.
@@ -31,13 +33,45 @@ pub struct Asked<'a> {
     pub delay_ms: i64,
 }
 
+/// `trigger.sql` for jobs that queue and replace nothing, which are most, and without a delay.
+static TRIGGER_PLAIN: LazyLock<&str> = LazyLock::new(|| form::plain(TRIGGER).leak());
+const TRIGGER: &str = include_str!("sql/trigger.sql");
+
 /// Makes instances of waiting jobs by hand, with their shards. No job may be named twice.
 pub async fn trigger(
     conn: &mut PgConnection,
     server: Uuid,
     jobs: &[Asked<'_>],
 ) -> sqlx::Result<Vec<Triggered>> {
-    let rows = sqlx::query(include_str!("sql/trigger.sql"))
+    let plain: Vec<Asked<'_>> = jobs.iter().filter(|j| j.delay_ms == 0).copied().collect();
+    let mut found = HashMap::new();
+    if !plain.is_empty() {
+        let made = trigger_by(&TRIGGER_PLAIN, conn, server, &plain).await?;
+        found.extend(plain.iter().map(|job| job.job_id).zip(made));
+        found.retain(|_, made| made.state.is_some());
+    }
+    // Those that it passed over.
+    let rest: Vec<Asked<'_>> = jobs
+        .iter()
+        .filter(|job| !found.contains_key(&job.job_id))
+        .copied()
+        .collect();
+    if !rest.is_empty() {
+        let made = trigger_by(TRIGGER, conn, server, &rest).await?;
+        found.extend(rest.iter().map(|job| job.job_id).zip(made));
+    }
+    let found = jobs.iter().map(|job| found.remove(&job.job_id));
+    Ok(found.map(Option::unwrap_or_default).collect())
+}
+
+/// Does so by one form of the statement.
+async fn trigger_by(
+    statement: &'static str,
+    conn: &mut PgConnection,
+    server: Uuid,
+    jobs: &[Asked<'_>],
+) -> sqlx::Result<Vec<Triggered>> {
+    let rows = sqlx::query(statement)
         .bind(jobs.iter().map(|job| job.job_id).collect::<Vec<_>>())
         .bind(jobs.iter().map(|job| job.param).collect::<Vec<_>>())
         .bind(server)

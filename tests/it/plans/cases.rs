@@ -33,7 +33,7 @@ impl Case {
     }
 }
 
-pub(crate) const CASES: [Case; 31] = [
+pub(crate) const CASES: [Case; 33] = [
     case(
         "discover",
         1000,
@@ -93,6 +93,17 @@ pub(crate) const CASES: [Case; 31] = [
             from shard_running r where chunk in (100, 101) and attempt = 1 and instance_id > 1750) r",
     ),
     case(
+        "end_attempts_plain",
+        500,
+        80,
+        "select array_agg(client_id), array_agg(instance_id), array_agg(chunk), array_agg(attempt), array_agg(open),
+            array_agg(outcome), array_agg(0),
+            array_agg(ord * 8 - 7), array_agg(0), array_agg(ord * 8 - 7),
+            array_fill(now(), array[4000]), array[]::text[], array_fill('done'::text, array[4000])
+         from (select r.*, row_number() over () as ord, 'succeeded'::text as outcome
+            from shard_running r where chunk in (100, 101) and attempt = 1 and instance_id > 1750) r",
+    ),
+    case(
         "due",
         2000,
         5,
@@ -123,6 +134,14 @@ pub(crate) const CASES: [Case; 31] = [
     ),
     case(
         "trigger",
+        500,
+        60,
+        "select array_agg(n), array_fill('{}'::jsonb, array[500]), uuid(lpad('1', 32, '5')),
+            array_fill(null::smallint, array[500]), array_fill(0, array[500])
+         from generate_series(1751, 2250) n",
+    ),
+    case(
+        "trigger_plain",
         500,
         60,
         "select array_agg(n), array_fill('{}'::jsonb, array[500]), uuid(lpad('1', 32, '5')),

@@ -6,6 +6,7 @@
 -- Answers one row for each group and claim that ended something, with what.
 -- The outcomes later, lost, returned and timed_out put the shard back, unless it was the last attempt; so does failed
 -- where the job has a retry policy, by which it and timed_out then wait.
+-- In the plain form (`store::form`) all outcomes are succeeded, and have no errors.
 with ending as materialized (
     select u.*, u.ord::integer as nr from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::smallint[], $5::bigint[], $6::text[], $7::bigint[],
         $8::integer[], $9::integer[], $10::integer[]) with ordinality
@@ -38,8 +39,11 @@ with ending as materialized (
     -- A shard named twice in one batch ends once, as it is named first.
     select l.*, l.open & l.mask & ~coalesce(bit_or(l.mask) over (partition by l.id order by l.nr rows between unbounded preceding and 1 preceding), 0) as hit,
         l.attempt >= l.max_attempts as is_last,
+        --plain: null::integer[] as retry
+        --<
         -- Looked up for failures only.
         case when l.outcome in ('failed', 'timed_out') and l.attempt < l.max_attempts then retry_of(l.job_id, l.job_version, l.attempt) end as retry
+        -->
     from locked l
 ), verdict as materialized (
     select h.client_id, h.instance_id, h.chunk, h.attempt, h.mask, h.outcome, h.starts, h.errors, h.outputs, h.id, h.open, h.claimed_at,
@@ -65,6 +69,8 @@ with ending as materialized (
             case when hit = mask then ($11::timestamptz[])[starts : starts + width - 1]
                 else mask_pick(($11::timestamptz[])[starts : starts + width - 1], mask, hit) end
         end,
+        --plain: case when false then $12::text[] end,
+        --<
         case
             when final and outcome not in ('succeeded', 'failed') then
                 array_fill('no attempt is left, the limit is ' || max_attempts || coalesce(': ' || ($12::text[])[nullif(errors, 0)], ''), array[n::integer])
@@ -72,11 +78,13 @@ with ending as materialized (
                 case when hit = mask then ($12::text[])[errors : errors + width - 1]
                     else mask_pick(($12::text[])[errors : errors + width - 1], mask, hit) end
         end,
+        -->
         case when outputs > 0 then
             case when hit = mask then ($13::text[])[outputs : outputs + width - 1]
                 else mask_pick(($13::text[])[outputs : outputs + width - 1], mask, hit) end
         end
     from verdict
+--<
 ), back as (
     select v.instance_id, v.chunk::integer * 64 + b.bit as item, v.attempt,
         case when v.jitter > 0 then floor(v.delay_ms * (1 - v.jitter / 100.0 * random()))::bigint else v.delay_ms end as delay_ms
@@ -88,6 +96,7 @@ with ending as materialized (
 ), delayed as (
     insert into shard_delayed (instance_id, item, attempt, due_at)
     select instance_id, item, attempt, now() + delay_ms * interval '1 ms' from back where delay_ms > 0
+-->
 ), tally as materialized (
     select instance_id, (min(remaining) - sum(n))::integer as remaining,
         coalesce(sum(n) filter (where outcome = 'succeeded'), 0)::integer as succeeded,
@@ -103,9 +112,11 @@ with ending as materialized (
         succeeded = i.succeeded + g.succeeded[width_bucket(i.id, g.ids)],
         failed = i.failed + g.failed[width_bucket(i.id, g.ids)]
     from going_on g where i.id = any ((select ids from going_on)::bigint[])
+--<
     returning i.id, i.job_id, i.job_version, i.failed
 ), hopeless as materialized (
     select id from counted where failed > 0 and is_hopeless(job_id, job_version, failed)
+-->
 ), settled as (
     delete from instance i where i.id = any (array(select instance_id from tally where remaining = 0))
     returning i.*, (array(select succeeded from tally where remaining = 0 order by instance_id))
@@ -131,5 +142,8 @@ with ending as materialized (
     from outcome
 )
 select client_id, instance_id, chunk, attempt, hit, final as is_final, delay_ms,
+    --plain: false as is_hopeless
+    --<
     instance_id = any (array(select id from hopeless)) as is_hopeless
+    -->
 from verdict
