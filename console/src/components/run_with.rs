@@ -8,7 +8,9 @@ use super::dialog::Modal;
 use super::field::Field;
 use super::form::FormEnd;
 use super::job_controls::{trigger, use_triggered};
+use super::length::LengthText;
 use crate::api::ApiError;
+use crate::format;
 use crate::hooks::act::use_act;
 use crate::hooks::live::Topic;
 use crate::i18n::use_i18n;
@@ -73,7 +75,7 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
     };
     let priority = job.spec.priority;
     let (param, urgency) = (RwSignal::new(own.clone()), RwSignal::new(priority));
-    let (delay_s, key) = (RwSignal::new(0_u64), RwSignal::new(String::new()));
+    let (delay, key) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let (id, name) = (job.id, job.spec.name);
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -91,11 +93,14 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
             }
         };
         wrong.set(None);
+        let Some(delay_ms) = delay.with_untracked(|delay| format::read_length(delay)) else {
+            return; // The field says so.
+        };
         let asked = TriggerJob {
             param: given,
             idempotency_key: Some(key.get_untracked()).filter(|key| !key.is_empty()),
             priority: Some(urgency.get_untracked()).filter(|now| *now != priority),
-            delay_ms: Some(delay_s.get_untracked().saturating_mul(1000)).filter(|ms| *ms > 0),
+            delay_ms: Some(delay_ms).filter(|ms| *ms > 0),
         };
         let name = name.clone();
         act.run_or(
@@ -129,15 +134,8 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
                     on:change=move |event| urgency.set(event_target_value(&event).trim().parse().unwrap_or(priority))
                 />
             </Field>
-            <Field id="run-delay" label=|t| t.control.run_delay field="delay_ms" error>
-                <input
-                    id="run-delay"
-                    type="number"
-                    min="0"
-                    step="1"
-                    prop:value=move || delay_s.get().to_string()
-                    on:change=move |event| delay_s.set(event_target_value(&event).trim().parse().unwrap_or(0))
-                />
+            <Field id="run-delay" label=|t| t.control.run_delay hint=|t| t.control.run_delay_hint field="delay_ms" error>
+                <LengthText id="run-delay" text=delay />
             </Field>
             <Field id="run-key" label=|t| t.control.run_key hint=|t| t.control.run_key_hint field="idempotency_key" error>
                 <input

@@ -171,6 +171,13 @@ async fn a_menu_moves_nothing_closes_on_escape_and_runs_a_job_with_other_values(
     browser.click("dialog[open] button[type=submit]").await;
     browser.shows("dialog[open] .field.wrong", "1000").await;
     browser.fill("#run-priority", "7").await;
+    browser.fill("#run-delay", "soon").await;
+    browser
+        .shows("dialog[open] .field-error", "is no length of time")
+        .await;
+    browser.click("dialog[open] button[type=submit]").await;
+    browser.element("dialog[open] #run-delay").await;
+    browser.fill("#run-delay", "0 s").await;
     browser.fill("#run-key", "monday").await;
     browser.click("dialog[open] button[type=submit]").await;
     browser.shows(".toast", "settle runs as instance").await;
@@ -220,4 +227,44 @@ async fn a_job_is_deleted_from_its_menu_after_its_name_was_typed() {
     browser.click("#confirm").await;
     browser.shows(".empty", "No jobs").await;
     browser.is_at("/jobs").await;
+}
+
+#[tokio::test]
+async fn many_jobs_are_deleted_once_their_number_was_typed_and_what_others_follow_stays() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let follows = |name: &str| serde_json::from_value(json!([{ "job": name }])).unwrap();
+    let settle = app.job("settle", |_| {}).await;
+    let report = app
+        .job("report", |spec| spec.depends_on = follows("settle"))
+        .await;
+    let clean = app.job("clean", |_| {}).await;
+    app.job("archive", |spec| spec.depends_on = follows("clean"))
+        .await;
+    let browser = given_viewer(&server, "/jobs").await;
+    browser.texts("tbody tr", |rows| rows.len() == 4).await;
+    for job in [&settle, &report, &clean] {
+        browser.click(&format!("[data-choose='{}']", job.id)).await;
+    }
+    browser.click("[data-bulk=delete]").await;
+    browser.shows("dialog[open]", "Delete: 3 jobs?").await;
+    for name in ["settle", "report", "clean"] {
+        browser.shows("dialog[open] p", name).await;
+    }
+    browser.element("#confirm:disabled").await;
+    browser.fill("#confirm-typed", "3").await;
+    browser.click("#confirm").await;
+    // The job that follows goes before the one that it follows, whatever the order of the list.
+    browser.shows(".toast", "Delete: done for 2 jobs").await;
+    browser.shows(".toast .lines", "Refused for 1").await;
+    browser
+        .shows(
+            ".toast .lines",
+            "clean: the job `archive` of `shop` follows it",
+        )
+        .await;
+    browser.texts("tbody tr", |rows| rows.len() == 2).await;
+    row(&browser, &["clean"]).await;
+    row(&browser, &["archive"]).await;
 }

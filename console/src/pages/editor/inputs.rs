@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::api::ApiError;
 use crate::components::field::Field;
+use crate::components::length::LengthText;
 use crate::format;
 use crate::i18n::{Label, use_i18n};
 
@@ -142,8 +143,7 @@ pub(super) fn NumberInput(
     hinted(id, label, hint, field, control.into_any())
 }
 
-/// A length of time, in words such as `1 h 30 m`; the definition has milliseconds. What cannot be read stays in the field,
-/// with what is wrong, and is not taken over.
+/// A length of time, in words; the definition has milliseconds. What cannot be read is not taken over.
 #[component]
 pub(super) fn LengthInput(
     id: &'static str,
@@ -153,40 +153,31 @@ pub(super) fn LengthInput(
     get: fn(&JobSpec) -> u64,
     set: fn(&mut JobSpec, u64),
 ) -> impl IntoView {
-    let i18n = use_i18n();
     let draft = use_draft();
     let now = Memo::new(move |_| draft.get(get));
     let text = RwSignal::new(format::length(now.get_untracked()));
-    let is_length = Memo::new(move |_| text.with(|text| format::read_length(text).is_some()));
-    Effect::new(move || draft.is_read(field, is_length.get()));
+    let typed = Memo::new(move |_| text.with(|text| format::read_length(text)));
+    Effect::new(move || draft.is_read(field, typed.get().is_some()));
     on_cleanup(move || draft.is_read(field, true));
+    Effect::new(move || {
+        if let Some(typed) = typed.get().filter(|typed| *typed != now.get_untracked()) {
+            draft.set(|spec| set(spec, typed));
+        }
+    });
     // Changed elsewhere: what is typed stays as it was typed.
     Effect::new(move || {
         let now = now.get();
-        if text.with_untracked(|text| format::read_length(text)) != Some(now) {
+        if typed.get_untracked() != Some(now) {
             text.set(format::length(now));
         }
     });
-    let typed = move |event| {
-        let typed = event_target_value(&event);
-        if let Some(millis) = format::read_length(&typed) {
-            draft.set(|spec| set(spec, millis));
-        }
-        text.set(typed);
-    };
-    let left = move |_| {
-        let typed = text.get_untracked();
-        if let Some(millis) = format::read_length(&typed).filter(|_| !typed.trim().is_empty()) {
-            text.set(format::length(millis));
-        }
-    };
-    let control = view! {
-        <input id=id autocomplete="off" spellcheck="false" prop:value=text on:input=typed on:change=left />
-        {move || (!is_length.get()).then(|| view! {
-            <p class="field-error" role="alert">{i18n.text(|t| t.editor.no_length)}</p>
-        })}
-    };
-    hinted(id, label, hint, field, control.into_any())
+    hinted(
+        id,
+        label,
+        hint,
+        field,
+        view! { <LengthText id text /> }.into_any(),
+    )
 }
 
 /// One of a few choices, each with a sentence about what it does.

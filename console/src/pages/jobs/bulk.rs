@@ -1,9 +1,11 @@
 //! Doing the same to many jobs.
 
 use antares_protocol::job::Job;
+use gloo_net::http::Method;
 use leptos::prelude::*;
+use serde_json::json;
 
-use crate::api::ApiError;
+use crate::api::{self, ApiError};
 use crate::components::dialog::{Question, use_dialogs};
 use crate::components::job_actions::{Action, tell_all};
 use crate::components::selection::use_selection;
@@ -39,6 +41,19 @@ pub(super) fn Bulk() -> impl IntoView {
             move || change(act, jobs.clone(), action),
         ));
     };
+    let delete = move |_| {
+        let chosen = selection.chosen.get_untracked();
+        let jobs: Vec<Doomed> = chosen.values().map(|job| Doomed::new(*job)).collect();
+        let (names, count) = (names(&jobs), format::count(jobs.len() as i64));
+        let typed = jobs.len().to_string();
+        let question = Question::new(
+            move |t| (t.control.bulk_ask)(t.job_page.delete, &count),
+            move |t| format!("{} {}", names(t), t.control.bulk_deletes),
+            |t| t.job_page.delete.to_owned(),
+            move || delete_all(act, jobs.clone()),
+        );
+        dialogs.ask(question.typed(typed));
+    };
     let button = move |action: Action| {
         view! {
             <button
@@ -57,6 +72,9 @@ pub(super) fn Bulk() -> impl IntoView {
             <div class="bulk" role="group" aria-label=i18n.text(|t| t.control.bulk)>
                 <span role="status">{move || (i18n.texts().control.chosen)(&format::count(count.get()))}</span>
                 {Action::ALL.map(button).into_iter().collect_view()}
+                <button type="button" class="button small" data-bulk="delete" prop:disabled=act.pending on:click=delete>
+                    {i18n.text(|t| t.job_page.delete)}
+                </button>
                 <span class="heading-space"></span>
                 <Show when=move || !selection.has_all()>
                     <button type="button" class="button small ghost" id="choose-all" on:click=move |_| selection.choose_all()>
@@ -69,6 +87,67 @@ pub(super) fn Bulk() -> impl IntoView {
             </div>
         </Show>
     }
+}
+
+/// A job that is to be deleted.
+#[derive(Clone)]
+struct Doomed {
+    id: i64,
+    name: String,
+}
+
+impl Doomed {
+    fn new(job: Signal<Job>) -> Self {
+        job.with_untracked(|job| Self {
+            id: job.id,
+            name: job.spec.name.clone(),
+        })
+    }
+}
+
+/// What the jobs are called: each of a few, some of many.
+fn names(jobs: &[Doomed]) -> impl Fn(&Texts) -> String + Send + Sync + use<> {
+    const MOST: usize = 10;
+    let named: Vec<&str> = jobs.iter().take(MOST).map(|job| &*job.name).collect();
+    let named = named.join(", ");
+    let more = jobs.len().saturating_sub(MOST) as i64;
+    move |t| match more {
+        0 => format!("{named}."),
+        more => (t.control.bulk_names_more)(&named, &format::count(more)),
+    }
+}
+
+/// Deletes them all. A job that another of them follows goes after that one: what was refused is tried again for as long
+/// as others went.
+fn delete_all(act: Act, jobs: Vec<Doomed>) {
+    let call = async move {
+        let (mut left, mut gone) = (jobs, Vec::new());
+        loop {
+            let mut refused = Vec::new();
+            let before = gone.len();
+            for job in left {
+                let path = format!("/api/v1/jobs/{}", job.id);
+                match api::call::<()>(Method::DELETE, &path, &json!({})).await {
+                    Ok(()) => gone.push(job.id),
+                    Err(error) if error.is_unauthorized() => return Err(error),
+                    Err(error) => refused.push((job, error)),
+                }
+            }
+            if refused.is_empty() || gone.len() == before {
+                return Ok((gone, refused));
+            }
+            left = refused.into_iter().map(|(job, _)| job).collect();
+        }
+    };
+    act.run_then(Topic::Jobs, call, move |toasts, (gone, refused)| {
+        if !gone.is_empty() {
+            toasts.supersede(&gone);
+            let n = format::count(gone.len() as i64);
+            toasts.good(move |t| (t.control.bulk_done)(t.job_page.delete, &n));
+        }
+        let refused = refused.into_iter().map(|(job, error)| (job.name, error));
+        tell_refused(toasts, refused.collect());
+    });
 }
 
 /// A job that something is done to.

@@ -1,0 +1,32 @@
+//! A length of time as text.
+
+use leptos::prelude::*;
+
+use crate::format;
+use crate::i18n::use_i18n;
+
+/// Where a length of time is typed, in words such as `1 h 30 m`. What cannot be read stays, with what is wrong.
+#[component]
+pub(crate) fn LengthText(id: &'static str, text: RwSignal<String>) -> impl IntoView {
+    let i18n = use_i18n();
+    let is_length = Memo::new(move |_| text.with(|text| format::read_length(text).is_some()));
+    let left = move |_| {
+        let typed = text.get_untracked();
+        if let Some(millis) = format::read_length(&typed).filter(|_| !typed.trim().is_empty()) {
+            text.set(format::length(millis));
+        }
+    };
+    view! {
+        <input
+            id=id
+            autocomplete="off"
+            spellcheck="false"
+            prop:value=text
+            on:input=move |event| text.set(event_target_value(&event))
+            on:change=left
+        />
+        {move || (!is_length.get()).then(|| view! {
+            <p class="field-error" role="alert">{i18n.text(|t| t.editor.no_length)}</p>
+        })}
+    }
+}
