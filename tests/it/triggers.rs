@@ -197,3 +197,30 @@ async fn a_refusal_names_the_state_that_the_job_is_shown_in() {
         "{answer}"
     );
 }
+
+#[tokio::test]
+async fn many_triggers_are_made_in_their_order_with_a_key_or_without() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app
+        .job("settle", |spec| spec.overlap = Overlap::Queue(5))
+        .await;
+    let named = |key: Option<&str>| json!({ "job_id": job.id, "idempotency_key": key });
+    let asked = [None, Some("a"), None, None, Some("b"), None].map(named);
+    let (status, answer) = server
+        .admin()
+        .call(
+            Method::POST,
+            "/api/v1/triggers",
+            Some(&json!({ "triggers": asked })),
+        )
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let ids: Vec<i64> = serde_json::from_value::<Vec<serde_json::Value>>(answer["results"].clone())
+        .expect("the results are a list")
+        .iter()
+        .map(|result| result["instance_id"].as_i64().expect("each is made"))
+        .collect();
+    assert!(ids.is_sorted(), "{ids:?}");
+}

@@ -6,6 +6,7 @@ use antares_protocol::job::JobSpec;
 use antares_protocol::plan::{FireTimes, KeptOut, SimulatedFire, Simulation};
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgConnection;
+use tokio::sync::Semaphore;
 
 use super::calendar::Calendars;
 use crate::domain::job::{FieldError, resolved_cron, schedule};
@@ -69,45 +70,78 @@ pub async fn simulate_each(
     conn: &mut PgConnection,
     app: Option<&str>,
     (from, until): (DateTime<Utc>, DateTime<Utc>),
-    mut each: impl FnMut(SimulatedFire),
+    each: impl FnMut(SimulatedFire),
 ) -> sqlx::Result<()> {
-    let jobs = job::scheduled(conn, app).await?;
-    let mut names: Vec<String> = Vec::new();
-    for job in &jobs {
-        names.extend(job.spec.include_calendars.iter().cloned());
-        names.extend(job.spec.exclude_calendars.iter().cloned());
-    }
-    names.sort_unstable();
-    names.dedup();
-    let calendars = Calendars::read(conn, &names).await?;
-    for job in jobs {
-        let Ok(Some(schedule)) = schedule(&job.app, &job.spec) else {
-            continue;
-        };
-        let before = from - TimeDelta::nanoseconds(1);
-        for at in schedule.upcoming(before).take_while(|at| *at < until) {
-            each(SimulatedFire {
-                at,
-                job_id: job.id,
-                app: job.app.clone(),
-                job: job.spec.name.clone(),
-                kept_out: (calendars.lies_out(schedule.timing(), at)).map(|out| out.reason),
-            });
-        }
-    }
+    let scheduled = Scheduled::read(conn, app).await?;
+    scheduled.fires((from, until), each);
     Ok(())
 }
 
-/// As [`simulate_each`], told as a whole.
+/// Jobs with what decides when they fire.
+#[derive(Debug)]
+pub struct Scheduled {
+    jobs: Vec<job::Scheduled>,
+    calendars: Calendars,
+}
+
+impl Scheduled {
+    /// All waiting jobs, or those of `app`.
+    pub async fn read(conn: &mut PgConnection, app: Option<&str>) -> sqlx::Result<Self> {
+        let jobs = job::scheduled(conn, app).await?;
+        let mut names: Vec<String> = Vec::new();
+        for job in &jobs {
+            names.extend(job.spec.include_calendars.iter().cloned());
+            names.extend(job.spec.exclude_calendars.iter().cloned());
+        }
+        names.sort_unstable();
+        names.dedup();
+        let calendars = Calendars::read(conn, &names).await?;
+        Ok(Self { jobs, calendars })
+    }
+
+    /// Calls `each` with every fire from `from` to before `until`, in no order.
+    fn fires(
+        &self,
+        (from, until): (DateTime<Utc>, DateTime<Utc>),
+        mut each: impl FnMut(SimulatedFire),
+    ) {
+        for job in &self.jobs {
+            let Ok(Some(schedule)) = schedule(&job.app, &job.spec) else {
+                continue;
+            };
+            let before = from - TimeDelta::nanoseconds(1);
+            for at in schedule.upcoming(before).take_while(|at| *at < until) {
+                each(SimulatedFire {
+                    at,
+                    job_id: job.id,
+                    app: job.app.clone(),
+                    job: job.spec.name.clone(),
+                    kept_out: (self.calendars.lies_out(schedule.timing(), at))
+                        .map(|out| out.reason),
+                });
+            }
+        }
+    }
+}
+
+/// One simulation at a time, beside the threads that fire: a month of jobs that fire each second takes seconds.
+static ONE: Semaphore = Semaphore::const_new(1);
+
+/// As [`simulate_each`], told as a whole, of jobs that were read.
 pub async fn simulate(
-    conn: &mut PgConnection,
-    app: Option<&str>,
+    scheduled: Scheduled,
     period: (DateTime<Utc>, DateTime<Utc>),
-) -> sqlx::Result<Simulation> {
+) -> Result<Simulation, tokio::task::JoinError> {
+    // It is never closed.
+    let _turn = ONE.acquire().await;
+    tokio::task::spawn_blocking(move || tell(&scheduled, period)).await
+}
+
+fn tell(scheduled: &Scheduled, period: (DateTime<Utc>, DateTime<Utc>)) -> Simulation {
     let mut minutes: BTreeMap<i64, u64> = BTreeMap::new();
     let mut fires: Vec<SimulatedFire> = Vec::new();
     let mut total = 0;
-    simulate_each(conn, app, period, |fire| {
+    scheduled.fires(period, |fire| {
         if fire.kept_out.is_none() {
             total += 1;
             *minutes
@@ -120,15 +154,14 @@ pub async fn simulate(
             fires.sort_unstable_by_key(|fire| (fire.at, fire.job_id));
             fires.truncate(MOST_FIRES);
         }
-    })
-    .await?;
+    });
     fires.sort_unstable_by_key(|fire| (fire.at, fire.job_id));
     fires.truncate(MOST_FIRES);
     let busiest = minutes.iter().max_by_key(|(minute, n)| (**n, -**minute));
-    Ok(Simulation {
+    Simulation {
         fires,
         total,
         busiest_at: busiest.and_then(|(minute, _)| DateTime::from_timestamp(minute * 60, 0)),
         busiest: busiest.map_or(0, |(_, n)| *n),
-    })
+    }
 }

@@ -78,43 +78,41 @@ fn in_use(error: sqlx::Error, key: &str) -> JobError {
     }
 }
 
-/// Makes instances of many jobs, whose requests were checked, in one statement where there is no idempotency key and no
-/// job is named twice. Answers for each alone: one that cannot be triggered does not keep the others from it.
+/// Makes instances of many jobs, whose requests were checked, in their order: in one statement where there is no
+/// idempotency key and no job is named twice. Answers for each alone: one that cannot be triggered does not keep the others
+/// from it.
 pub async fn trigger_many(
     conn: &mut PgConnection,
     server: Uuid,
     requests: &[(i64, TriggerJob)],
 ) -> sqlx::Result<Vec<Result<Trigger, JobError>>> {
-    let mut answers: Vec<Option<Result<Trigger, JobError>>> = Vec::with_capacity(requests.len());
-    let mut plain: Vec<usize> = Vec::new();
-    for (index, (id, request)) in requests.iter().enumerate() {
-        answers.push(if request.idempotency_key.is_some() {
-            Some(trigger(conn, server, *id, request).await)
-        } else {
-            plain.push(index);
-            None
-        });
-    }
-    while !plain.is_empty() {
-        // Of each job the first one that is left.
+    let mut answers = Vec::with_capacity(requests.len());
+    let mut rest = requests;
+    while let Some((id, request)) = rest.first() {
+        if request.idempotency_key.is_some() {
+            answers.push(trigger(conn, server, *id, request).await);
+            rest = &rest[1..];
+            continue;
+        }
         let mut seen = HashSet::new();
-        let (round, rest): (Vec<usize>, Vec<usize>) = plain
-            .into_iter()
-            .partition(|index| seen.insert(requests[*index].0));
-        let asked: Vec<Asked<'_>> = round
+        let together = |(id, request): &&(i64, TriggerJob)| {
+            request.idempotency_key.is_none() && seen.insert(*id)
+        };
+        let asked: Vec<Asked<'_>> = rest
             .iter()
-            .map(|index| asked(requests[*index].0, &requests[*index].1))
+            .take_while(together)
+            .map(|(id, request)| asked(*id, request))
             .collect();
         let made = instance::trigger(conn, server, &asked).await?;
-        for (index, made) in round.into_iter().zip(made) {
-            answers[index] = Some(outcome(requests[index].0, Some(made)));
-        }
-        plain = rest;
+        rest = &rest[asked.len()..];
+        answers.extend(
+            asked
+                .iter()
+                .zip(made)
+                .map(|(asked, made)| outcome(asked.job_id, Some(made))),
+        );
     }
-    let answers = answers.into_iter().zip(requests);
-    Ok(answers
-        .map(|(answer, (id, _))| answer.unwrap_or(Err(JobError::NotFound(*id))))
-        .collect())
+    Ok(answers)
 }
 
 fn asked(job_id: i64, request: &TriggerJob) -> Asked<'_> {

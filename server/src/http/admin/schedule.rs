@@ -18,6 +18,7 @@ use crate::http::auth::User;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, Path, Query, storable, storable_time};
 use crate::pipeline::job::JobError;
+use crate::pipeline::preview::Scheduled;
 use crate::pipeline::{self, preview, retry};
 use crate::store;
 
@@ -167,8 +168,12 @@ async fn simulate(
         ));
     }
     let mut conn = app.pool.acquire().await?;
-    let simulation = preview::simulate(&mut conn, query.app.as_deref(), (from, until)).await?;
-    Ok(axum::Json(simulation))
+    let scheduled = Scheduled::read(&mut conn, query.app.as_deref()).await?;
+    drop(conn);
+    preview::simulate(scheduled, (from, until))
+        .await
+        .map(axum::Json)
+        .map_err(|_| ApiError::unavailable("the server is stopping"))
 }
 
 /// Fire the ticks of a past period, or tell which they are. A tick is backfilled once, however often it is asked for.
