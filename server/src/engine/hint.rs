@@ -317,6 +317,7 @@ mod tests {
         assert_eq!(hints.take_ready(), None);
         assert!(hints.ready().now_or_never().is_none());
     }
+
     #[tokio::test]
     async fn when_servers_change_the_sweeper_looks_for_what_they_left_untold() {
         let hints = Hints::default();

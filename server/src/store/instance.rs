@@ -33,7 +33,7 @@ pub struct Asked<'a> {
     pub delay_ms: i64,
 }
 
-/// `trigger.sql` for jobs that queue and replace nothing, which are most, and without a delay.
+/// `trigger.sql` for a job that queues and replaces nothing, as most, and without a delay.
 static TRIGGER_PLAIN: LazyLock<&str> = LazyLock::new(|| form::plain(TRIGGER).leak());
 const TRIGGER: &str = include_str!("sql/trigger.sql");
 
@@ -43,25 +43,14 @@ pub async fn trigger(
     server: Uuid,
     jobs: &[Asked<'_>],
 ) -> sqlx::Result<Vec<Triggered>> {
-    let plain: Vec<Asked<'_>> = jobs.iter().filter(|j| j.delay_ms == 0).copied().collect();
-    let mut found = HashMap::new();
-    if !plain.is_empty() {
-        let made = trigger_by(&TRIGGER_PLAIN, conn, server, &plain).await?;
-        found.extend(plain.iter().map(|job| job.job_id).zip(made));
-        found.retain(|_, made| made.state.is_some());
+    // Only of one alone: what is passed over takes a second statement, and many are made by one or not at all.
+    if let [Asked { delay_ms: 0, .. }] = jobs {
+        let made = trigger_by(&TRIGGER_PLAIN, conn, server, jobs).await?;
+        if made.iter().all(|made| made.state.is_some()) {
+            return Ok(made);
+        }
     }
-    // Those that it passed over.
-    let rest: Vec<Asked<'_>> = jobs
-        .iter()
-        .filter(|job| !found.contains_key(&job.job_id))
-        .copied()
-        .collect();
-    if !rest.is_empty() {
-        let made = trigger_by(TRIGGER, conn, server, &rest).await?;
-        found.extend(rest.iter().map(|job| job.job_id).zip(made));
-    }
-    let found = jobs.iter().map(|job| found.remove(&job.job_id));
-    Ok(found.map(Option::unwrap_or_default).collect())
+    trigger_by(TRIGGER, conn, server, jobs).await
 }
 
 /// Does so by one form of the statement.
