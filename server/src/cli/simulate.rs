@@ -69,7 +69,8 @@ impl Simulate {
         let mut fires = Vec::new();
         let mut jobs: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
         let mut minutes: BTreeMap<i64, u64> = BTreeMap::new();
-        preview::simulate_each(&mut conn, self.app.as_deref(), (from, until), |fire| {
+        let scheduled = preview::Scheduled::read(&mut conn, self.app.as_deref()).await;
+        scheduled.map_err(failed)?.fires((from, until), |fire| {
             if !self.summary {
                 fires.push(fire);
                 return;
@@ -83,9 +84,7 @@ impl Simulate {
                     .entry(fire.at.timestamp().div_euclid(60))
                     .or_default() += 1;
             }
-        })
-        .await
-        .map_err(failed)?;
+        });
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         let written = (|| {
             if self.summary {

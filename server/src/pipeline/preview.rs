@@ -65,18 +65,6 @@ pub async fn preview(
     Ok(times)
 }
 
-/// What all waiting jobs, or those of `app`, will do from `from` to before `until`. Calls `each` with every fire, in no order.
-pub async fn simulate_each(
-    conn: &mut PgConnection,
-    app: Option<&str>,
-    (from, until): (DateTime<Utc>, DateTime<Utc>),
-    each: impl FnMut(SimulatedFire),
-) -> sqlx::Result<()> {
-    let scheduled = Scheduled::read(conn, app).await?;
-    scheduled.fires((from, until), each);
-    Ok(())
-}
-
 /// Jobs with what decides when they fire.
 #[derive(Debug)]
 pub struct Scheduled {
@@ -100,7 +88,7 @@ impl Scheduled {
     }
 
     /// Calls `each` with every fire from `from` to before `until`, in no order.
-    fn fires(
+    pub fn fires(
         &self,
         (from, until): (DateTime<Utc>, DateTime<Utc>),
         mut each: impl FnMut(SimulatedFire),
@@ -127,7 +115,7 @@ impl Scheduled {
 /// One simulation at a time, beside the threads that fire: a month of jobs that fire each second takes seconds.
 static ONE: Semaphore = Semaphore::const_new(1);
 
-/// As [`simulate_each`], told as a whole, of jobs that were read.
+/// What they will do from the first instant to before the second.
 pub async fn simulate(
     scheduled: Scheduled,
     period: (DateTime<Utc>, DateTime<Utc>),
