@@ -23,8 +23,8 @@ const SAID: &[(&str, &str)] = &[
         "无客户端：没有可运行该任务的在线客户端",
     ),
     (
-        "missed: the server fired the latest missed tick only",
-        "错过：服务器只补触发最近一次错过的时刻",
+        "missed: a later tick fired for it",
+        "错过：由之后的一次触发代替",
     ),
     (
         "missed: the job's misfire policy is to ignore missed ticks",
@@ -145,8 +145,8 @@ const SAID: &[(&str, &str)] = &[
         "运行中的实例已达上限：请等待一个结束，或终止它",
     ),
     (
-        "as many instances of it run and wait as its overlap policy allows: wait for one to end, or terminate it",
-        "运行和排队的实例已达重叠策略的上限：请等待一个结束，或终止它",
+        "its overlap policy lets {} run and {} wait, and so many do: wait for one to end, or terminate it",
+        "重叠策略允许 {} 个运行、{} 个排队，均已占满：请等待一个结束，或终止它",
     ),
     (
         "the change is based on version {}, but the {} is at version {}: read it again",

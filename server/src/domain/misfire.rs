@@ -73,8 +73,8 @@ pub struct Plan {
 /// Decides about the tick `due`, which is not after `now`.
 ///
 /// A tick at most `threshold` late is not missed: it fires unless `lies_out` keeps it out. What becomes of later ones
-/// is for the job's [`Misfire`](antares_protocol::schedule::Misfire) to say. For `latest` what counts is all that is due by now, the latest of which fires
-/// for all others (Quartz calls this "fire once now").
+/// is for the job's [`Misfire`](antares_protocol::schedule::Misfire) to say. For `latest` one fires for all that are
+/// missed (Quartz calls this "fire once now"): the first that is due by now and in time, or else the latest of them.
 pub fn decide(
     schedule: &Schedule,
     lies_out: &LiesOut<'_>,

@@ -35,7 +35,7 @@ fn coalesced(first: &str, last: &str, count: i64) -> Unfired {
         last: at(last),
         count,
         outcome: Unfiring::Coalesced,
-        reason: "missed: the server fired the latest missed tick only".to_owned(),
+        reason: "missed: a later tick fired for it".to_owned(),
     }
 }
 
@@ -62,6 +62,24 @@ fn of_missed_ticks_the_latest_fires_and_the_rest_is_counted() {
     let expected = coalesced("2026-01-01T00:00:00Z", "2026-01-01T00:59:00Z", 60);
     assert_eq!(plan.unfired, [expected]);
     assert_eq!(plan.next_fire_at, Some(at("2026-01-01T01:01:00Z")));
+}
+
+#[test]
+fn what_is_in_time_fires_whatever_was_missed_before_it() {
+    let schedule = schedule("* * * * * ?", Misfire::Latest);
+    let now = at("2026-01-01T00:00:10Z");
+    let mut next = at("2026-01-01T00:00:00Z");
+    let mut fired = Vec::new();
+    while next <= now {
+        let plan = decide(&schedule, &|_| None, next, now, THRESHOLD);
+        if next == at("2026-01-01T00:00:00Z") {
+            let missed = coalesced("2026-01-01T00:00:00Z", "2026-01-01T00:00:04Z", 5);
+            assert_eq!(plan.unfired, [missed]);
+        }
+        fired.extend(plan.fire_at.map(|tick| (now - tick).num_seconds()));
+        next = plan.next_fire_at.unwrap();
+    }
+    assert_eq!(fired, [5, 4, 3, 2, 1, 0]);
 }
 
 #[test]
@@ -102,13 +120,15 @@ fn a_long_outage_is_accounted_for_in_several_decisions_without_a_gap() {
         }
         due = plan.next_fire_at.unwrap();
         if let Some(fired) = plan.fire_at {
-            assert_eq!(fired, now);
+            // The first of those in time; the others follow.
+            assert_eq!(fired, now - THRESHOLD);
             counted += 1;
             break;
         }
     }
-    assert_eq!(counted, (now - start).num_seconds() + 1);
-    assert!(due > now);
+    let missed = now - THRESHOLD - start;
+    assert_eq!(counted, missed.num_seconds() + 1);
+    assert_eq!(due, now - THRESHOLD + TimeDelta::seconds(1));
     assert!(decisions > 2);
 }
 
@@ -289,8 +309,6 @@ impl Case {
         let ticks: Vec<_> = all.take_while(|tick| *tick <= self.now).collect();
         let late = |tick: DateTime<Utc>| self.now - tick > self.threshold;
         let misfire = self.schedule.misfire();
-        let counts =
-            |tick: DateTime<Utc>| late(tick) || (misfire == Misfire::Latest && late(self.due));
         let too_old = |tick: DateTime<Utc>| match misfire {
             Misfire::All { window_ms, .. } => {
                 window_ms > 0 && self.now - tick > TimeDelta::milliseconds(window_ms as i64)
@@ -308,14 +326,15 @@ impl Case {
             }
             let later = ticks[index + 1..]
                 .iter()
-                .filter(|t| counts(**t) && self.lies_out(**t).is_none())
+                .filter(|t| late(**t) || misfire == Misfire::Latest)
+                .filter(|t| self.lies_out(**t).is_none())
                 .count();
-            if !counts(*tick) || (later < kept && !too_old(*tick)) {
+            if !late(*tick) || (later < kept && !too_old(*tick)) {
                 return (*tick, None);
             }
             let (outcome, part) = match misfire {
                 Misfire::Ignore => (Unfiring::Missed, "ignore"),
-                Misfire::Latest => (Unfiring::Coalesced, "the latest missed tick only"),
+                Misfire::Latest => (Unfiring::Coalesced, "a later tick fired for it"),
                 Misfire::All { .. } if too_old(*tick) => (Unfiring::Missed, "longer ago"),
                 Misfire::All { .. } => (Unfiring::Missed, "missed ticks only"),
             };

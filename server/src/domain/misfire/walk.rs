@@ -1,7 +1,8 @@
 //! The walk over missed ticks.
 //!
 //! A policy keeps the latest so many of the missed ticks that a calendar lets through: none, one, or `max`. The oldest
-//! of those that are kept fires, and all before it is recorded. So a decision looks ahead until it knows what the
+//! of those that are kept fires, and all before it is recorded. With `latest` the one that is kept is the first that is
+//! in time, if there is one: it fires anyhow, and two at once would be one too many. So a decision looks ahead until it knows what the
 //! oldest kept tick is. Where that is too far, it records what can no longer be kept and leaves the rest to the next
 //! decision, which begins with a tick that is missed as well and so comes to the same result.
 
@@ -78,6 +79,9 @@ impl Missed<'_> {
         let (mut tick, mut seen) = (due, 0);
         loop {
             let out = (self.lies_out)(tick);
+            if out.is_none() && !self.is_late(tick) {
+                return Ahead::Fire(tick);
+            }
             if out.is_none() && !self.is_too_old(tick) {
                 if kept.len() == most_kept {
                     kept.pop_front();
@@ -158,7 +162,7 @@ impl Missed<'_> {
         let (outcome, reason) = match self.schedule.misfire() {
             Misfire::Latest => (
                 Unfiring::Coalesced,
-                "missed: the server fired the latest missed tick only".to_owned(),
+                "missed: a later tick fired for it".to_owned(),
             ),
             Misfire::Ignore => (
                 Unfiring::Missed,
