@@ -318,7 +318,7 @@ pub struct ReportedShard {
 pub enum ReportStatus {
     /// Recorded, now or by an earlier copy of the same report.
     Accepted,
-    /// The claim was no longer this client's. Nothing was changed.
+    /// The claim was no longer this client's, or an earlier report ended it otherwise. Nothing was changed.
     Stale,
 }
 

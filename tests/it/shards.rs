@@ -201,29 +201,25 @@ async fn a_report_counts_once_and_only_from_the_client_that_holds_the_claim() {
         );
     }
     assert_eq!(world.shards(instance).await.len(), 2);
+
     world.assert_consistent().await;
 
     assert_eq!(
         client.report(token, Outcome::Succeeded).await,
         ReportStatus::Accepted
     );
-    // Again, on the other server, with another outcome, and twice in one call: accepted, and nothing changes.
+    // Again, on the other server, and twice in one call: an echo. Another outcome is too late. Nothing changes.
     let elsewhere = client.at(&app, &b);
-    assert_eq!(
-        elsewhere.report(token, Outcome::Failed).await,
-        ReportStatus::Accepted
-    );
-    let twice = vec![
-        result(token, Outcome::Succeeded),
-        result(token, Outcome::Succeeded),
-    ];
-    assert_eq!(client.report_all(twice).await, [ReportStatus::Accepted; 2]);
+    let (echo, late) = (ReportStatus::Accepted, ReportStatus::Stale);
+    assert_eq!(elsewhere.report(token, Outcome::Succeeded).await, echo);
+    assert_eq!(elsewhere.report(token, Outcome::Failed).await, late);
+    let twice = [Outcome::Succeeded, Outcome::Later, Outcome::Succeeded];
+    let twice = twice.map(|outcome| result(token, outcome)).into();
+    assert_eq!(client.report_all(twice).await, [echo, late, echo]);
     let last = held[1].token();
-    let twice = vec![
-        result(last, Outcome::Succeeded),
-        result(last, Outcome::Succeeded),
-    ];
-    assert_eq!(client.report_all(twice).await, [ReportStatus::Accepted; 2]);
+    let twice = [Outcome::Succeeded, Outcome::Failed, Outcome::Succeeded];
+    let twice = twice.map(|outcome| result(last, outcome)).into();
+    assert_eq!(client.report_all(twice).await, [echo, late, echo]);
     assert_eq!(
         world.ended(instance, BOUND).await.summary(),
         ("succeeded", 2, 0, 0)

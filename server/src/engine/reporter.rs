@@ -1,6 +1,6 @@
 //! Gathers the results of many clients into one transaction, and answers each after its commit.
 
-use antares_protocol::client::{ClaimToken, ReportStatus};
+use antares_protocol::client::ReportStatus;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -111,22 +111,12 @@ async fn record(app: &App, reports: &[Report]) -> sqlx::Result<Vec<ReportStatus>
         .iter()
         .flat_map(|r| r.endings.iter().cloned())
         .collect();
-    let tokens: Vec<(Uuid, ClaimToken)> = endings
-        .iter()
-        .map(|e| {
-            let token = ClaimToken {
-                shard_id: e.shard_id,
-                attempt: e.attempt,
-            };
-            (e.client_id, token)
-        })
-        .collect();
     let mut conn = app.hot.acquire().await?;
     let mut ended = Vec::new();
     for chunk in endings.chunks(MOST) {
         ended.extend(end(app, &mut conn, chunk).await?);
     }
-    let statuses = attempt::statuses(&mut conn, &tokens, &ended).await?;
+    let statuses = attempt::statuses(&mut conn, &endings, &ended).await?;
     drop(conn);
     after(app, &ended);
     Ok(statuses)

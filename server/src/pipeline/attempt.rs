@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use antares_protocol::client::{ClaimToken, Outcome, ReportStatus, ShardResult};
+use antares_protocol::client::{Outcome, ReportStatus, ShardResult};
 use antares_protocol::shard::split_shard_id;
 use chrono::Datelike as _;
 use sqlx::{Connection, PgConnection, PgPool};
@@ -100,40 +100,49 @@ pub fn cut(mut text: String, most: usize) -> String {
     text + &notice
 }
 
-/// Whether each of `tokens` counted: it ended now, or an earlier copy of the same report ended it.
+/// Whether each of `reports` counted: it ended its claim now, or an earlier copy of it did. One that says otherwise than
+/// what was recorded did not.
 pub async fn statuses(
     conn: &mut PgConnection,
-    tokens: &[(Uuid, ClaimToken)],
+    reports: &[Ending],
     ended: &[Ended],
 ) -> sqlx::Result<Vec<ReportStatus>> {
+    let hits: u32 = ended.iter().map(|e| e.hit.count_ones()).sum();
+    if hits as usize == reports.len() {
+        // Each ended a claim of its own.
+        return Ok(vec![ReportStatus::Accepted; reports.len()]);
+    }
     let mut now: HashMap<(Uuid, i64, i16, i16), i64> = HashMap::new();
     for e in ended {
         *now.entry((e.client_id, e.instance_id, e.chunk, e.attempt))
             .or_default() |= e.hit;
     }
-    let mut statuses: Vec<ReportStatus> = tokens
-        .iter()
-        .map(|(client, token)| {
-            let (instance, chunk, bit) = chunk::locate(token.shard_id);
-            match now.get(&(*client, instance, chunk, token.attempt)) {
-                Some(hit) if hit >> bit & 1 == 1 => ReportStatus::Accepted,
-                _ => ReportStatus::Stale,
-            }
-        })
-        .collect();
-    let missing: Vec<(Uuid, ClaimToken)> = tokens
-        .iter()
-        .zip(&statuses)
-        .filter(|(_, status)| **status == ReportStatus::Stale)
-        .map(|(token, _)| *token)
-        .collect();
+    // Of two about one claim the first counted.
+    let mut first: HashMap<(Uuid, i64, i16), &str> = HashMap::with_capacity(reports.len());
+    let mut missing = Vec::new();
+    let mut statuses: Vec<ReportStatus> = Vec::with_capacity(reports.len());
+    for report in reports {
+        let (instance, chunk, bit) = chunk::locate(report.shard_id);
+        let hit = now.get(&(report.client_id, instance, chunk, report.attempt));
+        let has_ended = hit.is_some_and(|hit| hit >> bit & 1 == 1);
+        let counted = *first.entry(report.claim()).or_insert(report.outcome);
+        if !has_ended {
+            missing.push(report);
+        }
+        statuses.push(if has_ended && counted == report.outcome {
+            ReportStatus::Accepted
+        } else {
+            ReportStatus::Stale
+        });
+    }
     if !missing.is_empty() {
-        let before: HashSet<(Uuid, i64, i16)> = attempt::reported_before(conn, &missing)
+        let before: HashSet<(Uuid, i64, i16, String)> = attempt::reported_before(conn, &missing)
             .await?
             .into_iter()
             .collect();
-        for ((client, token), status) in tokens.iter().zip(&mut statuses) {
-            if before.contains(&(*client, token.shard_id, token.attempt)) {
+        for (report, status) in reports.iter().zip(&mut statuses) {
+            let outcome = report.outcome.to_owned();
+            if before.contains(&(report.client_id, report.shard_id, report.attempt, outcome)) {
                 *status = ReportStatus::Accepted;
             }
         }

@@ -1,9 +1,8 @@
 //! How claims end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
-use antares_protocol::client::ClaimToken;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -24,6 +23,13 @@ pub struct Ending {
     /// For an outcome that puts the shard back: how long to wait.
     pub delay_ms: i64,
     pub started_at: Option<DateTime<Utc>>,
+}
+
+impl Ending {
+    /// What it ends: client, shard and attempt.
+    pub fn claim(&self) -> (Uuid, i64, i16) {
+        (self.client_id, self.shard_id, self.attempt)
+    }
 }
 
 /// Shards of one chunk whose claims ended now.
@@ -66,9 +72,10 @@ struct Columns<'a> {
     outputs: Vec<&'a str>,
 }
 
-/// Puts together what one row can stand for. Of a shard that is named twice, the first ending counts.
-fn group(endings: &[Ending]) -> Columns<'_> {
-    let mut by_group: BTreeMap<Group<'_>, BTreeMap<u32, &Ending>> = BTreeMap::new();
+type Groups<'a> = BTreeMap<Group<'a>, BTreeMap<u32, &'a Ending>>;
+
+fn groups<'a>(endings: impl Iterator<Item = &'a Ending>) -> Groups<'a> {
+    let mut groups = Groups::new();
     for ending in endings {
         let (instance_id, chunk, bit) = chunk::locate(ending.shard_id);
         let result = matches!(ending.outcome, "succeeded" | "failed");
@@ -86,11 +93,17 @@ fn group(endings: &[Ending]) -> Columns<'_> {
             ],
             reason: ending.error.as_deref().filter(|_| !result),
         };
-        by_group
-            .entry(key)
-            .or_default()
-            .entry(bit)
-            .or_insert(ending);
+        groups.entry(key).or_default().entry(bit).or_insert(ending);
+    }
+    groups
+}
+
+/// Puts together what one row can stand for. Of a shard that is named twice, the first ending counts.
+fn group(endings: &[Ending]) -> Columns<'_> {
+    let mut by_group = groups(endings.iter());
+    if is_twice(&by_group) {
+        let mut seen = HashSet::new();
+        by_group = groups((endings.iter()).filter(|ending| seen.insert(ending.claim())));
     }
     let mut columns = Columns::default();
     for (key, bits) in by_group {
@@ -109,6 +122,22 @@ fn group(endings: &[Ending]) -> Columns<'_> {
         columns.groups.push((key, mask.cast_signed(), begins));
     }
     columns
+}
+
+/// Whether two groups name a shard of one claim, which the statement must not see.
+fn is_twice(groups: &Groups<'_>) -> bool {
+    let mut last = None;
+    let mut seen = 0u64;
+    groups.iter().any(|(key, bits)| {
+        let claim = (key.instance_id, key.chunk, key.client_id, key.attempt);
+        if last.replace(claim) != Some(claim) {
+            seen = 0;
+        }
+        let mask = bits.keys().fold(0u64, |mask, bit| mask | 1 << bit);
+        let is_twice = seen & mask != 0;
+        seen |= mask;
+        is_twice
+    })
 }
 
 /// `end_attempts.sql` for shards that all succeeded, as most do.
@@ -139,18 +168,20 @@ pub async fn end(conn: &mut PgConnection, endings: &[Ending]) -> sqlx::Result<Ve
         .await
 }
 
-/// Of `tokens`, those that `client` itself ended before with a report: a repeated report is told so.
+/// Of `reports`, those that were made before: a repeated report is told that it counted.
 pub async fn reported_before(
     conn: &mut PgConnection,
-    tokens: &[(Uuid, ClaimToken)],
-) -> sqlx::Result<Vec<(Uuid, i64, i16)>> {
-    let clients: Vec<Uuid> = tokens.iter().map(|(client, _)| *client).collect();
-    let shards: Vec<i64> = tokens.iter().map(|(_, token)| token.shard_id).collect();
-    let attempts: Vec<i16> = tokens.iter().map(|(_, token)| token.attempt).collect();
+    reports: &[&Ending],
+) -> sqlx::Result<Vec<(Uuid, i64, i16, String)>> {
+    let clients: Vec<Uuid> = reports.iter().map(|report| report.client_id).collect();
+    let shards: Vec<i64> = reports.iter().map(|report| report.shard_id).collect();
+    let attempts: Vec<i16> = reports.iter().map(|report| report.attempt).collect();
+    let outcomes: Vec<&str> = reports.iter().map(|report| report.outcome).collect();
     sqlx::query_as(include_str!("sql/reported_before.sql"))
         .bind(clients)
         .bind(shards)
         .bind(attempts)
+        .bind(outcomes)
         .fetch_all(conn)
         .await
 }
@@ -202,5 +233,21 @@ mod tests {
             ending(0, "later", Some("a")),
         ];
         assert_eq!(group(&endings).groups.len(), 2);
+    }
+
+    #[test]
+    fn of_what_is_said_of_a_shard_the_first_counts_whatever_the_outcomes_are_called() {
+        let endings = [
+            ending(1, "failed", None),
+            ending(0, "succeeded", None),
+            ending(0, "failed", None),
+            ending(1, "later", Some("a")),
+            ending(1, "succeeded", None),
+        ];
+        let columns = group(&endings);
+        let groups: Vec<_> = (columns.groups.iter())
+            .map(|(key, mask, _)| (key.outcome, *mask))
+            .collect();
+        assert_eq!(groups, [("failed", 0b10), ("succeeded", 0b1)]);
     }
 }

@@ -194,7 +194,7 @@ pub(crate) const CASES: [Case; 33] = [
         "reported_before",
         1000,
         60,
-        "select array_agg(client_id), array_agg((instance_id << 17) + chunk::bigint * 64 + 5), array_agg(attempt + (instance_id % 2)::smallint)
+        "select array_agg(client_id), array_agg((instance_id << 17) + chunk::bigint * 64 + 5), array_agg(attempt + (instance_id % 2)::smallint), array_agg(outcome)
          from (select * from attempt_ended where instance_id between 1000000 and 1000020 limit 1000) e",
     ),
     case(

@@ -1,5 +1,5 @@
 -- Ends claims, and the instances whose last shards end with them. Only those shards end whose (client, shard,
--- attempt) is still current; each ends once.
+-- attempt) is still current; each ends once. No shard may be in two groups.
 -- Groups, one row for shards of one chunk that end alike: $1 client_id, $2 instance_id, $3 chunk, $4 attempt,
 --   $5 mask, $6 outcome, $7 delay_ms, and where the values of their bits begin, from 1, 0 if they have none:
 --   $8 in $11 started_at, $9 in $12 error, $10 in $13 output.
@@ -8,10 +8,10 @@
 -- where the job has a retry policy, by which it and timed_out then wait.
 -- In the plain form (`store::form`) all outcomes are succeeded, and have no errors.
 with ending as materialized (
-    select u.*, u.ord::integer as nr from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::smallint[], $5::bigint[], $6::text[], $7::bigint[],
-        $8::integer[], $9::integer[], $10::integer[]) with ordinality
-        as u (client_id, instance_id, chunk, attempt, mask, outcome, delay_ms, starts, errors, outputs, ord)
-    order by u.instance_id, u.chunk, u.client_id, u.ord
+    select u.* from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::smallint[], $5::bigint[], $6::text[], $7::bigint[],
+        $8::integer[], $9::integer[], $10::integer[])
+        as u (client_id, instance_id, chunk, attempt, mask, outcome, delay_ms, starts, errors, outputs)
+    order by u.instance_id, u.chunk, u.client_id
 ), entered as materialized (
     -- Instances before shards, ids ascending: the one lock order. Each is locked once, however many of its shards end.
     select i.* from (select distinct instance_id from ending order by instance_id) e
@@ -36,8 +36,7 @@ with ending as materialized (
         for update
     ) r
 ), hit as (
-    -- A shard named twice in one batch ends once, as it is named first.
-    select l.*, l.open & l.mask & ~coalesce(bit_or(l.mask) over (partition by l.id order by l.nr rows between unbounded preceding and 1 preceding), 0) as hit,
+    select l.*, l.open & l.mask as hit,
         l.attempt >= l.max_attempts as is_last,
         --plain: null::integer[] as retry
         --<
