@@ -362,7 +362,7 @@ pub struct Job {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TriggerJob {
-    /// Parameter for this run instead of the job's own; any JSON but null.
+    /// Parameter for this run, any JSON, instead of the job's own, which it has where this is null or left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub param: Option<Value>,
     /// Repeating a trigger with the same key returns the first instance, for as long as its history is

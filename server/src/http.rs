@@ -8,6 +8,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, Uri};
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi as _;
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::{OpenApi, RefOr, Schema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::Shared;
@@ -19,6 +21,7 @@ pub mod console;
 pub mod error;
 pub mod extract;
 pub mod health;
+pub mod malformed;
 pub mod serve;
 
 use auth::SecuritySchemes;
@@ -37,21 +40,47 @@ pub const MAX_WAIT: Duration = Duration::from_mins(1);
 )]
 struct Doc;
 
-fn api() -> OpenApiRouter<Shared> {
-    OpenApiRouter::with_openapi(Doc::openapi())
+fn api() -> (Router<Shared>, OpenApi) {
+    let (router, mut document) = OpenApiRouter::with_openapi(Doc::openapi())
         .merge(client::router())
         .merge(admin::router())
         .merge(health::router())
+        .split_for_parts();
+    for path in document.paths.paths.values_mut() {
+        let body = path
+            .post
+            .as_mut()
+            .and_then(|post| post.request_body.as_mut());
+        if let Some(RefOr::T(body)) = body {
+            leave_out_null(body);
+        }
+    }
+    (router, document)
+}
+
+/// A body that may be left out is not `null` where it is there, as utoipa has it.
+fn leave_out_null(body: &mut RequestBody) {
+    for content in body.content.values_mut() {
+        if let RefOr::T(content) = content
+            && let Some(RefOr::T(Schema::OneOf(either))) = &content.schema
+        {
+            let body = either
+                .items
+                .iter()
+                .find(|item| matches!(item, RefOr::Ref(_)));
+            content.schema = body.cloned();
+        }
+    }
 }
 
 /// The OpenAPI document, generated from the handlers.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().split_for_parts().1
+pub fn openapi() -> OpenApi {
+    api().1
 }
 
 /// All routes of a replica.
 pub fn router(app: Shared) -> Router {
-    let (api, document) = api().split_for_parts();
+    let (api, document) = api();
     let document = Bytes::from(document.to_pretty_json().unwrap_or_default());
     let router = api
         .route(

@@ -1,8 +1,16 @@
 //! JSON that comes from outside.
 
-/// The first integer of a JSON text that no 64 bits hold, as `serde_json` rounds it, and the key that it or its list has.
+/// Where the reader of a JSON text is.
+enum Place {
+    /// At this key of an object.
+    Key(String),
+    /// At this element of a list.
+    Index(usize),
+}
+
+/// The first integer of a JSON text that no 64 bits hold, and so `serde_json` rounds, with the path to it: `a.b[1]`.
 pub fn rounded_integer(json: &[u8]) -> Option<(String, String)> {
-    let (mut key, mut text): (&[u8], &[u8]) = (b"", b"");
+    let (mut places, mut text): (Vec<Place>, &[u8]) = (Vec::new(), b"");
     let mut at = 0;
     while let Some(&byte) = json.get(at) {
         let begin = at;
@@ -15,7 +23,19 @@ pub fn rounded_integer(json: &[u8]) -> Option<(String, String)> {
                 text = &json[begin + 1..at];
                 at += 1;
             }
-            b':' => key = text,
+            b'{' => places.push(Place::Key(String::new())),
+            b'[' => places.push(Place::Index(0)),
+            b'}' | b']' => drop(places.pop()),
+            b':' => {
+                if let Some(Place::Key(key)) = places.last_mut() {
+                    *key = String::from_utf8_lossy(text).into_owned();
+                }
+            }
+            b',' => {
+                if let Some(Place::Index(index)) = places.last_mut() {
+                    *index += 1;
+                }
+            }
             b'-' | b'0'..=b'9' => {
                 let rest = json[at..].iter();
                 let is_part = |byte: &&u8| byte.is_ascii_digit() || b"+-.eE".contains(*byte);
@@ -23,14 +43,25 @@ pub fn rounded_integer(json: &[u8]) -> Option<(String, String)> {
                 let number = std::str::from_utf8(&json[begin..at]).ok()?;
                 let is_integer = !number.contains(['.', 'e', 'E']);
                 if is_integer && number.parse::<i64>().is_err() && number.parse::<u64>().is_err() {
-                    let key = String::from_utf8_lossy(key).into_owned();
-                    return Some((key, number.to_owned()));
+                    return Some((path(&places), number.to_owned()));
                 }
             }
             _ => {}
         }
     }
     None
+}
+
+fn path(places: &[Place]) -> String {
+    let mut path = String::new();
+    for place in places {
+        match place {
+            Place::Key(key) if path.is_empty() => path.push_str(key),
+            Place::Key(key) => path.extend([".", key]),
+            Place::Index(index) => path.extend(["[", &index.to_string(), "]"]),
+        }
+    }
+    path
 }
 
 #[cfg(test)]
@@ -51,7 +82,7 @@ mod tests {
         }
         assert_eq!(
             found(r#"{"a": 1, "b": [{"c\"d": [2, 18446744073709551616]}]}"#),
-            pair("c\\\"d", "18446744073709551616")
+            pair("b[0].c\\\"d[1]", "18446744073709551616")
         );
         assert_eq!(
             found(r#"{"a": -9223372036854775809}"#),

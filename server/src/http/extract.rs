@@ -12,6 +12,7 @@ use chrono::{DateTime, Datelike as _, Utc};
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
+use super::malformed::{malformed, malformed_at};
 use crate::app::Shared;
 use crate::domain::json::rounded_integer;
 
@@ -66,16 +67,16 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
             let cause = error.into_inner().to_string();
             // serde_json calls a number in place of a named alternative a fault of the syntax.
             let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
-            malformed(if is_json { &path } else { "." }, &cause)
+            malformed(if is_json { &path } else { "." }, &cause, !is_json)
         })?;
         reader
             .end()
             .map_err(|error| ApiError::new(ProblemKind::MalformedRequest, error.to_string()))?;
         if is_admin && let Some((key, number)) = rounded_integer(&body) {
             let detail = format!(
-                "`{key}`: {number} is an integer beyond 64 bits and would be rounded; write it as a string"
+                "{number} is an integer beyond 64 bits and would be rounded; write it as a string"
             );
-            return Err(ApiError::new(ProblemKind::MalformedRequest, detail));
+            return Err(malformed_at(Some(key), detail));
         }
         Ok(Self(value))
     }
@@ -157,15 +158,6 @@ fn malformed_path(kind: ErrorKind, names: &[String]) -> ApiError {
     malformed_at(field, detail)
 }
 
-/// A request that cannot be read, and the field where, if that is known.
-fn malformed_at(field: Option<String>, detail: String) -> ApiError {
-    let error = ApiError::new(ProblemKind::MalformedRequest, detail);
-    match field {
-        None => error,
-        Some(field) => error.with_field(field),
-    }
-}
-
 /// Parameters of the query.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
@@ -178,44 +170,10 @@ impl<T: DeserializeOwned> FromRequestParts<Shared> for Query<T> {
         let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         serde_path_to_error::deserialize(reader)
             .map(Self)
-            .map_err(|error| malformed(&error.path().to_string(), &error.inner().to_string()))
+            .map_err(|error| {
+                malformed(&error.path().to_string(), &error.inner().to_string(), false)
+            })
     }
-}
-
-/// What cannot be read, at `path` (`.` for the whole), for `cause`: with the remedy where the reader tells none.
-fn malformed(path: &str, cause: &str) -> ApiError {
-    // How chrono says that a text is no instant, date or time of day.
-    const NO_TIME: [&str; 6] = [
-        "input is out of range",
-        "no possible date and time matching input",
-        "input is not enough for unique date and time",
-        "input contains invalid characters",
-        "premature end of input",
-        "trailing input",
-    ];
-    let detail = if NO_TIME.iter().any(|known| cause.starts_with(known)) {
-        format!(
-            "{cause}; write an instant as `2026-03-09T08:00:00Z`, a date as `2026-03-09`, a time of day as `08:00:00`"
-        )
-    } else if cause.contains("unit variant, expected newtype variant") {
-        let name = path.rsplit('.').next().unwrap_or_default();
-        format!("`{name}` needs a value: write it as `{{\"{name}\": …}}`, see /api/openapi.json")
-    } else {
-        cause.to_owned()
-    };
-    // A field that is missing, or there twice, has no path of its own.
-    let named = ["missing field `", "duplicate field `", "unknown field `"];
-    let named = named.iter().find_map(|start| cause.strip_prefix(start));
-    let named = named.and_then(|rest| rest.split('`').next());
-    let at = match (path, named) {
-        (".", None) => None,
-        (".", Some(name)) => Some(name.to_owned()),
-        (path, Some(name)) if path != name && !path.ends_with(&format!(".{name}")) => {
-            Some(format!("{path}.{name}"))
-        }
-        (path, _) => Some(path.to_owned()),
-    };
-    malformed_at(at, detail)
 }
 
 /// Rows of a page if the request does not say, and at most.

@@ -44,7 +44,8 @@ pub async fn backfill(
         return Err(JobError::State {
             action: "backfill",
             state: locked.state,
-            remedy: "only a job that waits can be backfilled: enable, schedule or resume it first",
+            remedy: "only a job that waits can be backfilled: enable, schedule or resume it first"
+                .into(),
         });
     }
     let now = schedule::now(&mut tx).await?;

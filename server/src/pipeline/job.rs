@@ -1,5 +1,7 @@
 //! Jobs change: their definition, and their state.
 
+use std::borrow::Cow;
+
 use antares_protocol::job::{CreateJob, JobSpec, UpdateJob};
 use antares_protocol::policy::{NoClient, Sharding};
 use antares_protocol::schedule::Overlap;
@@ -42,7 +44,7 @@ pub enum JobError {
     State {
         action: &'static str,
         state: String,
-        remedy: &'static str,
+        remedy: Cow<'static, str>,
     },
     /// Somebody else changed the job.
     #[error(
@@ -333,7 +335,7 @@ pub async fn act(conn: &mut PgConnection, id: i64, action: Action) -> Result<(),
                 "waiting" if runs => "running".to_owned(),
                 _ => locked.state,
             },
-            remedy,
+            remedy: remedy.into(),
         });
     };
     job::set_state(&mut tx, id, state).await?;
@@ -392,7 +394,7 @@ pub async fn terminate(conn: &mut PgConnection, id: i64) -> Result<usize, JobErr
         return Err(JobError::State {
             action: "terminate",
             state: locked.state,
-            remedy: "no instance of it is running",
+            remedy: "no instance of it is running".into(),
         });
     }
     end_locked(&mut tx, &running, "terminated", "an operator terminated it").await?;

@@ -65,10 +65,10 @@ pub async fn rerun(conn: &mut PgConnection, server: Uuid, id: i64) -> Result<Rea
     let locked = job::lock(&mut tx, old.job_id)
         .await?
         .ok_or(JobError::NotFound(old.job_id))?;
-    let refuse_job = |state: String, remedy| JobError::State {
+    let refuse_job = |state: String, remedy: &'static str| JobError::State {
         action: "rerun an instance of",
         state,
-        remedy,
+        remedy: remedy.into(),
     };
     if locked.state != "waiting" {
         let remedy = "only a job that waits can run: enable, schedule or resume it first";

@@ -158,6 +158,8 @@ pub fn check(request: &TriggerJob) -> Result<(), FieldError> {
 fn outcome(job_id: i64, triggered: Option<Triggered>) -> Result<Trigger, JobError> {
     let Triggered {
         state,
+        slots,
+        queue,
         made,
         queued,
     } = triggered.unwrap_or_default();
@@ -170,12 +172,12 @@ fn outcome(job_id: i64, triggered: Option<Triggered>) -> Result<Trigger, JobErro
         (None, Some("waiting")) => Err(JobError::State {
             action: "trigger",
             state: "running".into(),
-            remedy: "as many instances of it run and wait as its overlap policy allows: wait for one to end, or terminate it",
+            remedy: format!("its overlap policy lets {slots} run and {queue} wait, and so many do: wait for one to end, or terminate it").into(),
         }),
         (None, Some(state)) => Err(JobError::State {
             action: "trigger",
             state: state.to_owned(),
-            remedy: "only a job that waits can be triggered: enable, schedule or resume it first",
+            remedy: "only a job that waits can be triggered: enable, schedule or resume it first".into(),
         }),
     }
 }

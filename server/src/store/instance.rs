@@ -15,6 +15,9 @@ use super::shard::Ready;
 pub struct Triggered {
     /// The job's state; `None` if there is no such job.
     pub state: Option<String>,
+    /// How many instances of the job may run, and how many wait.
+    pub slots: i16,
+    pub queue: i16,
     /// The instance that was made.
     pub made: Option<Ready>,
     /// The instance that waits to start.
@@ -82,6 +85,8 @@ async fn trigger_by(
             made.insert(ready.job_id, ready);
         } else if let Some(at) = ord.and_then(|ord| triggered.get_mut(ord as usize - 1)) {
             at.state = row.try_get("state")?;
+            at.slots = row.try_get("slots")?;
+            at.queue = row.try_get("queue")?;
         }
     }
     for (job, at) in jobs.iter().zip(&mut triggered) {

@@ -48,16 +48,32 @@ async fn what_cannot_be_read_is_told_with_the_remedy() {
             Some("app"),
             "missing field",
         ),
+        (
+            spec(r#""shard_count":-1"#),
+            Some("spec.shard_count"),
+            "give a whole number from 0",
+        ),
+        (
+            spec(r#""priority":"5""#),
+            Some("spec.priority"),
+            "without quotes",
+        ),
+        (
+            spec(r#""overlap":{"queue":1,"allow":2}"#),
+            Some("spec.overlap"),
+            "one of the alternatives, alone",
+        ),
+        (spec(r#""limits":"crm""#), Some("spec.limits"), "a list"),
         // Neither is rounded in silence.
         (
             spec(r#""param":{"id":[1,12345678901234567890123]}"#),
-            None,
-            "`id`: 12345678901234567890123 is an integer beyond 64 bits",
+            Some("spec.param.id[1]"),
+            "12345678901234567890123 is an integer beyond 64 bits",
         ),
         (
             spec(r#""param":-9223372036854775809"#),
-            None,
-            "`param`: -9223372036854775809",
+            Some("spec.param"),
+            "-9223372036854775809 is an integer beyond 64 bits",
         ),
     ];
     for (body, field, told) in cases {

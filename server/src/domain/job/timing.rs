@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::schedule::{Misfire, Overlap};
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
 use super::{FieldError, error, parse_zone, schedule, visible};
 use crate::domain::schedule::{LAST_YEAR, check_jitter, check_period};
@@ -55,7 +55,30 @@ pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     calendars("include_calendars", &spec.include_calendars)?;
     calendars("exclude_calendars", &spec.exclude_calendars)?;
     // Whether `H` is used rightly does not depend on what it becomes.
-    schedule("", spec).map(drop)
+    schedule("", spec)?;
+    fires_at_all(spec)
+}
+
+/// Refuses a cron expression that no date matches, as Quartz does. One whose dates have gone by, or lie outside `start_at`
+/// and `end_at`, is allowed: whoever declares jobs again and again goes on with the same definition.
+fn fires_at_all(spec: &JobSpec) -> Result<(), FieldError> {
+    let (start_at, end_at) = (None, None);
+    let before = DateTime::UNIX_EPOCH - TimeDelta::days(1);
+    let unbounded = JobSpec {
+        start_at,
+        end_at,
+        ..spec.clone()
+    };
+    match schedule("", &unbounded)? {
+        Some(times) if times.next_after(before).is_none() => Err(error(
+            "cron",
+            format!(
+                "never fires: no time from 1970 to {LAST_YEAR} matches it; change the date or the year, or dst_gap \
+                 if the clocks leave that time out"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn instants(spec: &JobSpec) -> Result<(), FieldError> {

@@ -1,6 +1,6 @@
 -- Makes instances of the jobs $1, each named once, by hand: with the parameters $2, the priorities $4 instead of the
 -- job's and after delays of $5 ms, for the server $3.
--- Answers a row with its state for each job that exists, and one for each instance that was made; of one that was only
+-- Answers a row with its state and its overlap policy for each job that exists, and one for each instance that was made; of one that was only
 -- queued it has no total. A waiting job without an instance had as many as may be.
 -- In the plain form (`store::form`) none is delayed, and jobs that queue or replace are passed over as if not there.
 with asked as materialized (
@@ -49,11 +49,11 @@ with asked as materialized (
     returning id, app_id, job_id, trigger, scheduled_at, queued_at, param, priority
 -->
 )
-select ord, job_id, state, null::bigint as id, null::bigint as app_id, null::integer as job_version, null as trigger,
+select ord, job_id, state, slots, queue, null::bigint as id, null::bigint as app_id, null::integer as job_version, null as trigger,
     null::timestamptz as scheduled_at, null::timestamptz as fired_at, null::jsonb as param, null::integer as total, null::smallint as priority, null as phase, null::jsonb as plan from locked
 union all
-select null, job_id, null, id, app_id, job_version, trigger, scheduled_at, fired_at, param, total, priority, phase, plan from made
+select null, job_id, null, null, null, id, app_id, job_version, trigger, scheduled_at, fired_at, param, total, priority, phase, plan from made
 --<
 union all
-select null, job_id, null, id, app_id, null, trigger, scheduled_at, queued_at, param, null, priority, null, null from queued
+select null, job_id, null, null, null, id, app_id, null, trigger, scheduled_at, queued_at, param, null, priority, null, null from queued
 -->

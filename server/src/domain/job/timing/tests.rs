@@ -185,3 +185,31 @@ fn a_wrong_h_is_a_wrong_cron() {
         s.cron = Some("0 0 9 ? * H#2".into());
     });
 }
+
+#[test]
+fn a_cron_that_no_time_matches_is_refused_and_one_that_is_over_is_not() {
+    for never in ["0 0 0 31 2 ?", "0 0 0 30 2 ? 2026", "0 0 0 ? 2 2#5 2026"] {
+        rejected("cron: never fires", |spec| spec.cron = Some(never.into()));
+    }
+    for over in ["0 0 0 1 1 ? 1970", "0 0 0 29 2 ? 2024"] {
+        assert_eq!(check(|spec| spec.cron = Some(over.into())), Ok(()));
+        assert_eq!(
+            check(|spec| {
+                spec.cron = Some(over.into());
+                spec.start_at = Some(at("2030-01-01T00:00:00Z"));
+            }),
+            Ok(())
+        );
+    }
+    // Only in the gap.
+    let in_gap = |spec: &mut JobSpec| {
+        spec.cron = Some("0 30 2 29 3 ? 2026".into());
+        spec.time_zone = "Europe/Berlin".into();
+    };
+    rejected("dst_gap", in_gap);
+    let after = |spec: &mut JobSpec| {
+        in_gap(spec);
+        spec.dst_gap = antares_protocol::schedule::DstGap::After;
+    };
+    assert_eq!(check(after), Ok(()));
+}

@@ -1,0 +1,137 @@
+//! What cannot be read, in words that say what to write instead.
+
+use antares_protocol::problem::ProblemKind;
+
+use super::error::ApiError;
+
+/// A request that cannot be read, and the field where, if that is known.
+pub fn malformed_at(field: Option<String>, detail: String) -> ApiError {
+    let error = ApiError::new(ProblemKind::MalformedRequest, detail);
+    match field {
+        None => error,
+        Some(field) => error.with_field(field),
+    }
+}
+
+/// What cannot be read, at `path` (`.` for the whole), for `cause` as serde tells it. `is_syntax` says that it is no JSON
+/// at all.
+pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
+    // A field that is missing, or there twice, has no path of its own.
+    let named = ["missing field `", "duplicate field `", "unknown field `"];
+    let named = named.iter().find_map(|start| cause.strip_prefix(start));
+    let named = named.and_then(|rest| rest.split('`').next());
+    let at = match (path, named) {
+        (".", None) => None,
+        (".", Some(name)) => Some(name.to_owned()),
+        (path, Some(name)) if path != name && !path.ends_with(&format!(".{name}")) => {
+            Some(format!("{path}.{name}"))
+        }
+        (path, _) => Some(path.to_owned()),
+    };
+    let detail = if is_syntax {
+        cause.to_owned()
+    } else {
+        let name = path.rsplit('.').next().unwrap_or_default();
+        remedy(name, cause).unwrap_or_else(|| cause.to_owned())
+    };
+    malformed_at(at, detail)
+}
+
+/// What to write as `name`, where serde tells only what is wrong.
+fn remedy(name: &str, cause: &str) -> Option<String> {
+    // How chrono says that a text is no instant, date or time of day.
+    const NO_TIME: [&str; 6] = [
+        "input is out of range",
+        "no possible date and time matching input",
+        "input is not enough for unique date and time",
+        "input contains invalid characters",
+        "premature end of input",
+        "trailing input",
+    ];
+    // How the standard library says that a text of the query is no number.
+    const NO_NUMBER: [&str; 4] = [
+        "invalid digit found in string",
+        "cannot parse integer from empty string",
+        "number too large to fit in target type",
+        "number too small to fit in target type",
+    ];
+    let cause = cause.split(" at line ").next().unwrap_or(cause);
+    if NO_TIME.iter().any(|known| cause.starts_with(known)) {
+        return Some(format!(
+            "{cause}; write an instant as `2026-03-09T08:00:00Z`, a date as `2026-03-09`, a time of day as `08:00:00`"
+        ));
+    }
+    if NO_NUMBER.contains(&cause) {
+        return Some(format!("{cause}; give a whole number within its limits"));
+    }
+    if cause.contains("unit variant, expected newtype variant") {
+        return Some(format!(
+            "`{name}` needs a value: write it as `{{\"{name}\": …}}`, see /api/openapi.json"
+        ));
+    }
+    // An alternative with a second key, or something else in its place.
+    if cause == "expected value" {
+        return Some(
+            "give one of the alternatives, alone: its name in quotes, or `{\"name\": value}`, see /api/openapi.json"
+                .to_owned(),
+        );
+    }
+    let rest = cause.strip_prefix("invalid type: ");
+    let rest = rest.or_else(|| cause.strip_prefix("invalid value: "))?;
+    let (found, expected) = rest.rsplit_once(", expected ")?;
+    let wanted = match expected {
+        "i8" => whole(i8::MIN, i8::MAX),
+        "i16" => whole(i16::MIN, i16::MAX),
+        "i32" => whole(i32::MIN, i32::MAX),
+        "i64" => whole(i64::MIN, i64::MAX),
+        "u8" => whole(0, u8::MAX),
+        "u16" => whole(0, u16::MAX),
+        "u32" => whole(0, u32::MAX),
+        "u64" | "usize" => whole(0, u64::MAX),
+        "f64" => "a number, without quotes".to_owned(),
+        "a boolean" => "true or false, without quotes".to_owned(),
+        "a string"
+        | "a formatted date and time string"
+        | "an RFC 3339 formatted date and time string" => "a text in quotes".to_owned(),
+        "a sequence" => "a list, in `[` and `]`".to_owned(),
+        expected if expected == "a map" || expected.starts_with("struct ") => {
+            "an object, in `{` and `}`".to_owned()
+        }
+        _ => return None,
+    };
+    Some(format!("{found} does not go here: give {wanted}"))
+}
+
+fn whole(least: impl std::fmt::Display, most: impl std::fmt::Display) -> String {
+    format!("a whole number from {least} to {most}, without quotes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_told_with_what_would() {
+        for (cause, told) in [
+            (
+                "invalid value: integer `-1`, expected u64 at line 1 column 7",
+                "integer `-1` does not go here: give a whole number from 0 to 18446744073709551615, without quotes",
+            ),
+            (
+                "invalid type: string \"5, expected x\", expected i16",
+                "string \"5, expected x\" does not go here: give a whole number from -32768 to 32767, without quotes",
+            ),
+            (
+                "invalid type: integer `1`, expected a boolean",
+                "integer `1` does not go here: give true or false, without quotes",
+            ),
+            (
+                "invalid digit found in string",
+                "invalid digit found in string; give a whole number within its limits",
+            ),
+            ("unknown variant `x`, expected `a` or `b`", ""),
+        ] {
+            assert_eq!(remedy("field", cause).unwrap_or_default(), told);
+        }
+    }
+}
