@@ -289,6 +289,8 @@ pub enum Outcome {
     Failed,
     /// Not now: hand the shard out again after a delay. Counts as an attempt.
     Later,
+    /// Cancelled because its time was up, [`ClaimedShard::timeout_ms`]; otherwise as `failed`.
+    TimedOut,
 }
 
 /// Answer to [`Report`].

@@ -21,7 +21,7 @@ async fn claim_exactly(client: &RawClient, n: usize) -> Vec<ClaimedShard> {
     got
 }
 
-const AT_ONCE: Retry = Retry {
+pub(super) const AT_ONCE: Retry = Retry {
     delay_ms: 0,
     backoff: Backoff::Fixed,
     max_delay_ms: 0,

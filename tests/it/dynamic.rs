@@ -55,26 +55,34 @@ async fn a_broadcast_ends_though_a_client_is_killed_before_it_has_its_shard() {
     let world = World::new().await;
     let [a] = world.servers().await;
     let app = world.app(&a, "shop").await;
-    let job = app.job("work", |s| s.sharding = Sharding::Broadcast).await;
-    let idle = app.raw_client(&a, &["work"]).await;
     let client = world.client(&app, &[&a]).start().await;
-    let instance = job.trigger().await;
-    wait_until("the one has run", BOUND, async || {
-        let executed = world.executed(instance).await;
-        if executed.iter().any(|e| e.event == "begin") {
-            Ok(())
-        } else {
-            Err(executed)
-        }
-    })
-    .await;
-    idle.leave().await;
-    let ended = world.ended(instance, BOUND).await;
-    assert_eq!(
-        (ended.state.as_str(), ended.total, ended.succeeded),
-        ("failed", 2, 1)
-    );
-    assert!(ended.reason.unwrap().contains("clients left"));
+    for (allowed, state) in [(0, "failed"), (1, "succeeded")] {
+        let job = app
+            .job(state, |spec| {
+                spec.handler = Some("work".to_owned());
+                spec.sharding = Sharding::Broadcast;
+                spec.allowed_failures = allowed;
+            })
+            .await;
+        let idle = app.raw_client(&a, &["work"]).await;
+        let instance = job.trigger().await;
+        wait_until("the one has run", BOUND, async || {
+            let executed = world.executed(instance).await;
+            if executed.iter().any(|e| e.event == "begin") {
+                Ok(())
+            } else {
+                Err(executed)
+            }
+        })
+        .await;
+        idle.leave().await;
+        let ended = world.ended(instance, BOUND).await;
+        assert_eq!(ended.summary(), (state, 1, 1, 0));
+        assert!(ended.reason.unwrap().contains("clients left"));
+        let told = "select count(*) from shard_history
+        where instance_id = $1 and state = 'failed' and error = 'the client left before it had run its shard'";
+        assert_eq!(world.number(told, &[instance]).await, 1);
+    }
     drop(client);
 }
 

@@ -12,6 +12,7 @@ mod dynamic;
 mod eligible;
 mod failover;
 mod firing;
+mod fixed_delay;
 mod guards;
 mod leases;
 mod openapi;

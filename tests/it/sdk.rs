@@ -191,7 +191,6 @@ async fn a_script_that_takes_too_long_is_killed_with_all_that_it_started() {
                 body,
             });
             spec.shard_timeout_ms = 1500;
-            spec.max_attempts = 1;
         })
         .await;
     let client = world.client(&app, &[&a]).scripts().start().await;
@@ -207,6 +206,8 @@ async fn a_script_that_takes_too_long_is_killed_with_all_that_it_started() {
         .clone()
         .unwrap_or_default();
     assert!(error.contains("timed out"), "{error}");
+    let attempts = world.attempts(instance).await;
+    assert_eq!(attempts, [(0, 1, "timed_out".to_owned())]);
     is_gone(pid.trim()).await;
     drop(client);
 }

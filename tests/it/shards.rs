@@ -7,6 +7,8 @@ use antares_tests::{BOUND, RawClient, Work, World, result, wait_for, wait_until}
 use futures_util::future::{join, join_all};
 use tokio::time::Instant;
 
+use super::attempts::AT_ONCE;
+
 /// What `client` gets when it asks until it has `n` shards.
 async fn claim_exactly(client: &RawClient, n: usize) -> Vec<ClaimedShard> {
     let mut got = Vec::new();
@@ -578,7 +580,12 @@ async fn a_client_that_renews_but_never_ends_a_shard_loses_it_when_the_attempt_i
     let world = World::new().await;
     let [a] = world.servers().await;
     let app = world.app(&a, "shop").await;
-    let job = app.job("settle", |spec| spec.shard_timeout_ms = 200).await;
+    let job = app
+        .job("settle", |spec| {
+            spec.shard_timeout_ms = 200;
+            spec.retry = Some(AT_ONCE);
+        })
+        .await;
     let instance = job.trigger().await;
     let client = app.raw_client(&a, &["work"]).await;
     let held = claim_exactly(&client, 1).await.remove(0).token();

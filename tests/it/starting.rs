@@ -11,10 +11,15 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 pub(super) const DENSE: &str = "* * * * * ?";
-const RUNNING: &str = "select count(*) from instance where job_id = $1";
+pub(super) const RUNNING: &str = "select count(*) from instance where job_id = $1";
 pub(super) const QUEUED: &str = "select count(*) from instance_queued where job_id = $1";
 
-async fn gated(world: &World, app: &App, gate: &str, change: impl FnOnce(&mut JobSpec)) -> Job {
+pub(super) async fn gated(
+    world: &World,
+    app: &App,
+    gate: &str,
+    change: impl FnOnce(&mut JobSpec),
+) -> Job {
     let work = world.gate(gate).work();
     app.job("work", |spec| {
         spec.param = work.param();
@@ -466,27 +471,4 @@ async fn a_cycle_is_refused_with_its_jobs_and_a_job_that_is_followed_stays() {
     }
     second.delete().await;
     first.delete().await;
-}
-
-#[tokio::test]
-async fn a_fixed_delay_counts_from_the_end_of_the_last_instance() {
-    let world = World::new().await;
-    let [a, b] = world.servers().await;
-    let app = world.app(&a, "shop").await;
-    let job = gated(&world, &app, "gate", |s| s.fixed_delay_ms = Some(1000)).await;
-    assert!(job.first.next_fire_at.is_some());
-    let client = world.client(&app, &[&a, &b]).start().await;
-    at_least(&world, "it fires", RUNNING, &job, 1).await;
-    // Another schedule shows that time goes by, while the one instance runs.
-    let dense = app.job("dense", |s| s.cron = Some(DENSE.to_owned())).await;
-    let ticks = "select count(*) from tick where job_id = $1";
-    at_least(&world, "seconds pass", ticks, &dense, 3).await;
-    assert_eq!(world.number(ticks, &[job.id]).await, 1);
-    world.gate("gate").open();
-    at_least(&world, "it goes on", ticks, &job, 3).await;
-    let gaps = "select (extract(epoch from min(gap)) * 1000)::bigint from (
-        select scheduled_at - lag(ended_at) over (order by scheduled_at) as gap from instance_ended where job_id = $1) g";
-    let least = world.number(gaps, &[job.id]).await;
-    assert!(least >= 1000, "the least gap is {least} ms");
-    drop(client);
 }

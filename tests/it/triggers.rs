@@ -1,12 +1,12 @@
-//! Triggers that meet what others do at the same moment, and what calendars and states say to them.
+//! Triggers that meet what others do at the same moment, and what states say to them.
 
 use std::time::{Duration, Instant};
 
 use antares_protocol::job::{Job as JobView, JobSpec};
-use antares_protocol::schedule::{Misfire, Overlap};
+use antares_protocol::schedule::Overlap;
 use antares_tests::World;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::starting::{DENSE, QUEUED, at_least, trigger};
 
@@ -92,91 +92,6 @@ async fn sql_triggers_have_priority_and_delay() {
         assert!(error.to_string().contains(named), "{error}");
     }
     assert_eq!(world.number(QUEUED, &[job.id]).await, 1);
-}
-
-#[tokio::test]
-async fn calendars_hold_for_a_fixed_delay_too() {
-    let world = World::new().await;
-    let [a] = world.servers().await;
-    let app = world.app(&a, "shop").await;
-    let always = json!({ "name": "always", "weekly": [{ "days": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] }] });
-    let _: Value = a.admin().post("/api/v1/calendars", &always).await;
-    let job = app
-        .job("work", |spec| {
-            spec.fixed_delay_ms = Some(1000);
-            spec.exclude_calendars = vec!["always".to_owned()];
-        })
-        .await;
-    let skipped = "select count(*) from tick where job_id = $1 and outcome = 'skipped' and reason like '%always%'";
-    at_least(&world, "it is kept out", skipped, &job, 1).await;
-    assert_eq!(
-        world
-            .number(
-                "select count(*) from tick where job_id = $1 and outcome = 'fired'",
-                &[job.id]
-            )
-            .await,
-        0
-    );
-    // A preview refuses what saving would refuse.
-    let body =
-        json!({ "spec": { "name": "x", "cron": "0 0 3 * * ?", "include_calendars": ["nix"] } });
-    let (status, answer) = a
-        .admin()
-        .call(Method::POST, "/api/v1/schedule/preview", Some(&body))
-        .await;
-    assert_eq!(
-        (status.as_u16(), answer["field"].as_str()),
-        (422, Some("spec.include_calendars")),
-        "{answer}"
-    );
-}
-
-#[tokio::test]
-async fn a_missed_tick_of_a_fixed_delay_is_let_go_where_the_policy_says_so() {
-    let world = World::new().await;
-    let [a] = world.servers().await;
-    let app = world.app(&a, "shop").await;
-    let jobs = [Misfire::Ignore, Misfire::Latest].map(async |misfire| {
-        let name = if misfire == Misfire::Ignore {
-            "ignore"
-        } else {
-            "latest"
-        };
-        app.job(name, |spec| {
-            spec.fixed_delay_ms = Some(3_600_000);
-            spec.misfire = misfire;
-        })
-        .await
-    });
-    let jobs = futures_util::future::join_all(jobs).await;
-    // As if no server had been there for a while.
-    world
-        .execute("update job_schedule set next_fire_at = next_fire_at - interval '2 h'")
-        .await;
-    let decided = "select count(*) from tick where job_id = $1";
-    for job in &jobs {
-        at_least(&world, "the tick is decided", decided, job, 1).await;
-    }
-    let outcome = |job: i64| {
-        sqlx::query_as("select outcome, reason from tick where job_id = $1")
-            .bind(job)
-            .fetch_all(world.pool())
-    };
-    let ignored: Vec<(String, Option<String>)> = outcome(jobs[0].id).await.unwrap();
-    assert_eq!(
-        ignored,
-        [(
-            "missed".to_owned(),
-            Some("missed: the job's misfire policy is to ignore missed ticks".to_owned())
-        )]
-    );
-    let fired: Vec<(String, Option<String>)> = outcome(jobs[1].id).await.unwrap();
-    assert_eq!(fired, [("fired".to_owned(), None)]);
-    // It goes on an hour from when it was let go.
-    let next = "select extract(epoch from s.next_fire_at - t.decided_at)::bigint from job_schedule s join tick t using (job_id) where job_id = $1";
-    let next = world.number(next, &[jobs[0].id]).await;
-    assert!((3590..=3600).contains(&next), "in {next} s");
 }
 
 #[tokio::test]

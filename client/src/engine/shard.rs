@@ -73,6 +73,9 @@ async fn run(mut slot: Slot, ctx: Context) {
     }
     if is_reported {
         let mut result = result(slot.token, outcome, started_at, ended_at);
+        if ctx.cancel_reason() == Some(CancelReason::TimedOut) {
+            result.outcome = protocol::Outcome::TimedOut;
+        }
         if result.outcome != protocol::Outcome::Succeeded {
             result.checkpoint = ctx.unsent_checkpoint();
         }

@@ -277,7 +277,7 @@ fn blocked(held: &Held, token: ClaimToken) -> ShardResult {
     ShardResult {
         shard_id: token.shard_id,
         attempt: token.attempt,
-        outcome: Outcome::Failed,
+        outcome: Outcome::TimedOut,
         error: Some(error),
         output: None,
         delay_ms: None,

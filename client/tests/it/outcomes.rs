@@ -179,7 +179,7 @@ async fn a_shard_over_time_is_cancelled_and_failed_whatever_its_handler_does() {
         ),
     ] {
         let result = server.result_of(shard_id).await;
-        assert_eq!(result.outcome, Reported::Failed);
+        assert_eq!(result.outcome, Reported::TimedOut);
         assert_eq!(result.error.as_deref(), Some(error));
     }
     assert_eq!(

@@ -10,7 +10,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::boot::{self, StartError};
 use crate::pipeline::preview;
-use crate::store::schedule;
+use crate::store::{app, schedule};
 
 /// Longest period: ten years.
 const LONGEST: TimeDelta = TimeDelta::days(3660);
@@ -69,6 +69,11 @@ impl Simulate {
         let mut fires = Vec::new();
         let mut jobs: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
         let mut minutes: BTreeMap<i64, u64> = BTreeMap::new();
+        if let Some(name) = &self.app
+            && !app::is_there(&mut conn, name).await.map_err(failed)?
+        {
+            return Err(StartError(format!("app: there is no app `{name}`")));
+        }
         let scheduled = preview::Scheduled::read(&mut conn, self.app.as_deref()).await;
         scheduled.map_err(failed)?.fires((from, until), |fire| {
             if !self.summary {

@@ -44,9 +44,18 @@ pub fn parse_zone(name: &str) -> Result<Tz, FieldError> {
     })
 }
 
-/// Reads a cron expression.
+/// Reads a cron expression in which each `H` has been replaced.
 pub fn parse_cron(expression: &str) -> Result<CronExpression, FieldError> {
-    CronExpression::parse(expression).map_err(|cause| error("cron", cause.to_string()))
+    CronExpression::parse(expression).map_err(|cause| {
+        if resolve_hashes(expression, 0).is_ok_and(|resolved| resolved != expression) {
+            return error(
+                "cron",
+                "has an H, which depends on the names of an app and a job: preview it with them, by \
+                 POST /api/v1/schedule/preview",
+            );
+        }
+        error("cron", cause.to_string())
+    })
 }
 
 /// The cron expression of a job of `app`, with a value for each `H`.

@@ -74,6 +74,7 @@ pub fn from_result(client_id: Uuid, result: ShardResult, plans: &HashSet<i64>) -
             Outcome::Succeeded => "succeeded",
             Outcome::Failed => "failed",
             Outcome::Later => "later",
+            Outcome::TimedOut => "timed_out",
         },
         error: result.error.map(|text| cut(text, MAX_ERROR)),
         output: result.output.map(|text| cut(text, most)),

@@ -87,6 +87,7 @@ pub async fn update(
         }));
     }
     store::update(&mut tx, id, spec, author).await?;
+    store::undate_delays(&mut tx, &name).await?;
     tx.commit().await?;
     Ok(())
 }

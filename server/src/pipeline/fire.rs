@@ -241,6 +241,8 @@ struct Facts {
     calendars: Calendars,
     /// Jobs that nobody is there to run.
     unattended: HashSet<i64>,
+    /// When the last instance of those with a fixed delay ended.
+    ended: HashMap<i64, DateTime<Utc>>,
 }
 
 impl Facts {
@@ -262,6 +264,12 @@ impl Facts {
         let mut facts = Self::default();
         if !names.is_empty() {
             facts.calendars = Calendars::read(conn, &names).await?;
+        }
+        let delayed = due.iter().filter(|due| due.fixed_delay_ms.is_some());
+        let delayed: Vec<i64> = delayed.map(|due| due.job_id).collect();
+        if !delayed.is_empty() {
+            let ended = schedule::last_ended(conn, &delayed).await?;
+            facts.ended = ended.into_iter().collect();
         }
         let choosy: Vec<&Due> = due.iter().filter(|due| due.needs_client).collect();
         if !choosy.is_empty() {
@@ -369,6 +377,15 @@ fn decide(
     } else if let Some(timing) = timing_of_delay(due) {
         // The next tick of a fixed delay is set when the instance has ended, or now where none is made.
         let at = due.next_fire_at;
+        // One that was triggered may have ended since then, and the delay counts from its end.
+        let put_off = facts.ended.get(&due.job_id).and_then(|ended| {
+            let next = after_delay(*ended, due.fixed_delay_ms?, due.timing.as_deref());
+            next.is_none_or(|next| next > at).then_some(next)
+        });
+        if let Some(next) = put_off {
+            decision.new_fire_at = next;
+            return decision;
+        }
         match why_not(&timing, at, now - at > threshold, facts) {
             None => decision.fire_at = Some(at),
             Some((outcome, reason)) => {

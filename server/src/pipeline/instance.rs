@@ -15,8 +15,8 @@ pub async fn end_locked(
     if ids.is_empty() {
         return Ok(());
     }
-    instance::cancel_shards(conn, ids).await?;
-    instance::end(conn, ids, state, reason).await
+    instance::end_shards(conn, ids, "cancelled", None).await?;
+    instance::end(conn, ids, Some(state), reason).await
 }
 
 /// Terminates an instance. `false` if it neither runs nor waits to start.
@@ -35,12 +35,16 @@ pub async fn terminate(conn: &mut PgConnection, id: i64, reason: &str) -> sqlx::
     Ok(false)
 }
 
-/// Ends broadcasts whose shards wait for clients that have gone. Returns how many.
+/// Ends broadcasts whose shards wait for clients that have gone: those shards fail. Returns how many.
 pub async fn end_deserted(conn: &mut PgConnection) -> sqlx::Result<usize> {
     let mut tx = conn.begin().await?;
     let deserted = instance::lock_deserted(&mut tx).await?;
-    let reason = "clients left before they had run their shard";
-    end_locked(&mut tx, &deserted, "failed", reason).await?;
+    if !deserted.is_empty() {
+        let error = "the client left before it had run its shard";
+        instance::end_shards(&mut tx, &deserted, "lost", Some(error)).await?;
+        let reason = "clients left before they had run their shard";
+        instance::end(&mut tx, &deserted, None, reason).await?;
+    }
     tx.commit().await?;
     Ok(deserted.len())
 }

@@ -129,13 +129,17 @@ pub fn check(request: &TriggerJob) -> Result<(), FieldError> {
     if let Some(key) = &request.idempotency_key {
         visible("idempotency_key", key, 200)?;
     }
-    if let Some(param) = &request.param
-        && (param.to_string().len() > 1 << 20 || holds_nul(param))
-    {
-        return Err(FieldError {
-            field: "param",
-            message: "is larger than 1 MiB, or holds the character U+0000".into(),
-        });
+    if let Some(param) = &request.param {
+        let field = "param";
+        let length = param.to_string().len();
+        if length > 1 << 20 {
+            let message = format!("is {length} bytes; the limit is 1 MiB");
+            return Err(FieldError { field, message });
+        }
+        if holds_nul(param) {
+            let message = "holds the character U+0000; remove it".to_owned();
+            return Err(FieldError { field, message });
+        }
     }
     if request
         .priority

@@ -76,6 +76,14 @@ pub async fn get(conn: &mut PgConnection, id: i64) -> sqlx::Result<Option<App>> 
     .map(App::from))
 }
 
+/// Whether there is an app of that name.
+pub async fn is_there(conn: &mut PgConnection, name: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar("select exists (select from app where name = $1 and deleted_at is null)")
+        .bind(name)
+        .fetch_one(conn)
+        .await
+}
+
 /// Changes what is given.
 pub async fn update(
     conn: &mut PgConnection,

@@ -78,7 +78,7 @@ fn groups<'a>(endings: impl Iterator<Item = &'a Ending>) -> Groups<'a> {
     let mut groups = Groups::new();
     for ending in endings {
         let (instance_id, chunk, bit) = chunk::locate(ending.shard_id);
-        let result = matches!(ending.outcome, "succeeded" | "failed");
+        let result = matches!(ending.outcome, "succeeded" | "failed" | "timed_out");
         let key = Group {
             instance_id,
             chunk,

@@ -99,6 +99,21 @@ pub async fn update(
     Ok(())
 }
 
+/// Takes back the next ticks of fixed delays that the calendar decided: they were set past what it kept out. The starter
+/// sets them anew, as after an instance.
+pub async fn undate_delays(conn: &mut PgConnection, name: &str) -> sqlx::Result<()> {
+    sqlx::query(
+        "update job_schedule s set next_fire_at = null
+         where s.fixed_delay_ms is not null and s.next_fire_at > now()
+            and (select v.definition -> 'include_calendars' ? $1 or v.definition -> 'exclude_calendars' ? $1
+                from job_version v where v.job_id = s.job_id and v.version = s.version)",
+    )
+    .bind(name)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Deletes a locked calendar.
 pub async fn delete(conn: &mut PgConnection, id: i64) -> sqlx::Result<()> {
     sqlx::query("delete from calendar where id = $1")

@@ -184,20 +184,30 @@ pub async fn lock(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<Vec<i64>
         .await
 }
 
-/// Cancels every shard of the locked instances that has not ended.
+/// Ends every shard of the locked instances that has not ended.
 ///
 /// Each statement has a snapshot of its own: a claim that commits while one waits for its rows is seen by the
 /// next. Such a claim may have put back the rest of a row of the queue, so the queue is emptied until none is
 /// left; nothing else adds to it while the instances are locked.
-pub async fn cancel_shards(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
+///
+/// They end as `outcome`, those that wait for the reason `error`, if one is given.
+pub async fn end_shards(
+    conn: &mut PgConnection,
+    ids: &[i64],
+    outcome: &str,
+    error: Option<&str>,
+) -> sqlx::Result<()> {
     loop {
         sqlx::query(
             "with gone as (delete from shard_ready where instance_id = any($1) returning instance_id, item, n, attempt)
-             insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask)
-             select instance_id, job_id, job_version, (item / 64)::smallint, attempt, true, 'cancelled', chunk_mask(item, n)
+             insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask, errors)
+             select instance_id, job_id, job_version, (item / 64)::smallint, attempt, true, $2, chunk_mask(item, n),
+                case when $3 is not null then array_fill($3::text, array[n::integer]) end
              from gone join instance i on i.id = gone.instance_id",
         )
         .bind(ids)
+        .bind(outcome)
+        .bind(error)
         .execute(&mut *conn)
         .await?;
         let left: bool = sqlx::query_scalar(
@@ -212,41 +222,50 @@ pub async fn cancel_shards(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result
     }
     sqlx::query(
         "with gone as (delete from shard_delayed where instance_id = any($1) returning instance_id, item, attempt)
-         insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask)
-         select instance_id, job_id, job_version, (item / 64)::smallint, attempt, true, 'cancelled', chunk_mask(item, 1)
+         insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask, errors)
+         select instance_id, job_id, job_version, (item / 64)::smallint, attempt, true, $2, chunk_mask(item, 1),
+            case when $3 is not null then array[$3] end
          from gone join instance i on i.id = gone.instance_id",
     )
     .bind(ids)
+    .bind(outcome)
+    .bind(error)
     .execute(&mut *conn)
     .await?;
     sqlx::query(
         "with gone as (delete from shard_running where instance_id = any($1) returning *)
          insert into attempt_ended (instance_id, job_id, job_version, chunk, attempt, final, outcome, mask, client_id, claimed_at)
-         select instance_id, job_id, job_version, chunk, attempt, true, 'cancelled', open, client_id, claimed_at
+         select instance_id, job_id, job_version, chunk, attempt, true, $2, open, client_id, claimed_at
          from gone join instance i on i.id = gone.instance_id",
     )
     .bind(ids)
+    .bind(outcome)
     .execute(conn)
     .await?;
     Ok(())
 }
 
-/// Moves the locked instances to history with `state`; what had not ended counts as cancelled.
+/// Moves the locked instances to history. With a `state` what had not ended counts as cancelled; without one it has
+/// failed, and so has the instance if that is more than its job allows.
 pub async fn end(
     conn: &mut PgConnection,
     ids: &[i64],
-    state: &str,
+    state: Option<&str>,
     reason: &str,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "with ended as (delete from instance where id = any($1) returning *), followed as (
+        "with gone as (delete from instance where id = any($1) returning *), ended as (
+            select g.*, case when $2 is null then remaining else 0 end as lost,
+                coalesce($2, case when failed + remaining > allowed_failures(job_id, job_version) then 'failed' else 'succeeded' end) as state
+            from gone g
+         ), followed as (
             insert into dependency_event (instance_id, job_id, state)
-            select id, job_id, $2 from ended e where exists (select from job_dependency d where d.predecessor_id = e.job_id)
+            select id, job_id, state from ended e where exists (select from job_dependency d where d.predecessor_id = e.job_id)
          )
          insert into instance_ended (id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param,
             server_id, total, succeeded, failed, cancelled, reason, priority, cause_id, plan, phase)
-         select id, job_id, app_id, job_version, $2, trigger, scheduled_at, fired_at, param,
-            server_id, total, succeeded, failed, remaining, $3, priority, cause_id, plan, phase from ended",
+         select id, job_id, app_id, job_version, state, trigger, scheduled_at, fired_at, param,
+            server_id, total, succeeded, failed + lost, remaining - lost, $3, priority, cause_id, plan, phase from ended",
     )
     .bind(ids)
     .bind(state)

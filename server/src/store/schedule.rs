@@ -250,6 +250,17 @@ pub async fn undated(conn: &mut PgConnection) -> sqlx::Result<Vec<Undated>> {
         .await
 }
 
+/// When the last instance of each of `jobs` ended that has had one.
+pub async fn last_ended(
+    conn: &mut PgConnection,
+    jobs: &[i64],
+) -> sqlx::Result<Vec<(i64, DateTime<Utc>)>> {
+    sqlx::query_as(include_str!("sql/last_ended.sql"))
+        .bind(jobs)
+        .fetch_all(conn)
+        .await
+}
+
 /// Sets the next tick of such a job, if nothing has changed; `None` ends the schedule.
 pub async fn date(
     conn: &mut PgConnection,

@@ -90,3 +90,44 @@ async fn what_cannot_be_read_is_told_with_the_remedy() {
     findings.unchanged("definitions", &fixture, &before).await;
     findings.conclude(10);
 }
+
+#[tokio::test]
+async fn queries_that_cannot_be_meant_are_told_with_the_remedy() {
+    let fixture = Fixture::new().await;
+    let mut findings = Findings::default();
+    let turned = "from=2026-03-10T00:00:00Z&until=2026-03-09T00:00:00Z";
+    for (path, field, told) in [
+        (
+            format!("/api/v1/jobs/1/explain?{turned}"),
+            "until",
+            "later instant",
+        ),
+        (
+            format!("/api/v1/instances?{turned}"),
+            "until",
+            "later instant",
+        ),
+        (
+            "/api/v1/schedule/simulation?app=nope".to_owned(),
+            "app",
+            "there is no app `nope`",
+        ),
+        (
+            "/api/v1/cron/next?cron=H+0+0+*+*+?".to_owned(),
+            "cron",
+            "/api/v1/schedule/preview",
+        ),
+        (
+            "/api/v1/instances?limit=x".to_owned(),
+            "limit",
+            "give a whole number",
+        ),
+    ] {
+        let request = fixture.request(&Method::GET, &path, Caller::Admin);
+        let answer = send(request).await;
+        let is_told = answer.body["field"].as_str() == Some(field) && answer.names(told);
+        let wrong = (!is_told).then(|| answer.seen(&format!("field {field} and `{told}`")));
+        findings.note(&path, wrong);
+    }
+    findings.conclude(5);
+}

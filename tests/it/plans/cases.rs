@@ -33,7 +33,7 @@ impl Case {
     }
 }
 
-pub(crate) const CASES: [Case; 33] = [
+pub(crate) const CASES: [Case; 34] = [
     case(
         "discover",
         1000,
@@ -189,6 +189,13 @@ pub(crate) const CASES: [Case; 33] = [
         1000,
         5,
         "select array_agg(n) from generate_series(1501, 2500) n",
+    ),
+    case(
+        // A look into each day of history.
+        "last_ended",
+        200,
+        40,
+        "select array_agg(n) from generate_series(1, 200) n",
     ),
     case(
         "reported_before",

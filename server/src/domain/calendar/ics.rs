@@ -69,6 +69,17 @@ pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError>
         {
             return refuse(format!("is no iCalendar: it does not begin with {begin}"));
         }
+        let lines = |word: &str| {
+            let lines = unfolded.lines().map(str::trim_start);
+            let starts = |line: &&str| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+            lines.filter(starts).count()
+        };
+        let (opened, closed) = (lines("BEGIN:"), lines("END:"));
+        if opened != closed {
+            return refuse(format!(
+                "is no iCalendar: it has {opened} lines BEGIN and {closed} lines END; give the whole file"
+            ));
+        }
         let line = error.lines().find(|line| !line.trim().is_empty());
         refuse(format!(
             "is no iCalendar: {}",

@@ -88,6 +88,14 @@ async fn list(
             storable_time(field, at)?;
         }
     }
+    if let (Some(from), Some(until)) = (query.from, query.until)
+        && from > until
+    {
+        return Err(ApiError::field(
+            "until",
+            "is before from; give a later instant",
+        ));
+    }
     let filter = history::Filter {
         id: None,
         app: query.app.as_deref(),

@@ -168,6 +168,11 @@ async fn simulate(
         ));
     }
     let mut conn = app.pool.acquire().await?;
+    if let Some(name) = &query.app
+        && !store::app::is_there(&mut conn, name).await?
+    {
+        return Err(ApiError::field("app", format!("there is no app `{name}`")));
+    }
     let scheduled = Scheduled::read(&mut conn, query.app.as_deref()).await?;
     drop(conn);
     preview::simulate(scheduled, (from, until))
@@ -222,6 +227,12 @@ async fn explain(
     storable_time("until", until)?;
     let from = query.from.unwrap_or(until - TimeDelta::hours(1));
     storable_time("from", from)?;
+    if from >= until {
+        return Err(ApiError::field(
+            "until",
+            "is not after from; give a later instant",
+        ));
+    }
     let mut conn = app.pool.acquire().await?;
     let job = store::job::get(&mut conn, id)
         .await?

@@ -37,7 +37,7 @@ pub(super) fn now(job: &Job) -> Told {
             format!("the job is scheduled, and due next at {at}"),
             format!("任务已调度，下次到期时间为 {at}"),
         ),
-        (_, None) if job.spec.fixed_delay_ms.is_some() => told(
+        (_, None) if job.spec.fixed_delay_ms.is_some() && !has_ended(job) => told(
             "the job is due a fixed delay after its running instance has ended",
             "任务在运行中的实例结束后经过固定延迟到期",
         ),
@@ -50,6 +50,11 @@ pub(super) fn now(job: &Job) -> Told {
             "任务没有将来的触发时间：按需触发，或调度已结束",
         ),
     }
+}
+
+/// Whether the schedule of a job without a next tick has ended, and not only waits for an instance to end.
+fn has_ended(job: &Job) -> bool {
+    job.spec.end_at.is_some() && job.running_instances == 0
 }
 
 /// What becomes of missed ticks and of overlapping ones.

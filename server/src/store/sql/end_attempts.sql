@@ -4,8 +4,8 @@
 --   $5 mask, $6 outcome, $7 delay_ms, and where the values of their bits begin, from 1, 0 if they have none:
 --   $8 in $11 started_at, $9 in $12 error, $10 in $13 output.
 -- Answers one row for each group and claim that ended something, with what.
--- The outcomes later, lost, returned and timed_out put the shard back, unless it was the last attempt; so does failed
--- where the job has a retry policy, by which it and timed_out then wait.
+-- The outcomes later, lost and returned put the shard back, unless it was the last attempt; so do failed and timed_out
+-- where the job has a retry policy, by which they then wait.
 -- In the plain form (`store::form`) all outcomes are succeeded, and have no errors.
 with ending as materialized (
     select u.* from unnest($1::uuid[], $2::bigint[], $3::smallint[], $4::smallint[], $5::bigint[], $6::text[], $7::bigint[],
@@ -47,7 +47,7 @@ with ending as materialized (
 ), verdict as materialized (
     select h.client_id, h.instance_id, h.chunk, h.attempt, h.mask, h.outcome, h.starts, h.errors, h.outputs, h.id, h.open, h.claimed_at,
         h.max_attempts, h.remaining, h.job_id, h.job_version, h.hit, h.retry[2] as jitter, coalesce(h.retry[1], h.delay_ms) as delay_ms,
-        h.outcome = 'succeeded' or h.is_last or (h.outcome = 'failed' and h.retry is null) as final,
+        h.outcome = 'succeeded' or h.is_last or (h.outcome in ('failed', 'timed_out') and h.retry is null) as final,
         bit_count(h.hit::bit(64)) as n, bit_count(h.mask::bit(64))::integer as width
     from hit h where h.hit <> 0
 ), touched as materialized (
@@ -71,7 +71,7 @@ with ending as materialized (
         --plain: case when false then $12::text[] end,
         --<
         case
-            when final and outcome not in ('succeeded', 'failed') then
+            when final and outcome not in ('succeeded', 'failed', 'timed_out') then
                 array_fill('no attempt is left, the limit is ' || max_attempts || coalesce(': ' || ($12::text[])[nullif(errors, 0)], ''), array[n::integer])
             when errors > 0 then
                 case when hit = mask then ($12::text[])[errors : errors + width - 1]

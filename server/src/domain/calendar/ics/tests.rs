@@ -210,6 +210,11 @@ fn what_cannot_be_kept_is_named() {
         "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n",
     ] {
         let error = read(text, Tz::UTC, until()).unwrap_err();
+        let is_cut = text == "BEGIN:VCALENDAR";
+        assert_eq!(
+            is_cut,
+            error.message.contains("1 lines BEGIN and 0 lines END")
+        );
         assert!(
             error.message.contains("is no iCalendar") || error.message.contains("no events"),
             "{error}"
