@@ -192,7 +192,7 @@ impl ClientBuilder {
         if !(1..=MAX_SLOTS).contains(&self.slots) {
             return Err(BuildError::Slots(self.slots));
         }
-        let api = ClientApi::new(&self.servers, self.app.as_str(), self.secret)?;
+        let api = ClientApi::new(&self.servers, self.app.as_str(), self.secret.as_str())?;
         let mut handlers: HashMap<String, Handler> = HashMap::new();
         for (name, handler) in self.handlers {
             if name.trim().is_empty() {
@@ -209,6 +209,7 @@ impl ClientBuilder {
             let script = ScriptJob {
                 // The rest of the grace is for SIGKILL and the last output.
                 term_grace: Duration::from_secs(2).min(self.cancel_grace * 2 / 3),
+                secret: self.secret.into(),
             };
             handlers.insert(SCRIPT_HANDLER.to_owned(), Arc::new(script));
         }

@@ -19,6 +19,8 @@ mod process;
 pub(crate) struct ScriptJob {
     /// How long processes may go on after SIGTERM.
     pub(crate) term_grace: Duration,
+    /// The app's secret, which processes must not find: what they print is shown to operators.
+    pub(crate) secret: OsString,
 }
 
 impl Job for ScriptJob {
@@ -33,6 +35,9 @@ impl Job for ScriptJob {
             Ok(prepared) => prepared,
             Err(error) => return Outcome::Fail(error),
         };
+        for (name, _) in std::env::vars_os().filter(|(_, value)| *value == self.secret) {
+            command.env_remove(name);
+        }
         command.envs(environment(&ctx));
         process::run(command, &ctx, self.term_grace).await
     }
@@ -70,7 +75,7 @@ fn write_private(body: &str) -> std::io::Result<TempPath> {
     Ok(file.into_temp_path())
 }
 
-/// What the processes find in their environment, beside all that this process has.
+/// What the processes find in their environment, beside all that this process has but the secret.
 fn environment(ctx: &Context) -> Vec<(&'static str, OsString)> {
     let shard_param = text(ctx.param_value());
     let item = ctx.item().to_string();

@@ -27,7 +27,8 @@ pub struct Overview {
     pub hours: Vec<OverviewHour>,
     /// Which jobs did most, and which failed most, in that time.
     pub rankings: Rankings,
-    /// Next ticks of jobs in each of the next 60 minutes. A job counts once, with its next tick.
+    /// Ticks in each of the next 60 minutes that no calendar keeps out. Of a fixed delay it is
+    /// the next one only; beyond 5,000,000 ticks of different schedules some are left out.
     pub next_hour: Vec<i64>,
     /// Replicas that have a lease.
     pub servers: i64,

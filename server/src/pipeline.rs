@@ -10,6 +10,7 @@ pub mod explain;
 pub mod fire;
 pub mod instance;
 pub mod job;
+pub mod next_hour;
 pub mod preview;
 pub mod rerun;
 pub mod retry;

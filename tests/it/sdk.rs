@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use antares_protocol::job::{JobKind, Script};
-use antares_tests::{BOUND, Work, World, wait_until};
+use antares_tests::{App, BOUND, Work, World, wait_until};
 
 async fn endings(
     world: &World,
@@ -169,6 +169,33 @@ async fn a_script_gets_its_shard_and_its_output_and_exit_code_come_back() {
             .unwrap();
     assert_eq!(by, [with.id(&world).await]);
     drop(without);
+}
+
+#[tokio::test]
+async fn a_script_does_not_find_the_secret_of_its_app() {
+    let world = World::new().await;
+    let [a] = world.servers().await;
+    // Two variables that cargo sets for this process, which client processes inherit: one shall be the secret's.
+    let (name, other) = ("CARGO_MANIFEST_DIR", "CARGO_PKG_NAME=");
+    let secret = std::env::var(name).unwrap();
+    let body = serde_json::json!({ "name": "shop", "secret": secret });
+    let made: serde_json::Value = a.admin().post("/api/v1/apps", &body).await;
+    let app = App::known(a.admin(), made["id"].as_i64().unwrap(), "shop", &secret);
+    let job = app
+        .job("script", |spec| {
+            spec.handler = None;
+            spec.kind = JobKind::Script;
+            spec.script = Some(Script::Command("env".to_owned()));
+        })
+        .await;
+    let client = world.client(&app, &[&a]).scripts().start().await;
+    let instance = job.trigger().await;
+    let ended = world.ended(instance, BOUND).await;
+    assert_eq!(ended.summary(), ("succeeded", 1, 0, 0));
+    let output = endings(&world, instance).await.remove(0).4.unwrap();
+    assert!(output.contains(other), "{output}");
+    assert!(!output.contains(name), "{output}");
+    drop(client);
 }
 
 #[tokio::test]

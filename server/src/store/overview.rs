@@ -36,7 +36,6 @@ pub async fn now(conn: &mut PgConnection) -> sqlx::Result<Overview> {
     .fetch_one(&mut *conn)
     .await?;
     let jobs = job_counts(conn).await?;
-    let next_hour = next_hour(conn).await?;
     Ok(Overview {
         at: now.at,
         running: now.running,
@@ -47,7 +46,7 @@ pub async fn now(conn: &mut PgConnection) -> sqlx::Result<Overview> {
         jobs,
         hours: Vec::new(),
         rankings: Rankings::default(),
-        next_hour,
+        next_hour: Vec::new(),
         servers: now.servers,
         clients: now.clients,
         database: DatabaseHealth {
@@ -177,21 +176,29 @@ async fn failing(conn: &mut PgConnection, oldest: i64) -> sqlx::Result<Vec<Faili
     Ok(failing.into_iter().map(FailingJob::from).collect())
 }
 
-/// Next ticks by minute.
-async fn next_hour(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
-    let next: Vec<(i32, i64)> = sqlx::query_as(
-        "select floor(extract(epoch from next_fire_at - now()) / 60)::integer, count(*) from job_schedule
-         where next_fire_at >= now() and next_fire_at < now() + interval '60 minutes' group by 1",
+/// Jobs of one schedule whose next tick is within the hour.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Soon {
+    pub cron: Option<String>,
+    pub time_zone: String,
+    pub timing: Option<String>,
+    /// The only tick that is known of a fixed delay; `None` for other schedules.
+    pub at: Option<DateTime<Utc>>,
+    /// How many they are.
+    pub jobs: i64,
+}
+
+/// What is due within an hour of `now`, by schedule.
+pub async fn soon(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Vec<Soon>> {
+    sqlx::query_as(
+        "select cron, time_zone, timing, at, count(*) as jobs
+         from (select s.*, case when fixed_delay_ms is not null then next_fire_at end as at from job_schedule s
+            where next_fire_at >= $1 and next_fire_at < $1 + interval '60 minutes') s
+         group by cron, time_zone, timing, at order by jobs desc",
     )
+    .bind(now)
     .fetch_all(conn)
-    .await?;
-    let mut next_hour = vec![0; 60];
-    for (minute, n) in next {
-        if let Some(place) = next_hour.get_mut(minute as usize) {
-            *place = n;
-        }
-    }
-    Ok(next_hour)
+    .await
 }
 
 #[derive(sqlx::FromRow)]

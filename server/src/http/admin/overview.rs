@@ -18,6 +18,7 @@ use crate::app::Shared;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
+use crate::pipeline::next_hour;
 use crate::store;
 
 /// How old an overview may be. Every open console asks again after each change.
@@ -37,6 +38,22 @@ struct Known {
     rankings: Option<(Instant, Rankings)>,
     /// Hours that do not change any more.
     hours: Vec<OverviewHour>,
+    next_hour: Option<NextHour>,
+}
+
+/// The ticks of the next hour, when they were counted and how long that took.
+#[derive(Debug)]
+struct NextHour {
+    at: Instant,
+    took: Duration,
+    minutes: Vec<i64>,
+}
+
+impl NextHour {
+    /// Counting again takes 2 % of a thread at most.
+    fn is_fresh(&self) -> bool {
+        self.at.elapsed() < 50 * self.took
+    }
 }
 
 impl Known {
@@ -70,6 +87,14 @@ impl Known {
                 rankings
             }
         };
+        if !self.next_hour.as_ref().is_some_and(NextHour::is_fresh) {
+            let at = Instant::now();
+            let minutes = next_hour::count(conn, overview.at).await?;
+            let took = at.elapsed();
+            self.next_hour = Some(NextHour { at, took, minutes });
+        }
+        let counted = self.next_hour.iter();
+        overview.next_hour = counted.flat_map(|next| next.minutes.clone()).collect();
         Ok(overview)
     }
 }
