@@ -8,7 +8,7 @@ use crate::i18n::{Texts, use_i18n};
 /// Words in the chosen language.
 type Words = std::sync::Arc<dyn Fn(&Texts) -> String + Send + Sync>;
 
-/// A dialog that is there while `open` is true. Escape closes it.
+/// A dialog that is there while `open` is true. Escape closes it, unless it `stays`.
 #[component]
 pub(crate) fn Modal(
     /// Whether it is there.
@@ -16,6 +16,9 @@ pub(crate) fn Modal(
     /// What it is called.
     #[prop(into)]
     title: Signal<String>,
+    /// Whether nothing closes it but what is in it.
+    #[prop(optional)]
+    stays: bool,
     /// What is in it; made anew each time it opens.
     children: ChildrenFn,
 ) -> impl IntoView {
@@ -34,21 +37,33 @@ pub(crate) fn Modal(
         }
     });
     let children = StoredValue::new(children);
+    let cancelled = move |event: web_sys::Event| {
+        if stays {
+            event.prevent_default();
+        }
+    };
+    let closed = move |_| match dialog.get_untracked() {
+        // Browsers heed the second Escape whatever the page says.
+        Some(dialog) if stays && open.get_untracked() => _ = dialog.show_modal(),
+        _ => open.set(false),
+    };
     view! {
-        <dialog node_ref=dialog class="dialog" aria-label=title on:close=move |_| open.set(false)>
+        <dialog node_ref=dialog class="dialog" aria-label=title on:cancel=cancelled on:close=closed>
             <Show when=move || open.get()>
                 <h2>{title}</h2>
                 {children.with_value(|children| children())}
                 // Last, so that the focus begins at the first field.
-                <button
-                    type="button"
-                    class="button ghost dialog-close"
-                    data-close
-                    aria-label=i18n.text(|t| t.dismiss)
-                    on:click=move |_| open.set(false)
-                >
-                    "×"
-                </button>
+                {(!stays).then(|| view! {
+                    <button
+                        type="button"
+                        class="button ghost dialog-close"
+                        data-close
+                        aria-label=i18n.text(|t| t.dismiss)
+                        on:click=move |_| open.set(false)
+                    >
+                        "×"
+                    </button>
+                })}
             </Show>
         </dialog>
     }

@@ -39,6 +39,14 @@ async fn an_app_is_changed_gets_a_new_secret_copies_its_jobs_and_is_deleted() {
         .texts("#secret", |texts| texts.len() == 1)
         .await
         .remove(0);
+    // It is told once, and put away by nothing but its own button.
+    for _ in 0..3 {
+        browser.key("\u{e00c}").await;
+        browser.element("dialog[open] #secret").await;
+    }
+    browser
+        .texts("dialog[open] [data-close]", <[String]>::is_empty)
+        .await;
     let registration = serde_json::json!({ "host": "h", "handlers": ["work"], "slots": 1 });
     let answer = reqwest::Client::new()
         .post(format!("{}/client/v1/clients", server.url()))
@@ -49,6 +57,7 @@ async fn an_app_is_changed_gets_a_new_secret_copies_its_jobs_and_is_deleted() {
         .expect("the server answers");
     assert_eq!(answer.status(), 201);
     browser.click("#secret-kept").await;
+    browser.texts("dialog[open]", <[String]>::is_empty).await;
 
     browser.click(&at("shop", "copy")).await;
     browser.fill("#copy-to", "shop-test").await;

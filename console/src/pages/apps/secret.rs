@@ -39,7 +39,7 @@ pub(super) fn ShownSecret(shown: RwSignal<Option<AppWithSecret>>) -> impl IntoVi
         })
     });
     view! {
-        <Modal open title>
+        <Modal open title stays=true>
             {move || shown.get().map(|made| view! { <Told made /> })}
             <div class="form-buttons">
                 <button type="button" id="secret-kept" class="button primary" on:click=move |_| open.set(false)>
