@@ -1,5 +1,7 @@
-//! A menu that opens over the page, so that nothing moves. The browser closes it on Escape and on a click elsewhere.
+//! A menu that opens over the page, so that nothing moves. The browser closes it on Escape and on a click elsewhere; and
+//! it closes where the page moves away below it.
 
+use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
 
@@ -7,6 +9,9 @@ use crate::i18n::{Label, use_i18n};
 
 /// Room that a menu is given below its button; else it opens above.
 const ROOM_PX: f64 = 260.0;
+
+/// So far the page may scroll below an open menu: what is left of the scrolling before the click.
+const SLACK_PX: f64 = 8.0;
 
 /// A button, and what it opens. A click on anything in it closes it.
 #[component]
@@ -50,11 +55,39 @@ pub(crate) fn Menu(
             let _ = style.set_property(property, &value);
         }
     };
-    let close = move |_| {
+    let close = move || {
         if let Some(menu) = menu.get_untracked() {
             // Fails when it is closed already.
             let _ = menu.hide_popover();
         }
+    };
+    // There while it is open.
+    let listeners = StoredValue::new(None::<[WindowListenerHandle; 2]>);
+    let forget = move || {
+        let listeners = listeners.try_update_value(Option::take).flatten();
+        listeners
+            .into_iter()
+            .flatten()
+            .for_each(WindowListenerHandle::remove);
+    };
+    on_cleanup(forget);
+    let toggled = move |_| {
+        forget();
+        let is_open = menu
+            .get_untracked()
+            .is_some_and(|menu| menu.matches(":popover-open") == Ok(true));
+        if !is_open {
+            return;
+        }
+        let scrolled = || window().scroll_y().unwrap_or_default();
+        let before = scrolled();
+        let scroll = window_event_listener(ev::scroll, move |_| {
+            if (scrolled() - before).abs() > SLACK_PX {
+                close();
+            }
+        });
+        let resize = window_event_listener(ev::resize, move |_| close());
+        listeners.set_value(Some([scroll, resize]));
     };
     view! {
         <button
@@ -67,7 +100,7 @@ pub(crate) fn Menu(
         >
             {i18n.text(label)}
         </button>
-        <div node_ref=menu id=id popover="auto" class="menu-popover" on:click=close>
+        <div node_ref=menu id=id popover="auto" class="menu-popover" on:click=move |_| close() on:toggle=toggled>
             {children()}
         </div>
     }
