@@ -1,10 +1,13 @@
 //! The frame around every page but login: top bar, menu, and the guard that only users get in.
 
+use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::components::{A, Outlet};
 use leptos_router::hooks::{use_location, use_navigate};
+use wasm_bindgen::JsCast as _;
+use web_sys::HtmlElement;
 
 use super::connection::{ConnectionBanner, ConnectionLamp};
 use super::dialog::{self, Confirmation};
@@ -87,6 +90,17 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
     dialog::provide();
     run_with::provide();
     let logout_error = RwSignal::new(None::<ApiError>);
+    let menu = NodeRef::<html::Nav>::new();
+    let path = use_location().pathname;
+    // On a phone the entry of the page may lie beyond the edge.
+    Effect::new(move || {
+        path.track();
+        request_animation_frame(move || {
+            if let Some(menu) = menu.get_untracked() {
+                show_chosen(&menu);
+            }
+        });
+    });
     view! {
         <a class="skip" href="#content" rel="external">{i18n.text(|t| t.skip_to_content)}</a>
         <header class="top">
@@ -100,7 +114,7 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
             <Preferences />
             <LogOut leaving error=logout_error />
         </header>
-        <nav class="menu" aria-label=i18n.text(|t| t.main_menu)>
+        <nav class="menu" node_ref=menu aria-label=i18n.text(|t| t.main_menu)>
             <MenuItem href="/overview" glyph=Glyph::Overview text=|t| t.overview.title />
             <MenuItem href="/jobs" glyph=Glyph::Jobs text=|t| t.jobs />
             <MenuItem href="/instances" glyph=Glyph::Instances text=|t| t.instances />
@@ -121,6 +135,15 @@ fn Frame(leaving: StoredValue<bool>) -> impl IntoView {
         <Confirmation />
         <RunWithDialog />
         <ToastStack />
+    }
+}
+
+/// Scrolls a menu that is wider than its frame to the entry of the page.
+fn show_chosen(menu: &HtmlElement) {
+    let chosen = menu.query_selector("[aria-current]").ok().flatten();
+    if let Some(chosen) = chosen.and_then(|chosen| chosen.dyn_into::<HtmlElement>().ok()) {
+        let room = menu.client_width() - chosen.offset_width();
+        menu.set_scroll_left(chosen.offset_left() - room / 2);
     }
 }
 

@@ -153,6 +153,17 @@ async fn on_a_phone_no_page_is_wider_than_the_window_and_each_is_reached() {
     let job = app
         .job("settle", |spec| spec.cron = Some("0 0 3 * * ?".into()))
         .await;
+    let holidays = json!({ "name": "holidays", "weekly": [{ "days": ["Sun"] }] });
+    let _: serde_json::Value = server.admin().post("/api/v1/calendars", &holidays).await;
+    let mut spec = job.view().await.spec;
+    spec.description = "changed".to_owned();
+    let path = format!("/api/v1/jobs/{}", job.id);
+    let body = json!({ "spec": spec });
+    let (status, _) = server
+        .admin()
+        .call(reqwest::Method::PUT, &path, Some(&body))
+        .await;
+    assert_eq!(status, 200);
     let browser = given_viewer(&server, "/jobs").await;
     browser.shrink().await;
     for page in [
@@ -174,6 +185,7 @@ async fn on_a_phone_no_page_is_wider_than_the_window_and_each_is_reached() {
     for page in [
         format!("/jobs/{}", job.id),
         format!("/jobs/{}/edit", job.id),
+        format!("/jobs/{}?tab=versions", job.id),
     ] {
         browser.go(&format!("{}{page}", server.url())).await;
         assert_fits_a_phone(&browser, &page).await;
@@ -189,4 +201,20 @@ async fn assert_fits_a_phone(browser: &Browser, page: &str) {
         width < 860.0 && over <= 0.0,
         "{page} is {over} wider than {width}"
     );
+    let ready = "return !document.querySelector('[aria-busy=true]')
+        && (!location.search.includes('versions') || !!document.querySelector('tbody .button'))";
+    // Buttons that are cut off, or of two lines, and the entry of the page where the bar has scrolled it away.
+    let cut = "return [...document.querySelectorAll('td .button, .top .button, .menu [aria-current]')].filter((one) => {
+        const at = one.getBoundingClientRect();
+        return at.left < 0 || at.right > innerWidth || (one.closest('.top') && at.height > 40);
+    }).map((one) => one.outerHTML)";
+    wait_until(page, BOUND, async || {
+        let cut: Vec<String> = browser.script(cut).await;
+        if browser.script::<bool>(ready).await && cut.is_empty() {
+            Ok(())
+        } else {
+            Err(cut)
+        }
+    })
+    .await;
 }

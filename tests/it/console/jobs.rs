@@ -212,6 +212,67 @@ async fn a_menu_moves_nothing_closes_on_escape_and_runs_a_job_with_other_values(
     assert_marked(&browser).await;
 }
 
+/// Whether what is seen in the middle of `css` is a part of it, and it lies within the window.
+async fn assert_uncovered(browser: &Browser, css: &str) {
+    let code = format!(
+        "const element = document.querySelector('{css}');
+         const at = element.getBoundingClientRect();
+         const seen = document.elementFromPoint((at.left + at.right) / 2, (at.top + at.bottom) / 2);
+         return at.top >= 0 && at.bottom <= innerHeight && element.contains(seen)"
+    );
+    assert!(browser.script::<bool>(&code).await, "{css} is covered");
+}
+
+#[tokio::test]
+async fn choosing_moves_no_row_and_what_is_open_stays_beside_its_own() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let mut jobs = Vec::new();
+    for n in 0..25 {
+        jobs.push(app.job(&format!("job-{n:02}"), |_| {}).await);
+    }
+    let browser = given_viewer(&server, "/jobs").await;
+    browser.texts("tbody tr", |rows| rows.len() == 25).await;
+    let before = tops(&browser).await;
+    browser
+        .click(&format!("[data-choose='{}']", jobs[0].id))
+        .await;
+    browser.shows(".bulk", "1 chosen").await;
+    assert_eq!(tops(&browser).await, before);
+    assert_uncovered(&browser, ".bulk").await;
+    let to_end = "scrollTo(0, document.documentElement.scrollHeight)";
+    let last_is_above =
+        "return document.querySelector('tbody tr:last-child').getBoundingClientRect().bottom
+        <= document.querySelector('.bulk').getBoundingClientRect().top";
+    browser.script::<Option<bool>>(to_end).await;
+    assert!(browser.script::<bool>(last_is_above).await);
+    assert_uncovered(&browser, ".bulk").await;
+
+    // A menu closes when its row moves away from it.
+    let menu = format!("#menu-{}", jobs[24].id);
+    let open = async || {
+        let button = format!("[popovertarget=menu-{}]", jobs[24].id);
+        browser.click(&button).await;
+        browser.element(&format!("{menu}:popover-open")).await;
+    };
+    open().await;
+    let up = "scrollBy(0, -100)";
+    browser.script::<Option<bool>>(up).await;
+    browser.element(&format!("{menu}:not(:popover-open)")).await;
+    browser.script::<Option<bool>>(to_end).await;
+    open().await;
+    browser.shrink().await;
+    browser.element(&format!("{menu}:not(:popover-open)")).await;
+
+    browser.script::<Option<bool>>(to_end).await;
+    assert!(browser.script::<bool>(last_is_above).await);
+    assert_uncovered(&browser, ".bulk").await;
+    browser.click("[data-bulk=pause]").await;
+    browser.shows(".toast", "Pause: done for 1 job").await;
+    assert_uncovered(&browser, ".bulk").await;
+}
+
 #[tokio::test]
 async fn a_job_is_deleted_from_its_menu_after_its_name_was_typed() {
     let world = World::new().await;
