@@ -74,6 +74,8 @@ async fn login_refuses_lets_in_and_lasts_until_logout() {
     let [server] = world.servers().await;
     let browser = given_browser(&server, "/servers", "en-US").await;
     browser.is_at("/login?next=%2Fservers").await;
+    browser.element("#user").await;
+    browser.texts(".banner", <[String]>::is_empty).await;
 
     browser.fill("#user", "admin").await;
     browser.fill("#password", "not the password").await;
@@ -103,6 +105,8 @@ async fn login_refuses_lets_in_and_lasts_until_logout() {
     assert!(is_open().await);
     browser.click("#log-out").await;
     browser.is_at("/login").await;
+    browser.element("#user").await;
+    browser.texts(".banner", <[String]>::is_empty).await;
     assert!(!is_open().await, "the session is over on the server too");
     browser.go(&format!("{}/jobs", server.url())).await;
     browser.is_at("/login?next=%2Fjobs").await;
@@ -121,6 +125,10 @@ async fn a_session_that_ends_leads_to_login_and_back() {
     let app = world.app(&server, "shop").await;
     app.job("settle", |_| {}).await.trigger().await;
     browser.is_at("/login?next=%2Finstances").await;
+    browser.shows(".banner", "Your session has ended").await;
+    browser.click("#language").await;
+    browser.shows(".banner", "会话已结束").await;
+    browser.click("#language").await;
     browser.log_in().await;
     browser.is_at("/instances").await;
     row(&browser, &["settle", "Running"]).await;

@@ -27,12 +27,15 @@ pub(crate) enum Viewer {
 #[derive(Clone, Copy)]
 pub(crate) struct Auth {
     viewer: RwSignal<Viewer>,
+    /// Whether a session has ended that the viewer did not end.
+    has_ended: RwSignal<bool>,
 }
 
 /// Provides the session and asks the server for it.
 pub(crate) fn provide() {
     let auth = Auth {
         viewer: RwSignal::new(Viewer::Unknown),
+        has_ended: RwSignal::new(false),
     };
     provide_context(auth);
     spawn_local(auth.check());
@@ -61,6 +64,11 @@ impl Auth {
             .with_untracked(|viewer| matches!(viewer, Viewer::User(_)))
     }
 
+    /// Whether a session has ended that the viewer did not end.
+    pub(crate) fn has_ended(self) -> bool {
+        self.has_ended.get()
+    }
+
     /// Asks the server who is logged in. Being out of reach ends no session.
     pub(crate) async fn check(self) {
         match api::session().await {
@@ -87,6 +95,7 @@ impl Auth {
             Err(error) if !error.is_unauthorized() => Err(error),
             _ => {
                 self.become_viewer(Viewer::Nobody);
+                self.has_ended.set(false);
                 Ok(())
             }
         }
@@ -101,6 +110,8 @@ impl Auth {
 
     fn become_viewer(self, viewer: Viewer) {
         if self.viewer.with_untracked(|now| *now != viewer) {
+            self.has_ended
+                .set(self.is_user_untracked() && viewer == Viewer::Nobody);
             self.viewer.set(viewer);
         }
     }

@@ -81,6 +81,9 @@ pub(crate) fn LoginPage() -> impl IntoView {
                     <h1>"Antares"</h1>
                     <p>{i18n.text(|t| t.tagline)}</p>
                 </div>
+                <Show when=move || auth.has_ended()>
+                    <p class="banner" role="status">{i18n.text(|t| t.session_ended)}</p>
+                </Show>
                 <form on:submit=submit>
                     <label for="user">{i18n.text(|t| t.user)}</label>
                     <input
