@@ -11,6 +11,9 @@ use crate::hooks::act::Act;
 use crate::hooks::live::Topic;
 use crate::i18n::{Label, Texts};
 
+/// Buttons of a job that change its state.
+pub(crate) const BUTTONS: usize = 4;
+
 /// Something to do to a job that its state is changed by.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -95,16 +98,25 @@ impl Action {
         matches!(self, Self::Disable | Self::Stop | Self::Terminate)
     }
 
-    /// What a job in this state, with instances running or not, can be told.
-    pub(crate) fn allowed(state: JobState, runs: bool) -> Vec<Self> {
-        let all: &[Self] = match state {
-            JobState::Disabled => &[Self::Enable],
-            JobState::Stopped => &[Self::Schedule, Self::Disable],
-            JobState::Waiting | JobState::Running => &[Self::Pause, Self::Stop, Self::Disable],
-            JobState::Paused => &[Self::Resume, Self::Stop, Self::Disable],
-        };
-        let end = runs.then_some(Self::Terminate);
-        all.iter().copied().chain(end).collect()
+    /// The buttons of a job in this state, with instances running or not, each with whether it can be told that. They
+    /// keep their places whatever the state, so that a second click hits nothing else.
+    pub(crate) fn buttons(state: JobState, runs: bool) -> [(Self, bool); BUTTONS] {
+        let is_on = matches!(state, JobState::Waiting | JobState::Running);
+        [
+            (Self::Terminate, runs),
+            match state {
+                JobState::Paused => (Self::Resume, true),
+                _ => (Self::Pause, is_on),
+            },
+            match state {
+                JobState::Stopped => (Self::Schedule, true),
+                _ => (Self::Stop, state != JobState::Disabled),
+            },
+            match state {
+                JobState::Disabled => (Self::Enable, true),
+                _ => (Self::Disable, true),
+            },
+        ]
     }
 }
 

@@ -7,15 +7,16 @@ use leptos_router::NavigateOptions;
 use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
 
+use super::badge::State as _;
 use super::dialog::use_dialogs;
-use super::job_actions::{Action, change, delete};
+use super::job_actions::{Action, BUTTONS, change, delete};
 use super::menu::Menu;
 use super::run_with::use_run_with;
 use super::toast::Toasts;
 use crate::api::{self, ApiError};
 use crate::hooks::act::{Act, use_act};
 use crate::hooks::live::Topic;
-use crate::i18n::use_i18n;
+use crate::i18n::{I18n, use_i18n};
 
 /// Whether it can be run now, besides by its schedule.
 pub(crate) fn may_run(state: JobState) -> bool {
@@ -30,16 +31,11 @@ pub(crate) fn JobControls(
     job: Signal<Job>,
 ) -> impl IntoView {
     let act = use_act();
-    let runs = Memo::new(move |_| job.with(|job| may_run(job.state)));
     view! {
         <div class="buttons">
-            // In front: where it comes and goes it moves none of the others, which end the row.
-            <Changes job act which=|action| action == Action::Terminate />
-            <Show when=move || runs.get()>
-                <TriggerButton job act />
-                <RunWithButton job />
-            </Show>
-            <Changes job act which=|action| action != Action::Terminate />
+            <TriggerButton job act />
+            <RunWithButton job />
+            <Changes job act />
         </div>
     }
 }
@@ -54,20 +50,15 @@ pub(crate) fn JobMenu(
     let i18n = use_i18n();
     let act = use_act();
     let dialogs = use_dialogs();
-    let runs = Memo::new(move |_| job.with(|job| may_run(job.state)));
     let id = job.with_untracked(|job| job.id);
     let name = Signal::derive(move || job.with(|job| job.spec.name.clone()));
     let remove = move |_| job.with_untracked(|job| delete(act, dialogs, job, || ()));
     view! {
         <div class="buttons">
-            <Show when=move || runs.get()>
-                <TriggerButton job act />
-            </Show>
+            <TriggerButton job act />
             <Menu id=format!("menu-{id}") label=|t| t.more of=name>
-                <Show when=move || runs.get()>
-                    <RunWithButton job />
-                </Show>
-                <Changes job act which=|_| true />
+                <RunWithButton job />
+                <Changes job act />
                 <A href=format!("/jobs/{id}/edit") attr:class="button small">{i18n.text(|t| t.job_page.edit)}</A>
                 <button type="button" class="button small" data-delete=id on:click=remove>
                     {i18n.text(|t| t.job_page.delete)}
@@ -113,34 +104,49 @@ pub(crate) fn EnableSwitch(
     }
 }
 
-/// What its state can be changed to, of `which`.
+/// What its state can be changed to.
 #[component]
-fn Changes(job: Signal<Job>, act: Act, which: fn(Action) -> bool) -> impl IntoView {
+fn Changes(job: Signal<Job>, act: Act) -> impl IntoView {
     let i18n = use_i18n();
     let dialogs = use_dialogs();
-    let state = Memo::new(move |_| job.with(|job| (job.state, job.running_instances > 0)));
-    let button = move |action: Action| {
-        let click = move |_| job.with_untracked(|job| change(act, dialogs, job, action));
+    let button = move |place: usize| {
+        let now = Memo::new(move |_| {
+            job.with(|job| Action::buttons(job.state, job.running_instances > 0)[place])
+        });
+        let action = move || now.get().0;
+        let click =
+            move |_| job.with_untracked(|job| change(act, dialogs, job, now.get_untracked().0));
+        let why = move || match now.get() {
+            (_, true) => None,
+            (Action::Terminate, _) => Some(i18n.texts().control.nothing_runs.to_owned()),
+            _ => Some(not_now(job, i18n)),
+        };
         view! {
             <button
                 type="button"
                 class="button small"
-                data-action=action.path()
-                prop:disabled=act.pending
+                data-action=move || action().path()
+                title=why
+                prop:disabled=move || act.pending.get() || !now.get().1
                 on:click=click
             >
-                {i18n.text(action.label())}
+                {move || action().label()(i18n.texts())}
             </button>
         }
     };
-    move || {
-        let (state, runs) = state.get();
-        Action::allowed(state, runs)
-            .into_iter()
-            .filter(|action| which(*action))
-            .map(button)
-            .collect_view()
-    }
+    (0..BUTTONS).map(button).collect_view()
+}
+
+/// Why a button is off.
+fn not_now(job: Signal<Job>, i18n: I18n) -> String {
+    let (_, state) = job.with(|job| job.state).badge();
+    (i18n.texts().control.not_now)(state(i18n.texts()))
+}
+
+/// Why a job cannot be run now, if so.
+fn no_run(job: Signal<Job>, i18n: I18n) -> Option<String> {
+    let runs = job.with(|job| may_run(job.state));
+    (!runs).then(|| not_now(job, i18n))
 }
 
 #[component]
@@ -152,6 +158,8 @@ fn RunWithButton(job: Signal<Job>) -> impl IntoView {
             type="button"
             class="button small"
             data-run-with=move || job.with(|job| job.id)
+            title=move || no_run(job, i18n)
+            prop:disabled=move || no_run(job, i18n).is_some()
             on:click=move |_| run_with.ask(job.get_untracked())
         >
             {i18n.text(|t| t.control.run_with)}
@@ -173,7 +181,8 @@ fn TriggerButton(job: Signal<Job>, act: Act) -> impl IntoView {
             type="button"
             class="button small primary"
             data-action="trigger"
-            prop:disabled=act.pending
+            title=move || no_run(job, i18n)
+            prop:disabled=move || act.pending.get() || no_run(job, i18n).is_some()
             on:click=trigger
         >
             {i18n.text(|t| t.control.trigger)}

@@ -6,14 +6,21 @@ use antares_tests::{BOUND, Job, World, wait_until};
 
 use super::given_viewer;
 
-/// The buttons that are there, besides running the job.
+/// The buttons that are on, besides running the job with other values.
 async fn buttons(browser: &Browser, wanted: &[&str]) {
-    let code = "return [...document.querySelectorAll('.heading [data-action]')].map((b) => b.dataset.action)";
+    let code = "return [...document.querySelectorAll('.heading [data-action]:enabled')].map((b) => b.dataset.action)";
     wait_until("the buttons are those of the state", BOUND, async || {
         let found: Vec<String> = browser.script(code).await;
         if found == wanted { Ok(()) } else { Err(found) }
     })
     .await;
+}
+
+/// Where the buttons are.
+async fn places(browser: &Browser) -> Vec<f64> {
+    browser
+        .script("return [...document.querySelectorAll('.heading .button')].map((b) => b.getBoundingClientRect().left)")
+        .await
 }
 
 async fn is_in(job: &Job, state: JobState) {
@@ -67,12 +74,18 @@ async fn each_state_has_its_buttons_and_each_button_does_what_it_says() {
     is_in(&job, JobState::Waiting).await;
     buttons(&browser, &waiting).await;
 
+    let before = places(&browser).await;
+    browser
+        .element(".heading [data-action=terminate][title*='No instance']")
+        .await;
     press("trigger").await;
     buttons(
         &browser,
-        &["terminate", "trigger", "pause", "stop", "disable"],
+        &["trigger", "terminate", "pause", "stop", "disable"],
     )
     .await;
+    // A second click would hit the same.
+    assert_eq!(places(&browser).await, before);
     // What ends a run asks first, and does nothing when it is cancelled.
     press("stop").await;
     browser
@@ -110,8 +123,17 @@ async fn a_definition_is_changed_compared_and_taken_back() {
         .job("settle", |spec| spec.cron = Some("0 0 3 * * ?".into()))
         .await;
     let browser = given_viewer(&server, &format!("/jobs/{}/edit", job.id)).await;
+    browser.element("#name:disabled").await;
     browser.fill("#cron", "0 30 4 * * ?").await;
     browser.shows("#words", "at 04:30 every day").await;
+    // A dependency without its job takes nothing of what is told.
+    let unfold = "document.querySelectorAll('details').forEach((part) => { part.open = true })";
+    browser.script::<Option<bool>>(unfold).await;
+    browser.click("#add-dependency").await;
+    browser.fill("#cron", "0 31 4 * * ?").await;
+    browser.shows("#words", "at 04:31 every day").await;
+    browser.texts("#preview li", |fires| fires.len() == 8).await;
+    browser.click(".dependency .button").await;
     // A list is typed letter by letter, and instants line by line.
     let value = async |css: &str| -> String {
         browser
