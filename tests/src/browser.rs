@@ -149,6 +149,14 @@ impl Browser {
         clicked.unwrap_or_else(|error| panic!("click on {css}: {error}"));
     }
 
+    /// Moves the pointer there.
+    pub async fn hover(&self, css: &str) {
+        let element = self.element(css).await;
+        let moved = self.session.action_chain().move_to_element_center(&element);
+        let moved = moved.perform().await;
+        moved.unwrap_or_else(|error| panic!("hover over {css}: {error}"));
+    }
+
     /// Types `text` into an emptied field.
     pub async fn fill(&self, css: &str, text: &str) {
         let field = self.element(css).await;

@@ -4,7 +4,9 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate, use_query_map};
 
+use super::length::LengthText;
 use super::list_page::address;
+use crate::format;
 use crate::i18n::{Label, use_i18n};
 
 /// Sets one parameter of the address, or takes it away. Another list begins at its first page.
@@ -49,7 +51,7 @@ pub(crate) fn TextFilter(
     name: &'static str,
     /// What it is called.
     label: Label,
-    /// `search`, `number` or `datetime-local`.
+    /// `search` or `datetime-local`.
     #[prop(default = "search")]
     kind: &'static str,
 ) -> impl IntoView {
@@ -88,6 +90,39 @@ pub(crate) fn TextFilter(
                 prop:value=shown
                 on:change=changed
             />
+        </label>
+    }
+}
+
+/// A length of time, which goes to the API in milliseconds. What cannot be read filters nothing.
+#[component]
+pub(crate) fn LengthFilter(
+    /// The parameter.
+    name: &'static str,
+    /// What it is called.
+    label: Label,
+) -> impl IntoView {
+    let i18n = use_i18n();
+    let set = use_setter();
+    let value = use_value(name);
+    let text = RwSignal::new(String::new());
+    Effect::new(move || {
+        let millis = value.with(|value| value.parse().ok());
+        if millis != format::read_length(&text.get_untracked()) {
+            text.set(millis.map(format::length).unwrap_or_default());
+        }
+    });
+    let changed = move |_| {
+        let millis = format::read_length(&text.get_untracked()).filter(|millis| *millis > 0);
+        set(
+            name,
+            millis.map(|millis| millis.to_string()).unwrap_or_default(),
+        );
+    };
+    view! {
+        <label on:change=changed>
+            {i18n.text(label)}
+            <LengthText id=name text />
         </label>
     }
 }

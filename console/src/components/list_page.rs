@@ -4,9 +4,12 @@ use leptos::either::EitherOf3;
 use leptos::prelude::*;
 use leptos_router::components::A;
 use leptos_router::hooks::use_query_map;
+use wasm_bindgen::JsCast as _;
+use web_sys::Element;
 
 use super::notice::Notice;
 use crate::api::{ApiError, Row};
+use crate::format;
 use crate::hooks::list::{Entry, List, use_list};
 use crate::hooks::live::{Connection, Topic, use_live};
 use crate::i18n::{Texts, use_i18n};
@@ -53,6 +56,9 @@ pub(crate) fn ListPage<T: Row>(
     /// What stands beside the heading.
     #[prop(optional)]
     actions: Option<fn() -> AnyView>,
+    /// Whether new rows wait while the viewer points at the list or goes through it with keys.
+    #[prop(optional)]
+    stays: bool,
 ) -> impl IntoView {
     use_title(title);
     let live = use_live();
@@ -91,12 +97,28 @@ pub(crate) fn ListPage<T: Row>(
                 .get()
                 .filter(|error| !(offline && *error == ApiError::Unreachable))
         };
+        // By a mouse the focus stays behind: only where it can be seen is it where the viewer is.
+        let can_be_seen = |event: web_sys::FocusEvent| {
+            let target = event
+                .target()
+                .and_then(|target| target.dyn_into::<Element>().ok());
+            target.is_some_and(|target| target.matches(":focus-visible") == Ok(true))
+        };
+        let (points, focuses) = (RwSignal::new(false), RwSignal::new(false));
+        Effect::new(move || list.stays.set(stays && (points.get() || focuses.get())));
         view! {
-            <Count list />
-            {move || error().map(|error| {
-                view! { <Notice error=Signal::stored(error) meaning=|t| t.not_refreshed /> }
-            })}
-            {body}
+            <div
+                on:pointerenter=move |_| points.set(true)
+                on:pointerleave=move |_| points.set(false)
+                on:focusin=move |event| focuses.set(can_be_seen(event))
+                on:focusout=move |_| focuses.set(false)
+            >
+                <Count list focuses />
+                {move || error().map(|error| {
+                    view! { <Notice error=Signal::stored(error) meaning=|t| t.not_refreshed /> }
+                })}
+                {body}
+            </div>
             <Pager list path after filtered />
         }
     };
@@ -112,9 +134,9 @@ pub(crate) fn ListPage<T: Row>(
     }
 }
 
-/// How many rows are shown.
+/// How many rows are shown, and the button that brings in those that wait.
 #[component]
-fn Count<T: Row>(list: List<T>) -> impl IntoView {
+fn Count<T: Row>(list: List<T>, focuses: RwSignal<bool>) -> impl IntoView {
     let shown = move || {
         let rows = list
             .entries
@@ -126,7 +148,23 @@ fn Count<T: Row>(list: List<T>) -> impl IntoView {
         };
         Some(view! { <span class="heading-count">{format!("{rows}{more}")}</span> })
     };
-    view! { <p class="list-count">{shown}</p> }
+    let i18n = use_i18n();
+    // The button goes, and the focus with it.
+    let bring_in = move |_| {
+        focuses.set(false);
+        list.bring_in();
+    };
+    let newcomers = Memo::new(move |_| list.newcomers() as i64);
+    view! {
+        <div class="list-count">
+            {shown}
+            <Show when=move || { newcomers.get() > 0 }>
+                <button type="button" id="newcomers" class="button small" on:click=bring_in>
+                    {move || (i18n.texts().newcomers)(&format::count(newcomers.get()))}
+                </button>
+            </Show>
+        </div>
+    }
 }
 
 #[component]

@@ -1,6 +1,6 @@
 //! A list that keeps itself current.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use antares_protocol::page::Page;
@@ -25,6 +25,10 @@ pub(crate) struct List<T: Row> {
     pub(crate) next: RwSignal<Option<String>>,
     /// Why the last attempt gave nothing. The rows of an earlier one stay.
     pub(crate) error: RwSignal<Option<ApiError>>,
+    /// Whether rows must stay where they are: what changes in them is shown, and other rows wait.
+    pub(crate) stays: RwSignal<bool>,
+    /// The last answer, where its rows wait.
+    waiting: RwSignal<Option<Page<T>>>,
 }
 
 /// Keeps what `query` asks of the list current, for as long as the owner lives.
@@ -33,6 +37,8 @@ pub(crate) fn use_list<T: Row>(topic: Topic, query: Vec<(String, String)>) -> Li
         entries: RwSignal::new(None),
         next: RwSignal::new(None),
         error: RwSignal::new(None),
+        stays: RwSignal::new(false),
+        waiting: RwSignal::new(None),
     };
     let query = Rc::new(query);
     keep_current(
@@ -44,6 +50,11 @@ pub(crate) fn use_list<T: Row>(topic: Topic, query: Vec<(String, String)>) -> Li
         },
         move |page| list.show(page),
     );
+    Effect::new(move || {
+        if !list.stays.get() {
+            list.bring_in();
+        }
+    });
     list
 }
 
@@ -58,7 +69,53 @@ impl<T: Row> Clone for List<T> {
 impl<T: Row> Copy for List<T> {}
 
 impl<T: Row> List<T> {
+    /// How many rows wait to be shown.
+    pub(crate) fn newcomers(self) -> usize {
+        self.waiting.with(|page| {
+            let items = page.iter().flat_map(|page| &page.items);
+            self.entries.with(|entries| {
+                let known: HashSet<T::Key> =
+                    entries.iter().flatten().map(|e| e.key.clone()).collect();
+                items.filter(|item| !known.contains(&item.key())).count()
+            })
+        })
+    }
+
+    /// Shows what waits.
+    pub(crate) fn bring_in(self) {
+        if let Some(page) = self.waiting.try_update(Option::take).flatten() {
+            self.set(page);
+        }
+    }
+
     fn show(self, page: Page<T>) {
+        if !self.stays.get_untracked() {
+            self.set(page);
+            return;
+        }
+        let same = self.entries.with_untracked(|entries| {
+            let Some(entries) = entries.as_ref().filter(|entries| !entries.is_empty()) else {
+                return true;
+            };
+            for item in &page.items {
+                let key = item.key();
+                let known = entries.iter().find(|entry| entry.key == key);
+                if let Some(entry) = known.filter(|e| e.row.with_untracked(|shown| shown != item)) {
+                    entry.row.set(item.clone());
+                }
+            }
+            let keys = page.items.iter().map(Row::key);
+            entries.iter().map(|entry| entry.key.clone()).eq(keys)
+        });
+        if same {
+            self.waiting.set(None);
+            self.set(page);
+        } else {
+            self.waiting.set(Some(page));
+        }
+    }
+
+    fn set(self, page: Page<T>) {
         let known: HashMap<T::Key, ArcRwSignal<T>> = self.entries.with_untracked(|entries| {
             let entries = entries.iter().flatten();
             entries

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::components::badge::Badge;
-use crate::components::filters::{SelectFilter, TextFilter};
+use crate::components::filters::{LengthFilter, SelectFilter, TextFilter};
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::progress::{Progress, Shards};
 use crate::components::when::{Lasted, When};
@@ -120,6 +120,7 @@ pub(crate) fn Instances() -> impl IntoView {
             empty
             filters=&["job", "job_id", "app", "state", "trigger", "from", "until", "min_duration_ms"]
             toolbar
+            stays=true
         />
     }
 }
@@ -152,7 +153,7 @@ fn toolbar() -> AnyView {
             <SelectFilter name="trigger" label=|t| t.trigger options=TRIGGERS />
             <TextFilter name="from" label=|t| t.fired_from kind="datetime-local" />
             <TextFilter name="until" label=|t| t.fired_until kind="datetime-local" />
-            <TextFilter name="min_duration_ms" label=|t| t.took_ms kind="number" />
+            <LengthFilter name="min_duration_ms" label=|t| t.took_least />
         </div>
     }
     .into_any()

@@ -1,10 +1,11 @@
 //! One instance: its progress, its shards, and what may be done to it.
 
 use antares_protocol::instance::Instance;
+use antares_protocol::schedule::Overlap;
 use antares_tests::{BOUND, End, Work, World};
 use serde_json::json;
 
-use super::{assert_marked, given_viewer, mark};
+use super::{assert_marked, given_viewer, mark, row};
 
 #[tokio::test]
 async fn an_instance_shows_its_progress_its_errors_as_text_and_runs_again() {
@@ -82,4 +83,58 @@ async fn an_instance_is_terminated_after_a_question() {
         .go(&format!("{}/instances/999999", server.url()))
         .await;
     browser.shows("h1", "There is no such page").await;
+}
+
+#[tokio::test]
+async fn new_instances_wait_while_the_viewer_points_at_the_list() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let client = world.client(&app, &[&server]).start().await;
+    let gate = world.gate("held");
+    let job = app
+        .job("settle", |spec| {
+            spec.overlap = Overlap::Allow(10);
+            spec.shard_params = vec![json!(gate.work())];
+        })
+        .await;
+    job.trigger().await;
+    let browser = given_viewer(&server, "/instances").await;
+    row(&browser, &["settle", "Running"]).await;
+    browser.hover("tbody tr").await;
+    job.trigger().await;
+    browser.shows("#newcomers", "1 new").await;
+    browser.texts("tbody tr", |rows| rows.len() == 1).await;
+    // What is there goes on.
+    gate.open();
+    row(&browser, &["settle", "Succeeded"]).await;
+    browser.texts("tbody tr", |rows| rows.len() == 1).await;
+    browser.click("#newcomers").await;
+    browser.texts("tbody tr", |rows| rows.len() == 2).await;
+    browser.texts("#newcomers", <[String]>::is_empty).await;
+    // They come by themselves when the pointer leaves.
+    browser.hover("tbody tr").await;
+    job.trigger().await;
+    browser.shows("#newcomers", "1 new").await;
+    browser.hover("h1").await;
+    browser.texts("tbody tr", |rows| rows.len() == 3).await;
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_length_of_time_filters_the_list() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    app.job("settle", |_| {}).await.trigger().await;
+    let browser = given_viewer(&server, "/instances").await;
+    row(&browser, &["settle"]).await;
+    browser.fill("#min_duration_ms", "90m").await;
+    browser.click("h1").await;
+    browser.is_at("/instances?min_duration_ms=5400000").await;
+    browser.shows(".empty", "Nothing matches").await;
+    let value: String = browser
+        .script("return document.querySelector('#min_duration_ms').value")
+        .await;
+    assert_eq!(value, "1 h 30 m");
 }
