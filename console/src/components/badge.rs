@@ -62,7 +62,7 @@ impl State for InstanceState {
             Self::Running => (Tone::Busy, |t| t.running),
             Self::Succeeded => (Tone::Good, |t| t.succeeded),
             Self::Failed => (Tone::Bad, |t| t.failed),
-            Self::Terminated => (Tone::Warning, |t| t.terminated),
+            Self::Terminated => (Tone::Quiet, |t| t.terminated),
             Self::TimedOut => (Tone::Bad, |t| t.timed_out),
         }
     }

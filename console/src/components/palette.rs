@@ -137,7 +137,8 @@ fn Choices(go: impl Fn(&str) + Copy + Send + Sync + 'static) -> impl IntoView {
     let auth = use_auth();
     let field = NodeRef::<html::Input>::new();
     let text = RwSignal::new(String::new());
-    let jobs = RwSignal::new(Vec::<Item>::new());
+    // What was found, and for which text.
+    let jobs = RwSignal::new((None::<String>, Vec::<Item>::new()));
     let chosen = RwSignal::new(0_usize);
     Effect::new(move || {
         if let Some(field) = field.get() {
@@ -163,7 +164,7 @@ fn Choices(go: impl Fn(&str) + Copy + Send + Sync + 'static) -> impl IntoView {
                         first: job.spec.name,
                         second: job.app,
                     });
-                    jobs.set(found.collect());
+                    jobs.set((Some(wanted), found.collect()));
                 }
                 Ok(_) => {}
                 Err(error) => auth.notice(&error),
@@ -179,7 +180,11 @@ fn Choices(go: impl Fn(&str) + Copy + Send + Sync + 'static) -> impl IntoView {
             second: format!("g {key}"),
         });
         let pages = pages.filter(|item| item.first.to_lowercase().contains(&wanted));
-        pages.chain(jobs.get()).collect::<Vec<_>>()
+        pages.chain(jobs.get().1).collect::<Vec<_>>()
+    });
+    let is_nothing = Memo::new(move |_| {
+        items.with(Vec::is_empty)
+            && jobs.with(|(wanted, _)| text.with(|text| wanted.as_ref() == Some(text)))
     });
     let typed = move |event| {
         text.set(event_target_value(&event));
@@ -232,6 +237,7 @@ fn Choices(go: impl Fn(&str) + Copy + Send + Sync + 'static) -> impl IntoView {
         <ul id="palette-items" role="listbox" aria-label=i18n.text(|t| t.palette.title)>
             {move || items.get().into_iter().enumerate().map(row).collect_view()}
         </ul>
+        <p class="nothing" role="status">{move || is_nothing.get().then(|| i18n.texts().nothing_matches)}</p>
         <p class="second">{i18n.text(|t| t.palette.keys)}</p>
     }
 }

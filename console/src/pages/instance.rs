@@ -24,6 +24,7 @@ use crate::hooks::act::use_act;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
 use crate::i18n::use_i18n;
+pub(super) use shards::short_id;
 
 /// The page.
 #[component]

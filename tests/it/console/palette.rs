@@ -20,6 +20,10 @@ async fn a_job_is_a_few_keys_away_and_so_is_every_page() {
         browser.script::<Option<bool>>(&code).await;
     };
     press("document.body", "k", true).await;
+    browser.fill("#palette", "no such thing").await;
+    browser
+        .shows("dialog[open] [role=status]", "Nothing matches")
+        .await;
     browser.fill("#palette", "settle-ord").await;
     browser
         .shows("#palette-items li[aria-selected=true]", "settle-orders")

@@ -50,7 +50,7 @@ pub(super) fn General(
             field="kind"
             options=&[
                 ("handler", |t| t.editor.kind_handler, |t| t.editor.kind_handler_hint),
-                ("script", |t| t.script, |t| t.editor.kind_script_hint),
+                ("script", |t| t.editor.kind_script, |t| t.editor.kind_script_hint),
             ]
             get=|spec| match spec.kind {
                 JobKind::Handler => "handler",

@@ -104,7 +104,7 @@ pub(super) fn TextInput(
                 spellcheck="false"
                 list=list
                 prop:value=value
-                prop:readonly=fixed
+                prop:disabled=fixed
                 on:input=typed
             />
         }

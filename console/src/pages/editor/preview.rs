@@ -12,6 +12,7 @@ use leptos::task::spawn_local;
 use super::inputs::use_draft;
 use super::within;
 use crate::api;
+use crate::components::kept_out::KeptOutTicks;
 use crate::components::when::When;
 use crate::i18n::use_i18n;
 
@@ -21,14 +22,9 @@ const PAUSE_MS: u32 = 300;
 /// Whether a field is one that a new definition has empty.
 fn is_early(field: Option<&str>) -> bool {
     field.is_some_and(|field| {
-        [
-            "spec.script",
-            "spec.sharding",
-            "spec.handler",
-            "spec.depends_on",
-        ]
-        .iter()
-        .any(|early| field.starts_with(early))
+        ["spec.script", "spec.sharding", "spec.handler"]
+            .iter()
+            .any(|early| field.starts_with(early))
     })
 }
 
@@ -56,6 +52,8 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                 // Its schedule is told all the same: only what H becomes depends on the name.
                 "new".clone_into(&mut spec.name);
             }
+            // Its job is yet to be chosen.
+            spec.depends_on.retain(|one| !one.job.is_empty());
             let body = PreviewSchedule {
                 app: app.get_untracked(),
                 spec,
@@ -71,9 +69,9 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                         draft.error.set(None);
                     }
                 }
-                // What is yet to be typed is no fault before it is saved.
+                // What is yet to be typed is no fault of its field before it is saved.
                 Err(api::ApiError::Problem(problem)) if is_early(problem.field.as_deref()) => {
-                    wrong.set(None);
+                    wrong.set(Some(problem.detail));
                     times.set(None);
                 }
                 Err(api::ApiError::Problem(problem)) => {
@@ -107,16 +105,6 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                     .collect_view()
             })}
         </ol>
-        {move || times.get().filter(|times| !times.kept_out.is_empty()).map(|times| {
-            let ticks = times
-                .kept_out
-                .into_iter()
-                .map(|tick| view! { <li><When at=Signal::stored(Some(tick.at)) zone /> " " {move || i18n.said(&tick.reason)}</li> })
-                .collect_view();
-            view! {
-                <h3>{i18n.text(|t| t.job_page.kept_out)}</h3>
-                <ul class="fires">{ticks}</ul>
-            }
-        })}
+        {move || times.get().map(|times| view! { <KeptOutTicks ticks=times.kept_out zone /> })}
     }
 }

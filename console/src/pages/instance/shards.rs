@@ -35,7 +35,7 @@ impl State for ShardState {
             Self::Running => (Tone::Busy, |t| t.running),
             Self::Succeeded => (Tone::Good, |t| t.succeeded),
             Self::Failed => (Tone::Bad, |t| t.failed),
-            Self::Cancelled => (Tone::Warning, |t| t.instance.cancelled),
+            Self::Cancelled => (Tone::Quiet, |t| t.instance.cancelled),
         }
     }
 }
@@ -49,7 +49,7 @@ impl State for AttemptOutcome {
             Self::Lost => (Tone::Bad, |t| t.instance.lost),
             Self::Returned => (Tone::Quiet, |t| t.instance.returned),
             Self::TimedOut => (Tone::Bad, |t| t.timed_out),
-            Self::Cancelled => (Tone::Warning, |t| t.instance.cancelled),
+            Self::Cancelled => (Tone::Quiet, |t| t.instance.cancelled),
         }
     }
 }
@@ -163,6 +163,8 @@ fn Row(
     };
     let is_open = Memo::new(move |_| open.get() == Some(shard_id));
     let item = text(|shard| shard.item.to_string());
+    let error = move || i18n.said(&text(|s| s.error.clone().unwrap_or_default())());
+    let output = text(|s| s.output.clone().unwrap_or_default());
     // Open and closed have an address of their own, which keeps the page of the list.
     let query = use_query_map();
     let href = move || {
@@ -209,8 +211,8 @@ fn Row(
             <td class="time" data-label=i18n.text(|t| t.instance.claimed)><When at=at(|s| s.claimed_at) /></td>
             <td class="time" data-label=i18n.text(|t| t.ended)><When at=at(|s| s.ended_at) /></td>
             <td class="wide" data-label=i18n.text(|t| t.instance.output)>
-                <span class="error-text">{move || i18n.said(&text(|s| s.error.clone().unwrap_or_default())())}</span>
-                <span class="clip">{text(|s| s.output.clone().unwrap_or_default())}</span>
+                <span class="clip error-text" title=error>{error}</span>
+                <span class="clip" title=output>{output}</span>
             </td>
         </tr>
         <Show when=move || is_open.get()>
@@ -222,7 +224,7 @@ fn Row(
 }
 
 /// The end of an id: the beginning of ids made at one time is the same.
-pub(super) fn short_id(id: uuid::Uuid) -> String {
+pub(crate) fn short_id(id: uuid::Uuid) -> String {
     let text = id.simple().to_string();
     text[text.len() - 8..].to_owned()
 }

@@ -8,6 +8,7 @@ use leptos_router::components::A;
 
 use super::history::History;
 use crate::components::job_controls::may_run;
+use crate::components::kept_out::KeptOutTicks;
 use crate::components::when::{Until, When};
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
@@ -42,16 +43,8 @@ pub(super) fn Overview(id: i64, job: Signal<Job>) -> impl IntoView {
         .into_any()
     };
     let kept_out = move || {
-        let times = next.value.get().unwrap_or_default();
-        (!times.kept_out.is_empty()).then(|| {
-            let one = |tick: antares_protocol::plan::KeptOut| {
-                view! { <li><When at=Signal::stored(Some(tick.at)) zone /> " " {move || i18n.said(&tick.reason)}</li> }
-            };
-            view! {
-                <h3>{i18n.text(|t| t.job_page.kept_out)}</h3>
-                <ul class="fires">{times.kept_out.into_iter().map(one).collect_view()}</ul>
-            }
-        })
+        let ticks = next.value.get().unwrap_or_default().kept_out;
+        view! { <KeptOutTicks ticks zone /> }
     };
     view! {
         <div class="columns">

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 use serde_json::{Value, json};
 
+use super::words::value_in_words;
 use crate::api;
 use crate::components::dialog::{Question, use_dialogs};
 use crate::components::filters::{use_setter, use_value};
@@ -198,12 +199,8 @@ fn Difference(path: String) -> impl IntoView {
 
 /// One field: what it was, and what it is.
 fn change(change: FieldChange) -> impl IntoView {
-    let text = |value: Value| match value {
-        Value::Null => "–".to_owned(),
-        Value::String(text) => text,
-        value => value.to_string(),
-    };
     let i18n = use_i18n();
+    let text = |value: &Value| value_in_words(&change.field, value, i18n.texts());
     // A part of a field is called by its path.
     let name = super::definition::label(&change.field).map_or_else(
         || change.field.clone(),
@@ -213,9 +210,9 @@ fn change(change: FieldChange) -> impl IntoView {
         <p class="change">
             <code title=change.field.clone()>{name}</code>
             " "
-            <del>{text(change.from)}</del>
+            <del>{text(&change.from)}</del>
             " → "
-            <ins>{text(change.to)}</ins>
+            <ins>{text(&change.to)}</ins>
         </p>
     }
 }

@@ -1,6 +1,8 @@
 //! Why a job did or did not run: each tick with what became of it, and what waits.
 
+use antares_protocol::cluster::Server;
 use antares_protocol::instance::TickOutcome;
+use antares_protocol::page::Page;
 use antares_protocol::plan::{ExplainedTick, ExplainedWait, Explanation};
 use chrono::TimeDelta;
 use leptos::prelude::*;
@@ -15,6 +17,7 @@ use crate::hooks::clock;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
 use crate::i18n::{I18n, Texts, use_i18n};
+use crate::pages::instance::short_id;
 
 impl State for TickOutcome {
     fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
@@ -126,6 +129,16 @@ fn wait(i18n: I18n, wait: ExplainedWait) -> impl IntoView {
 #[component]
 fn Ticks(ticks: Vec<ExplainedTick>) -> impl IntoView {
     let i18n = use_i18n();
+    // One that is gone has only its id left.
+    let servers =
+        use_current::<Page<Server>>(Topic::Servers, "/api/v1/servers?limit=500".to_owned());
+    let host = move |id: uuid::Uuid| {
+        let known = servers.value.with(|page| {
+            let server = page.as_ref()?.items.iter().find(|server| server.id == id)?;
+            Some(server.host.clone())
+        });
+        known.unwrap_or_else(|| short_id(id))
+    };
     let row = move |one: ExplainedTick| {
         let outcome = one.tick.outcome;
         let more = (one.tick.count > 1).then(|| format!("× {}", format::count(one.tick.count)));
@@ -146,8 +159,8 @@ fn Ticks(ticks: Vec<ExplainedTick>) -> impl IntoView {
                         view! { " " <Badge state=move || state /> }
                     })}
                 </td>
-                <td class="mono" data-label=i18n.text(|t| t.job_page.server)>
-                    {one.server_id.map(|id| id.to_string())}
+                <td data-label=i18n.text(|t| t.job_page.server)>
+                    {one.server_id.map(|id| view! { <span title=id.to_string()>{move || host(id)}</span> })}
                 </td>
             </tr>
         }

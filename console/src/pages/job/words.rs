@@ -17,7 +17,7 @@ pub(super) fn words(field: &str, spec: &JobSpec, texts: &Texts) -> Option<String
     Some(match field {
         "kind" => match spec.kind {
             JobKind::Handler => t.kind_handler.to_owned(),
-            JobKind::Script => texts.script.to_owned(),
+            JobKind::Script => t.kind_script.to_owned(),
         },
         "script" => match spec.script.as_ref()? {
             Script::Command(command) => command.clone(),
@@ -73,6 +73,10 @@ pub(super) fn words(field: &str, spec: &JobSpec, texts: &Texts) -> Option<String
             let each = spec.depends_on.iter().map(|one| dependency(one, texts));
             each.collect::<Vec<_>>().join("\n")
         }
+        "max_shards_per_client" if spec.max_shards_per_client == 0 => t.unlimited.to_owned(),
+        "max_running_shards" if spec.max_running_shards == 0 => t.unlimited.to_owned(),
+        "shard_timeout_ms" if spec.shard_timeout_ms == 0 => t.unlimited.to_owned(),
+        "instance_timeout_ms" if spec.instance_timeout_ms == 0 => t.unlimited.to_owned(),
         // As the editor's text form has them.
         "shard_params" => {
             let each = spec.shard_params.iter().enumerate();
@@ -98,6 +102,20 @@ pub(super) fn words(field: &str, spec: &JobSpec, texts: &Texts) -> Option<String
             said
         }
         _ => return None,
+    })
+}
+
+/// What `field` says with `value`, as far as that can be told without the rest of its definition.
+pub(super) fn value_in_words(field: &str, value: &Value, texts: &Texts) -> String {
+    if value.is_null() {
+        return "–".to_owned();
+    }
+    let spec = serde_json::from_value(serde_json::json!({ "name": "a", field: value }));
+    let said = spec.ok().and_then(|spec| words(field, &spec, texts));
+    said.unwrap_or_else(|| match value {
+        Value::String(text) => text.clone(),
+        Value::Number(n) if field.ends_with("_ms") => length(n.as_u64().unwrap_or_default()),
+        value => value.to_string(),
     })
 }
 
@@ -154,6 +172,7 @@ fn dependency(one: &Dependency, texts: &Texts) -> String {
 #[cfg(test)]
 mod tests {
     use antares_protocol::policy::{Chosen, Retry};
+    use serde_json::json;
 
     use super::*;
     use crate::i18n::english;
@@ -201,5 +220,21 @@ mod tests {
             assert_eq!(words(field, &spec, english()).as_deref(), Some(said));
         }
         assert_eq!(words("param", &spec, english()), None);
+        spec.max_shards_per_client = 0;
+        let said = words("max_shards_per_client", &spec, english());
+        assert_eq!(said.as_deref(), Some("no limit"));
+    }
+
+    #[test]
+    fn values_of_one_field_are_said_in_words() {
+        let said = |field: &str, value: Value| value_in_words(field, &value, english());
+        assert_eq!(
+            said("overlap", json!({ "queue": 1 })),
+            "waits behind it, ≤ 1"
+        );
+        assert_eq!(said("misfire", json!("ignore")), "none fires");
+        assert_eq!(said("jitter_ms", json!(1500)), "1.5 s");
+        assert_eq!(said("cron", Value::Null), "–");
+        assert_eq!(said("overlap.later", json!({ "a": 1 })), r#"{"a":1}"#);
     }
 }
