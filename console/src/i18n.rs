@@ -224,6 +224,7 @@ pub(crate) struct Texts {
     pub(crate) trigger: &'static str,
     pub(crate) by_schedule: &'static str,
     pub(crate) by_api: &'static str,
+    pub(crate) by_console: &'static str,
     pub(crate) by_dependency: &'static str,
     pub(crate) by_backfill: &'static str,
     pub(crate) by_rerun: &'static str,

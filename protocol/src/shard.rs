@@ -31,8 +31,10 @@ pub fn split_shard_id(shard_id: i64) -> (i64, i32) {
 pub enum Trigger {
     /// A tick of the job's schedule.
     Schedule,
-    /// A call of the API, or a button of the console.
+    /// A call of the API.
     Api,
+    /// A button of the console.
+    Console,
     /// A call of the SQL function `antares_trigger`.
     Sql,
     /// The end of an instance of another job.
@@ -54,6 +56,7 @@ impl Trigger {
         match self {
             Self::Schedule => "schedule",
             Self::Api => "api",
+            Self::Console => "console",
             Self::Sql => "sql",
             Self::Dependency => "dependency",
             Self::Backfill => "backfill",

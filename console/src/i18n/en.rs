@@ -100,6 +100,7 @@ pub(super) const TEXTS: Texts = Texts {
     trigger: "Trigger",
     by_schedule: "Schedule",
     by_api: "API",
+    by_console: "Console",
     by_dependency: "Dependency",
     by_backfill: "Backfill",
     by_rerun: "Rerun",

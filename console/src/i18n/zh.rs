@@ -97,6 +97,7 @@ pub(super) const TEXTS: Texts = Texts {
     trigger: "触发方式",
     by_schedule: "定时",
     by_api: "API",
+    by_console: "控制台",
     by_dependency: "依赖",
     by_backfill: "补跑",
     by_rerun: "重跑",

@@ -137,6 +137,7 @@ const STATES: &[(&str, Label)] = &[
 const TRIGGERS: &[(&str, Label)] = &[
     ("schedule", |t| t.by_schedule),
     ("api", |t| t.by_api),
+    ("console", |t| t.by_console),
     ("sql", |_| "SQL"),
     ("dependency", |t| t.by_dependency),
     ("backfill", |t| t.by_backfill),
@@ -164,6 +165,7 @@ pub(crate) fn trigger_name(i18n: I18n, trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::Schedule => i18n.texts().by_schedule,
         Trigger::Api => i18n.texts().by_api,
+        Trigger::Console => i18n.texts().by_console,
         Trigger::Sql => "SQL",
         Trigger::Dependency => i18n.texts().by_dependency,
         Trigger::Backfill => i18n.texts().by_backfill,

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use antares_protocol::problem::ProblemKind;
+use antares_protocol::shard::Trigger;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -215,6 +216,17 @@ pub struct User {
     pub name: String,
     /// Of the session, unless this is HTTP Basic.
     pub expires_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl User {
+    /// What an instance that this one triggers is made by: only the console has sessions.
+    pub fn trigger(&self) -> Trigger {
+        if self.expires_at.is_some() {
+            Trigger::Console
+        } else {
+            Trigger::Api
+        }
+    }
 }
 
 impl FromRequestParts<Shared> for User {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use antares_protocol::job::TriggerJob;
+use antares_protocol::shard::Trigger as Kind;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -41,13 +42,14 @@ impl Trigger {
 pub async fn trigger(
     conn: &mut PgConnection,
     server: Uuid,
+    by: Kind,
     job_id: i64,
     request: &TriggerJob,
 ) -> Result<Trigger, JobError> {
     check(request)?;
     let asked = [asked(job_id, request)];
     let Some(key) = &request.idempotency_key else {
-        let made = instance::trigger(conn, server, &asked).await?;
+        let made = instance::trigger(conn, server, by, &asked).await?;
         return outcome(job_id, made.into_iter().next());
     };
     let mut tx = conn.begin().await?;
@@ -63,7 +65,7 @@ pub async fn trigger(
             .map(Trigger::Repeated)
             .ok_or_else(|| JobError::KeyInUse(key.clone()));
     }
-    let made = instance::trigger(&mut tx, server, &asked).await?;
+    let made = instance::trigger(&mut tx, server, by, &asked).await?;
     let made = outcome(job_id, made.into_iter().next())?;
     instance::name_triggered(&mut tx, job_id, key, made.instance_id()).await?;
     tx.commit().await?;
@@ -84,13 +86,14 @@ fn in_use(error: sqlx::Error, key: &str) -> JobError {
 pub async fn trigger_many(
     conn: &mut PgConnection,
     server: Uuid,
+    by: Kind,
     requests: &[(i64, TriggerJob)],
 ) -> sqlx::Result<Vec<Result<Trigger, JobError>>> {
     let mut answers = Vec::with_capacity(requests.len());
     let mut rest = requests;
     while let Some((id, request)) = rest.first() {
         if request.idempotency_key.is_some() {
-            answers.push(trigger(conn, server, *id, request).await);
+            answers.push(trigger(conn, server, by, *id, request).await);
             rest = &rest[1..];
             continue;
         }
@@ -103,7 +106,7 @@ pub async fn trigger_many(
             .take_while(together)
             .map(|(id, request)| asked(*id, request))
             .collect();
-        let made = instance::trigger(conn, server, &asked).await?;
+        let made = instance::trigger(conn, server, by, &asked).await?;
         rest = &rest[asked.len()..];
         answers.extend(
             asked

@@ -56,6 +56,7 @@ pub fn trigger(text: &str) -> Trigger {
     match text {
         "schedule" => Trigger::Schedule,
         "api" => Trigger::Api,
+        "console" => Trigger::Console,
         "sql" => Trigger::Sql,
         "dependency" => Trigger::Dependency,
         "backfill" => Trigger::Backfill,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use antares_protocol::shard::Trigger;
 use serde_json::Value;
 use sqlx::{FromRow as _, PgConnection, Row as _};
 use uuid::Uuid;
@@ -44,16 +45,17 @@ const TRIGGER: &str = include_str!("sql/trigger.sql");
 pub async fn trigger(
     conn: &mut PgConnection,
     server: Uuid,
+    by: Trigger,
     jobs: &[Asked<'_>],
 ) -> sqlx::Result<Vec<Triggered>> {
     // Only of one alone: what is passed over takes a second statement, and many are made by one or not at all.
     if let [Asked { delay_ms: 0, .. }] = jobs {
-        let made = trigger_by(&TRIGGER_PLAIN, conn, server, jobs).await?;
+        let made = trigger_by(&TRIGGER_PLAIN, conn, server, by, jobs).await?;
         if made.iter().all(|made| made.state.is_some()) {
             return Ok(made);
         }
     }
-    trigger_by(TRIGGER, conn, server, jobs).await
+    trigger_by(TRIGGER, conn, server, by, jobs).await
 }
 
 /// Does so by one form of the statement.
@@ -61,6 +63,7 @@ async fn trigger_by(
     statement: &'static str,
     conn: &mut PgConnection,
     server: Uuid,
+    by: Trigger,
     jobs: &[Asked<'_>],
 ) -> sqlx::Result<Vec<Triggered>> {
     let rows = sqlx::query(statement)
@@ -69,6 +72,7 @@ async fn trigger_by(
         .bind(server)
         .bind(jobs.iter().map(|job| job.priority).collect::<Vec<_>>())
         .bind(jobs.iter().map(|job| job.delay_ms).collect::<Vec<_>>())
+        .bind(by.name())
         .fetch_all(conn)
         .await?;
     let mut triggered = vec![Triggered::default(); jobs.len()];

@@ -77,6 +77,11 @@ async fn a_new_user_creates_an_app_and_a_job_starts_a_client_and_sees_it_run() {
     browser.shows("h1", "greet").await;
     browser.shows(".heading", "Succeeded").await;
     browser.shows(".counters", "2").await;
+    let by: Vec<String> = sqlx::query_scalar("select trigger from instance_history")
+        .fetch_all(world.pool())
+        .await
+        .expect("the view can be read");
+    assert_eq!(by, ["console"]);
     drop(client);
 
     // The calls by hand, as they were shown.

@@ -137,7 +137,7 @@ pub(crate) const CASES: [Case; 34] = [
         500,
         60,
         "select array_agg(n), array_fill('{}'::jsonb, array[500]), uuid(lpad('1', 32, '5')),
-            array_fill(null::smallint, array[500]), array_fill(0, array[500])
+            array_fill(null::smallint, array[500]), array_fill(0, array[500]), 'api'
          from generate_series(1751, 2250) n",
     ),
     case(
@@ -145,7 +145,7 @@ pub(crate) const CASES: [Case; 34] = [
         500,
         60,
         "select array_agg(n), array_fill('{}'::jsonb, array[500]), uuid(lpad('1', 32, '5')),
-            array_fill(null::smallint, array[500]), array_fill(0, array[500])
+            array_fill(null::smallint, array[500]), array_fill(0, array[500]), 'api'
          from generate_series(1751, 2250) n",
     ),
     // 1,000 of 42,200 claims, beside dead ones of the same clients.

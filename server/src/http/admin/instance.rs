@@ -80,7 +80,7 @@ async fn list(
     if query.trigger == Some(Trigger::Other) {
         return Err(ApiError::field(
             "trigger",
-            "is not known; give schedule, api, sql, dependency, backfill, rerun or plan",
+            "is not known; give schedule, api, console, sql, dependency, backfill, rerun or plan",
         ));
     }
     for (field, at) in [("from", query.from), ("until", query.until)] {

@@ -205,15 +205,16 @@ const KEY_PERIOD: Duration = Duration::from_millis(100);
     request_body = Option<TriggerJob>, responses((status = 202, body = Triggered), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn trigger(
     State(app): State<Shared>,
-    _: User,
+    user: User,
     Path(id): Path<i64>,
     OptionalJson(body): OptionalJson<TriggerJob>,
 ) -> Result<(StatusCode, axum::Json<Triggered>), ApiError> {
+    let by = user.trigger();
     let begun = Instant::now();
     let triggered = loop {
         let triggered = retry::on_conflict(&app, || async {
             let mut conn = app.pool.acquire().await?;
-            pipeline::trigger::trigger(&mut conn, app.server_id, id, &body).await
+            pipeline::trigger::trigger(&mut conn, app.server_id, by, id, &body).await
         });
         match triggered.await {
             // Waited for without a connection, which others need meanwhile.
@@ -237,7 +238,7 @@ async fn trigger(
     responses((status = 200, body = JobsTriggered), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn trigger_many(
     State(app): State<Shared>,
-    _: User,
+    user: User,
     Json(body): Json<TriggerJobs>,
 ) -> Result<axum::Json<JobsTriggered>, ApiError> {
     if !(1..=MOST_TRIGGERS).contains(&body.triggers.len()) {
@@ -264,9 +265,10 @@ async fn trigger_many(
             ApiError::field(&format!("triggers[{index}].{}", error.field), error.message)
         })?;
     }
+    let by = user.trigger();
     let outcomes = retry::on_conflict(&app, || async {
         let mut conn = app.hot.acquire().await?;
-        pipeline::trigger::trigger_many(&mut conn, app.server_id, &requests).await
+        pipeline::trigger::trigger_many(&mut conn, app.server_id, by, &requests).await
     })
     .await?;
     let mut made = Vec::new();

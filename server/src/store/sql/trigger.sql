@@ -1,5 +1,6 @@
 -- Makes instances of the jobs $1, each named once, by hand: with the parameters $2, the priorities $4 instead of the
--- job's and after delays of $5 ms, for the server $3.
+-- job's and after delays of $5 ms, for the server $3;
+-- $6 is what made them.
 -- Answers a row with its state and its overlap policy for each job that exists, and one for each instance that was made; of one that was only
 -- queued it has no total. A waiting job without an instance had as many as may be.
 -- In the plain form (`store::form`) none is delayed, and jobs that queue or replace are passed over as if not there.
@@ -32,7 +33,7 @@ with asked as materialized (
     from locked l where state = 'waiting'
 ), made as (
     insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadline_at, param, server_id, max_attempts, total, remaining, slot, priority)
-    select job_id, app_id, version, 'api', now(),
+    select job_id, app_id, version, $6, now(),
         case when instance_timeout_ms > 0 then now() + instance_timeout_ms * interval '1 ms' end,
         param, $3, max_attempts, shard_count, shard_count, place, priority
     from placed where place >= 0 order by job_id
@@ -44,7 +45,7 @@ with asked as materialized (
 --<
 ), queued as (
     insert into instance_queued (job_id, app_id, trigger, scheduled_at, due_at, priority, param, server_id)
-    select job_id, app_id, 'api', now() + delay_ms * interval '1 ms', now() + delay_ms * interval '1 ms', priority, param, $3
+    select job_id, app_id, $6, now() + delay_ms * interval '1 ms', now() + delay_ms * interval '1 ms', priority, param, $3
     from placed where place = -1 order by job_id
     returning id, app_id, job_id, trigger, scheduled_at, queued_at, param, priority
 -->
