@@ -13,8 +13,7 @@ pub struct Move {
 }
 
 /// The moves that spread buckets evenly over `live` servers: afterwards no two differ by more than one.
-/// A bucket whose owner stays within its share does not move. Neighbours are of different owners where that costs no move:
-/// jobs made one after the other have neighbouring buckets.
+/// A bucket whose owner stays within its share does not move.
 pub fn rebalance(owners: &[Option<Uuid>], live: &[Uuid]) -> Vec<Move> {
     let mut owned: BTreeMap<Uuid, Vec<i16>> = live.iter().map(|id| (*id, Vec::new())).collect();
     let mut free = Vec::new();
@@ -44,30 +43,22 @@ pub fn rebalance(owners: &[Option<Uuid>], live: &[Uuid]) -> Vec<Move> {
         let share = least + usize::from(richer > 0);
         richer = richer.saturating_sub(1);
         let buckets = owned.get_mut(&id).expect("every live server has an entry");
-        let (has, surplus) = (buckets.len(), buckets.len().saturating_sub(share));
-        for (index, bucket) in std::mem::take(buckets).into_iter().enumerate() {
-            // Evenly among all that it owns.
-            if (index + 1) * surplus / has > index * surplus / has {
-                free.push((bucket, Some(id)));
-            } else {
-                buckets.push(bucket);
-            }
+        while buckets.len() > share {
+            free.extend(buckets.pop().map(|bucket| (bucket, Some(id))));
         }
         shares.push((id, share - buckets.len()));
     }
-    // In turn, for the same reason: neighbours go to different servers.
-    let mut turn = (0..shares.len()).cycle();
-    free.into_iter()
-        .map_while(|(bucket, _)| {
-            let at = turn
-                .by_ref()
-                .take(shares.len())
-                .find(|at| shares[*at].1 > 0)?;
-            shares[at].1 -= 1;
-            Some(Move {
-                bucket,
-                owner: Some(shares[at].0),
-            })
+    let mut free = free.into_iter();
+    shares
+        .into_iter()
+        .flat_map(|(id, missing)| {
+            free.by_ref()
+                .take(missing)
+                .map(|(bucket, _)| Move {
+                    bucket,
+                    owner: Some(id),
+                })
+                .collect::<Vec<_>>()
         })
         .collect()
 }
@@ -117,25 +108,6 @@ mod tests {
             assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1);
         }
         assert_eq!(rebalance(&owners, &live), Vec::new());
-    }
-
-    #[test]
-    fn neighbours_have_different_owners() {
-        let longest_run = |owners: &[Option<Uuid>]| {
-            let runs = owners.chunk_by(|a, b| a == b);
-            runs.map(<[_]>::len).max().unwrap()
-        };
-        let live = [server(1), server(2), server(3)];
-        let mut together = vec![None; 256];
-        let moves = rebalance(&together, &live);
-        apply(&mut together, &moves);
-        assert_eq!(longest_run(&together), 1);
-        let mut joined = vec![None; 256];
-        for (count, run) in [(1, 256), (2, 1), (3, 2)] {
-            let moves = rebalance(&joined, &live[..count]);
-            apply(&mut joined, &moves);
-            assert_eq!(longest_run(&joined), run, "of {count} servers");
-        }
     }
 
     #[test]
