@@ -10,7 +10,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::boot::{self, StartError};
 use crate::pipeline::preview;
-use crate::store::{app, schedule};
+use crate::store::schedule;
 
 /// Longest period: ten years.
 const LONGEST: TimeDelta = TimeDelta::days(3660);
@@ -69,13 +69,12 @@ impl Simulate {
         let mut fires = Vec::new();
         let mut jobs: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
         let mut minutes: BTreeMap<i64, u64> = BTreeMap::new();
-        if let Some(name) = &self.app
-            && !app::is_there(&mut conn, name).await.map_err(failed)?
-        {
-            return Err(StartError(format!("app: there is no app `{name}`")));
-        }
         let scheduled = preview::Scheduled::read(&mut conn, self.app.as_deref()).await;
-        scheduled.map_err(failed)?.fires((from, until), |fire| {
+        let scheduled = scheduled.map_err(failed)?.ok_or_else(|| {
+            let name = self.app.as_deref().unwrap_or_default();
+            StartError(format!("app: there is no app `{name}`"))
+        })?;
+        scheduled.fires((from, until), |fire| {
             if !self.summary {
                 fires.push(fire);
                 return;

@@ -30,7 +30,7 @@ fn error(field: &'static str, message: impl Into<String>) -> FieldError {
 }
 
 /// Largest job parameter and largest sum of shard parameters, as JSON text.
-const MAX_PARAM_BYTES: usize = 1 << 20;
+pub const MAX_PARAM_BYTES: usize = 1 << 20;
 /// Longest timeout: a year.
 pub const MAX_TIMEOUT_MS: u64 = 366 * 24 * 3_600_000;
 
@@ -220,7 +220,8 @@ pub fn holds_nul(value: &serde_json::Value) -> bool {
     }
 }
 
-fn json_bytes(value: &impl serde::Serialize) -> usize {
+/// How long a value is as JSON text.
+pub fn json_bytes(value: &impl serde::Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len())
 }
 

@@ -84,6 +84,16 @@ impl Schedule {
         std::iter::successors(self.next_after(after), |tick| self.next_after(*tick))
     }
 
+    /// The ticks from `from` to before `until`, in order.
+    pub fn within(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> impl Iterator<Item = DateTime<Utc>> {
+        let before = from - TimeDelta::nanoseconds(1);
+        self.upcoming(before).take_while(move |at| *at < until)
+    }
+
     /// What becomes of ticks that were missed.
     pub fn misfire(&self) -> Misfire {
         self.timing.misfire

@@ -1,7 +1,7 @@
 //! Ticks of the past → queued instances, on request.
 
 use antares_protocol::plan::{Backfill, Backfilled};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -64,20 +64,15 @@ pub async fn backfill(
             "the job has no schedule with times of its own; trigger it instead",
         ));
     };
-    let names: Vec<String> = schedule.timing().calendars().cloned().collect();
-    let calendars = Calendars::read(&mut tx, &names).await?;
+    let calendars = Calendars::read(&mut tx, schedule.timing().calendars()).await?;
     let mut answer = Backfilled {
         ticks: Vec::new(),
         instance_ids: Vec::new(),
         done_before: 0,
         kept_out: 0,
     };
-    let before = request.from - TimeDelta::nanoseconds(1);
     let mut wanted: Vec<DateTime<Utc>> = Vec::new();
-    for at in schedule
-        .upcoming(before)
-        .take_while(|at| *at < request.until)
-    {
+    for at in schedule.within(request.from, request.until) {
         if calendars.lies_out(schedule.timing(), at).is_some() {
             answer.kept_out += 1;
         } else {

@@ -1,6 +1,6 @@
 //! Calendars change, and decide about ticks.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::schedule::{CalendarSpec, ImportCalendar};
@@ -198,10 +198,21 @@ fn all_there(spec: &JobSpec, is_there: impl Fn(&String) -> bool) -> Result<(), J
 pub struct Calendars(HashMap<String, Calendar>);
 
 impl Calendars {
-    /// Reads those of `names`.
-    pub async fn read(conn: &mut PgConnection, names: &[String]) -> sqlx::Result<Self> {
+    /// Reads those of `names`, each once.
+    pub async fn read<'a>(
+        conn: &mut PgConnection,
+        names: impl IntoIterator<Item = &'a String>,
+    ) -> sqlx::Result<Self> {
+        let names: Vec<&String> = names
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
         let mut all = HashMap::new();
-        for (name, spec) in store::named(conn, names).await? {
+        if names.is_empty() {
+            return Ok(Self(all));
+        }
+        for (name, spec) in store::named(conn, &names).await? {
             match Calendar::new(&spec) {
                 Ok(calendar) => _ = all.insert(name, calendar),
                 // They are checked before they are stored, so this is a newer server's or a hand's work.

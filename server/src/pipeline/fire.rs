@@ -253,7 +253,7 @@ impl Facts {
         due: &[Due],
         schedules: &mut Schedules,
     ) -> sqlx::Result<Self> {
-        let mut names: Vec<String> = Vec::new();
+        let mut names = Vec::new();
         for due in due.iter().filter(|due| due.timing.is_some()) {
             if let Some(schedule) = schedules.get(due) {
                 names.extend(schedule.timing().calendars().cloned());
@@ -261,10 +261,10 @@ impl Facts {
                 names.extend(timing.calendars().cloned());
             }
         }
-        let mut facts = Self::default();
-        if !names.is_empty() {
-            facts.calendars = Calendars::read(conn, &names).await?;
-        }
+        let mut facts = Self {
+            calendars: Calendars::read(conn, &names).await?,
+            ..Self::default()
+        };
         let delayed = due.iter().filter(|due| due.fixed_delay_ms.is_some());
         let delayed: Vec<i64> = delayed.map(|due| due.job_id).collect();
         if !delayed.is_empty() {

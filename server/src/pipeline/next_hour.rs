@@ -17,14 +17,7 @@ const MOST_TICKS: usize = 5_000_000;
 pub async fn count(conn: &mut PgConnection, now: DateTime<Utc>) -> sqlx::Result<Vec<i64>> {
     let soon = soon(conn, now).await?;
     let timings: Vec<Timing> = soon.iter().map(timing).collect();
-    let mut names: Vec<String> = timings
-        .iter()
-        .flat_map(Timing::calendars)
-        .cloned()
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let calendars = Calendars::read(conn, &names).await?;
+    let calendars = Calendars::read(conn, timings.iter().flat_map(Timing::calendars)).await?;
     let counted = tokio::task::spawn_blocking(move || {
         let schedules = soon.iter().zip(timings);
         minutes(schedules, &calendars, now, MOST_TICKS)
@@ -63,9 +56,7 @@ fn minutes<'a>(
         else {
             continue;
         };
-        let before = now - TimeDelta::nanoseconds(1);
-        let ticks = schedule.upcoming(before).take_while(|at| *at < until);
-        for at in ticks.take(left) {
+        for at in schedule.within(now, until).take(left) {
             left -= 1;
             count(at, schedule.timing());
         }

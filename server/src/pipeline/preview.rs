@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::plan::{FireTimes, KeptOut, SimulatedFire, Simulation};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use tokio::sync::Semaphore;
 
 use super::calendar::Calendars;
 use crate::domain::job::{FieldError, resolved_cron, schedule};
 use crate::domain::schedule::{describe, describe_in_chinese};
-use crate::store::job;
+use crate::store::{app, job};
 
 /// Most fires that a simulation lists.
 const MOST_FIRES: usize = 10_000;
@@ -39,13 +39,7 @@ pub async fn preview(
         words_zh,
         ..FireTimes::default()
     };
-    let names: Vec<String> = spec
-        .include_calendars
-        .iter()
-        .chain(&spec.exclude_calendars)
-        .cloned()
-        .collect();
-    let calendars = Calendars::read(conn, &names).await?;
+    let calendars = Calendars::read(conn, named(spec)).await?;
     calendars.check(spec)?;
     let Some(schedule) = schedule(app, spec)? else {
         return Ok(times);
@@ -65,6 +59,11 @@ pub async fn preview(
     Ok(times)
 }
 
+/// Names of the calendars of a definition.
+fn named(spec: &JobSpec) -> impl Iterator<Item = &String> {
+    (spec.include_calendars.iter()).chain(&spec.exclude_calendars)
+}
+
 /// Jobs with what decides when they fire.
 #[derive(Debug)]
 pub struct Scheduled {
@@ -73,18 +72,17 @@ pub struct Scheduled {
 }
 
 impl Scheduled {
-    /// All waiting jobs, or those of `app`.
-    pub async fn read(conn: &mut PgConnection, app: Option<&str>) -> sqlx::Result<Self> {
-        let jobs = job::scheduled(conn, app).await?;
-        let mut names: Vec<String> = Vec::new();
-        for job in &jobs {
-            names.extend(job.spec.include_calendars.iter().cloned());
-            names.extend(job.spec.exclude_calendars.iter().cloned());
+    /// All waiting jobs, or those of `of`. `None` if there is no such app.
+    pub async fn read(conn: &mut PgConnection, of: Option<&str>) -> sqlx::Result<Option<Self>> {
+        if let Some(name) = of
+            && !app::is_there(conn, name).await?
+        {
+            return Ok(None);
         }
-        names.sort_unstable();
-        names.dedup();
-        let calendars = Calendars::read(conn, &names).await?;
-        Ok(Self { jobs, calendars })
+        let jobs = job::scheduled(conn, of).await?;
+        let names = jobs.iter().flat_map(|job| named(&job.spec));
+        let calendars = Calendars::read(conn, names).await?;
+        Ok(Some(Self { jobs, calendars }))
     }
 
     /// Calls `each` with every fire from `from` to before `until`, in no order.
@@ -97,8 +95,7 @@ impl Scheduled {
             let Ok(Some(schedule)) = schedule(&job.app, &job.spec) else {
                 continue;
             };
-            let before = from - TimeDelta::nanoseconds(1);
-            for at in schedule.upcoming(before).take_while(|at| *at < until) {
+            for at in schedule.within(from, until) {
                 each(SimulatedFire {
                     at,
                     job_id: job.id,

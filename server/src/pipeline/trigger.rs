@@ -8,7 +8,9 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use super::job::JobError;
-use crate::domain::job::{FieldError, MAX_TIMEOUT_MS, PRIORITIES, holds_nul, visible};
+use crate::domain::job::{
+    FieldError, MAX_PARAM_BYTES, MAX_TIMEOUT_MS, PRIORITIES, holds_nul, json_bytes, visible,
+};
 use crate::store::instance::{Asked, Triggered};
 use crate::store::pool::is_lock_timeout;
 use crate::store::shard::Ready;
@@ -134,8 +136,8 @@ pub fn check(request: &TriggerJob) -> Result<(), FieldError> {
     }
     if let Some(param) = &request.param {
         let field = "param";
-        let length = param.to_string().len();
-        if length > 1 << 20 {
+        let length = json_bytes(param);
+        if length > MAX_PARAM_BYTES {
             let message = format!("is {length} bytes; the limit is 1 MiB");
             return Err(FieldError { field, message });
         }

@@ -113,7 +113,7 @@ fn group(endings: &[Ending]) -> Columns<'_> {
             columns.outputs.len(),
         ];
         let begins = std::array::from_fn(|i| if key.has[i] { begins[i] as i32 + 1 } else { 0 });
-        let mask = bits.keys().fold(0u64, |mask, bit| mask | 1 << bit);
+        let mask = mask(&bits);
         for ending in bits.values() {
             columns.started.extend(ending.started_at);
             columns.errors.extend(ending.error.as_deref());
@@ -122,6 +122,11 @@ fn group(endings: &[Ending]) -> Columns<'_> {
         columns.groups.push((key, mask.cast_signed(), begins));
     }
     columns
+}
+
+/// The shards of a chunk that are named.
+fn mask(bits: &BTreeMap<u32, &Ending>) -> u64 {
+    bits.keys().fold(0, |mask, bit| mask | 1 << bit)
 }
 
 /// Whether two groups name a shard of one claim, which the statement must not see.
@@ -133,7 +138,7 @@ fn is_twice(groups: &Groups<'_>) -> bool {
         if last.replace(claim) != Some(claim) {
             seen = 0;
         }
-        let mask = bits.keys().fold(0u64, |mask, bit| mask | 1 << bit);
+        let mask = mask(bits);
         let is_twice = seen & mask != 0;
         seen |= mask;
         is_twice

@@ -147,7 +147,7 @@ pub async fn lock_named(conn: &mut PgConnection, names: &[&String]) -> sqlx::Res
 /// Calendars by their names.
 pub async fn named(
     conn: &mut PgConnection,
-    names: &[String],
+    names: &[&String],
 ) -> sqlx::Result<Vec<(String, Json<CalendarSpec>)>> {
     sqlx::query_as("select name, spec from calendar where name = any($1)")
         .bind(names)

@@ -69,11 +69,7 @@ pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError>
         {
             return refuse(format!("is no iCalendar: it does not begin with {begin}"));
         }
-        let lines = |word: &str| {
-            let lines = unfolded.lines().map(str::trim_start);
-            let starts = |line: &&str| line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-            lines.filter(starts).count()
-        };
+        let lines = |word| unfolded.lines().filter(|line| begins(line, word)).count();
         let (opened, closed) = (lines("BEGIN:"), lines("END:"));
         if opened != closed {
             return refuse(format!(
@@ -162,12 +158,9 @@ pub fn read(ics: &str, zone: Tz, until: NaiveDate) -> Result<Events, FieldError>
 fn check_depth(unfolded: &str) -> Result<(), FieldError> {
     let mut depth = 0;
     for line in unfolded.split(['\r', '\n']) {
-        let line = line.trim_start().as_bytes();
-        let begins =
-            |word: &[u8]| line.len() >= word.len() && line[..word.len()].eq_ignore_ascii_case(word);
-        if begins(b"BEGIN") {
+        if begins(line, "BEGIN") {
             depth += 1;
-        } else if begins(b"END") {
+        } else if begins(line, "END") {
             depth -= 1;
         }
         if depth > MOST_DEEP {
@@ -175,6 +168,12 @@ fn check_depth(unfolded: &str) -> Result<(), FieldError> {
         }
     }
     Ok(())
+}
+
+/// Whether a line begins with `word`, in any case and after spaces.
+fn begins(line: &str, word: &str) -> bool {
+    let start = line.trim_start().get(..word.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
 fn refuse(message: impl Into<String>) -> FieldError {

@@ -9,8 +9,8 @@ use antares_protocol::job::JobSpec;
 use antares_protocol::schedule::{Misfire, Overlap};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
-use super::{FieldError, error, parse_zone, schedule, visible};
-use crate::domain::schedule::{LAST_YEAR, check_jitter, check_period};
+use super::{FieldError, error, parse_zone, resolved_cron, schedule, timing, visible};
+use crate::domain::schedule::{LAST_YEAR, Schedule, Timing, check_jitter, check_period};
 
 /// Most instants in `at`.
 const MOST_INSTANTS: usize = 1000;
@@ -62,14 +62,16 @@ pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
 /// Refuses a cron expression that no date matches, as Quartz does. One whose dates have gone by, or lie outside `start_at`
 /// and `end_at`, is allowed: whoever declares jobs again and again goes on with the same definition.
 fn fires_at_all(spec: &JobSpec) -> Result<(), FieldError> {
-    let (start_at, end_at) = (None, None);
-    let before = DateTime::UNIX_EPOCH - TimeDelta::days(1);
-    let unbounded = JobSpec {
-        start_at,
-        end_at,
-        ..spec.clone()
+    let Some(cron) = resolved_cron("", spec)? else {
+        return Ok(());
     };
-    match schedule("", &unbounded)? {
+    let before = DateTime::UNIX_EPOCH - TimeDelta::days(1);
+    let unbounded = Timing {
+        start_at: None,
+        end_at: None,
+        ..timing("", spec)
+    };
+    match Schedule::new(Some(&cron), &spec.time_zone, unbounded)? {
         Some(times) if times.next_after(before).is_none() => Err(error(
             "cron",
             format!(

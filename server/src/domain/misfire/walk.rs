@@ -2,9 +2,9 @@
 //!
 //! A policy keeps the latest so many of the missed ticks that a calendar lets through: none, one, or `max`. The oldest
 //! of those that are kept fires, and all before it is recorded. With `latest` the one that is kept is the first that is
-//! in time, if there is one: it fires anyhow, and two at once would be one too many. So a decision looks ahead until it knows what the
-//! oldest kept tick is. Where that is too far, it records what can no longer be kept and leaves the rest to the next
-//! decision, which begins with a tick that is missed as well and so comes to the same result.
+//! in time, if there is one: it fires anyhow, and two at once would be one too many. So a decision looks ahead until it
+//! knows what the oldest kept tick is. Where that is too far, it records what can no longer be kept and leaves the rest
+//! to the next decision, which begins with a tick that is missed as well and so comes to the same result.
 
 use std::collections::VecDeque;
 
@@ -79,6 +79,7 @@ impl Missed<'_> {
         let (mut tick, mut seen) = (due, 0);
         loop {
             let out = (self.lies_out)(tick);
+            // Only `latest` walks so far.
             if out.is_none() && !self.is_late(tick) {
                 return Ahead::Fire(tick);
             }

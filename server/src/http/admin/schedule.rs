@@ -168,12 +168,11 @@ async fn simulate(
         ));
     }
     let mut conn = app.pool.acquire().await?;
-    if let Some(name) = &query.app
-        && !store::app::is_there(&mut conn, name).await?
-    {
-        return Err(ApiError::field("app", format!("there is no app `{name}`")));
-    }
     let scheduled = Scheduled::read(&mut conn, query.app.as_deref()).await?;
+    let scheduled = scheduled.ok_or_else(|| {
+        let name = query.app.as_deref().unwrap_or_default();
+        ApiError::field("app", format!("there is no app `{name}`"))
+    })?;
     drop(conn);
     preview::simulate(scheduled, (from, until))
         .await

@@ -1,8 +1,7 @@
 -- Makes instances of the jobs $1, each named once, by hand: with the parameters $2, the priorities $4 instead of the
--- job's and after delays of $5 ms, for the server $3;
--- $6 is what made them.
--- Answers a row with its state and its overlap policy for each job that exists, and one for each instance that was made; of one that was only
--- queued it has no total. A waiting job without an instance had as many as may be.
+-- job's and after delays of $5 ms, for the server $3; $6 is what made them.
+-- Answers a row with its state and its overlap policy for each job that exists, and one for each instance that was
+-- made; of one that was only queued it has no total. A waiting job without an instance had as many as may be.
 -- In the plain form (`store::form`) none is delayed, and jobs that queue or replace are passed over as if not there.
 with asked as materialized (
     select u.* from unnest($1::bigint[], $2::jsonb[], $4::smallint[], $5::bigint[]) with ordinality as u (job_id, param, priority, delay_ms, ord)
