@@ -72,12 +72,15 @@ pub(super) fn Why(id: i64) -> impl IntoView {
 fn Explained(path: String) -> impl IntoView {
     let i18n = use_i18n();
     let current = use_current::<Explanation>(Topic::Instances, path);
+    // Here, for an explanation that is read again makes its table anew.
+    let servers =
+        use_current::<Page<Server>>(Topic::Servers, "/api/v1/servers?limit=500".to_owned()).value;
     let told = move || {
         let explanation = current.value.get()?;
         let ticks = if explanation.ticks.is_empty() {
             view! { <p class="nothing">{i18n.text(|t| t.job_page.why_no_ticks)}</p> }.into_any()
         } else {
-            view! { <Ticks ticks=explanation.ticks /> }.into_any()
+            view! { <Ticks ticks=explanation.ticks servers /> }.into_any()
         };
         let waits = (!explanation.waits.is_empty()).then(|| {
             let waits = explanation
@@ -127,13 +130,11 @@ fn wait(i18n: I18n, wait: ExplainedWait) -> impl IntoView {
 }
 
 #[component]
-fn Ticks(ticks: Vec<ExplainedTick>) -> impl IntoView {
+fn Ticks(ticks: Vec<ExplainedTick>, servers: RwSignal<Option<Page<Server>>>) -> impl IntoView {
     let i18n = use_i18n();
     // One that is gone has only its id left.
-    let servers =
-        use_current::<Page<Server>>(Topic::Servers, "/api/v1/servers?limit=500".to_owned());
     let host = move |id: uuid::Uuid| {
-        let known = servers.value.with(|page| {
+        let known = servers.with(|page| {
             let server = page.as_ref()?.items.iter().find(|server| server.id == id)?;
             Some(server.host.clone())
         });
