@@ -7,7 +7,7 @@ use antares_protocol::shard::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 /// Which instances to list.
@@ -66,63 +66,130 @@ pub fn trigger(text: &str) -> Trigger {
     }
 }
 
+/// Where instances are while they wait, while they run, and when they have ended.
+struct Place {
+    /// Their columns, in the order of [`InstanceRow`], and where they come from.
+    select: &'static str,
+    /// The one state of all that are there, if they have one.
+    state: Option<&'static str>,
+    fired_at: &'static str,
+    /// How long they took, or have run; what waits has not begun.
+    took: Option<&'static str>,
+}
+
+const PLACES: [Place; 3] = [
+    Place {
+        select: "select i.id, i.job_id, i.app_id, i.job_version, 'running' as state, i.trigger, i.cause_id, i.scheduled_at, i.fired_at,
+            null::timestamptz as ended_at, i.total, i.succeeded, i.failed, 0 as cancelled, i.param, null::text as reason
+            from instance i",
+        state: Some("running"),
+        fired_at: "i.fired_at",
+        took: Some("now() - i.fired_at"),
+    },
+    Place {
+        select: "select i.id, i.job_id, i.app_id, j.version as job_version, 'queued' as state, i.trigger, i.cause_id, i.scheduled_at,
+            i.queued_at as fired_at, null::timestamptz as ended_at, 0 as total, 0 as succeeded, 0 as failed, 0 as cancelled, i.param,
+            null::text as reason
+            from instance_queued i join job j on j.id = i.job_id",
+        state: Some("queued"),
+        fired_at: "i.queued_at",
+        took: None,
+    },
+    Place {
+        select: "select i.id, i.job_id, i.app_id, i.job_version, i.state, i.trigger, i.cause_id, i.scheduled_at, i.fired_at,
+            i.ended_at, i.total, i.succeeded, i.failed, i.cancelled, i.param, i.reason
+            from instance_ended i",
+        state: None,
+        fired_at: "i.fired_at",
+        took: Some("i.ended_at - i.fired_at"),
+    },
+];
+
+impl Place {
+    /// Whether anything there can be what is asked for.
+    fn may_have(&self, filter: &Filter<'_>) -> bool {
+        let by_state = match (self.state, filter.state) {
+            (Some(all), Some(wanted)) => all == wanted,
+            (None, Some(wanted)) => PLACES.iter().all(|place| place.state != Some(wanted)),
+            (_, None) => true,
+        };
+        by_state && (self.took.is_some() || filter.min_duration_ms.is_none())
+    }
+
+    /// The first `filter.limit` there. Only what is asked for is a condition: each costs planning for each day of history, and
+    /// with `$1 is null or …` PostgreSQL plans each call anew.
+    fn write(&self, query: &mut QueryBuilder<Postgres>, filter: &Filter<'_>) {
+        query.push("(").push(self.select).push(" where true");
+        if let Some(id) = filter.id {
+            query.push(" and i.id = ").push_bind(id);
+        }
+        if let Some(before) = filter.before {
+            query.push(" and i.id < ").push_bind(before);
+        }
+        if let Some(app) = filter.app {
+            query.push(" and i.app_id in (select id from app where name = ");
+            query.push_bind(app).push(")");
+        }
+        if let Some(job_id) = filter.job_id {
+            query.push(" and i.job_id = ").push_bind(job_id);
+        }
+        if let (None, Some(state)) = (self.state, filter.state) {
+            query.push(" and i.state = ").push_bind(state);
+        }
+        if let Some(trigger) = filter.trigger {
+            query.push(" and i.trigger = ").push_bind(trigger);
+        }
+        if let Some(job) = filter.job {
+            query.push(" and i.job_id in (select id from job where strpos(lower(name), lower(");
+            query.push_bind(job).push(")) > 0)");
+        }
+        if let Some(from) = filter.from {
+            query.push(format_args!(" and {} >= ", self.fired_at));
+            query.push_bind(from);
+            if self.state.is_none() {
+                // What was fired then ended later: older days of history need not be read.
+                query.push(" and i.ended_at >= ").push_bind(from);
+            }
+        }
+        if let Some(until) = filter.until {
+            query.push(format_args!(" and {} < ", self.fired_at));
+            query.push_bind(until);
+        }
+        if let (Some(took), Some(ms)) = (self.took, filter.min_duration_ms) {
+            query.push(format_args!(" and {took} >= ")).push_bind(ms);
+            query.push(" * interval '1 ms'");
+        }
+        query.push(" order by i.id desc limit ");
+        query.push_bind(filter.limit).push(")");
+    }
+}
+
 /// Instances, newest first: running and ended ones together.
 pub async fn instances(
     conn: &mut PgConnection,
     filter: &Filter<'_>,
 ) -> sqlx::Result<Vec<Instance>> {
-    // Each half is cut to the page before they are joined, so that neither is read whole.
-    let rows: Vec<InstanceRow> = sqlx::query_as(
-        "with page as (
-            (select id, job_id, app_id, job_version, 'running' as state, trigger, cause_id, scheduled_at, fired_at,
-                null::timestamptz as ended_at, total, succeeded, failed, 0 as cancelled, param, null::text as reason
-             from instance
-             where ($1::bigint is null or id = $1) and ($2::text is null or app_id in (select id from app where name = $2))
-                and ($3::bigint is null or job_id = $3) and ($4::text is null or $4 = 'running') and ($5::bigint is null or id < $5)
-                and ($7::text is null or trigger = $7) and ($8::text is null or job_id in (select id from job where strpos(lower(name), lower($8)) > 0))
-                and ($9::timestamptz is null or fired_at >= $9) and ($10::timestamptz is null or fired_at < $10)
-                and ($11::bigint is null or now() - fired_at >= $11 * interval '1 ms')
-             order by id desc limit $6)
-            union all
-            (select q.id, q.job_id, q.app_id, j.version, 'queued', q.trigger, q.cause_id, q.scheduled_at, q.queued_at, null, 0, 0, 0, 0, q.param, null
-             from instance_queued q join job j on j.id = q.job_id
-             where ($1::bigint is null or q.id = $1) and ($2::text is null or q.app_id in (select id from app where name = $2))
-                and ($3::bigint is null or q.job_id = $3) and ($4::text is null or $4 = 'queued') and ($5::bigint is null or q.id < $5)
-                and ($7::text is null or q.trigger = $7) and ($8::text is null or strpos(lower(j.name), lower($8)) > 0)
-                and ($9::timestamptz is null or q.queued_at >= $9) and ($10::timestamptz is null or q.queued_at < $10) and $11::bigint is null
-             order by q.id desc limit $6)
-            union all
-            (select id, job_id, app_id, job_version, state, trigger, cause_id, scheduled_at, fired_at,
-                ended_at, total, succeeded, failed, cancelled, param, reason
-             from instance_ended
-             where ($1::bigint is null or id = $1) and ($2::text is null or app_id in (select id from app where name = $2))
-                and ($3::bigint is null or job_id = $3) and ($4::text is null or state = $4) and ($5::bigint is null or id < $5)
-                and ($7::text is null or trigger = $7) and ($8::text is null or job_id in (select id from job where strpos(lower(name), lower($8)) > 0))
-                and ($9::timestamptz is null or fired_at >= $9) and ($10::timestamptz is null or fired_at < $10)
-                and ($11::bigint is null or ended_at - fired_at >= $11 * interval '1 ms')
-                -- What was fired then ended later: older days of history need not be read.
-                and ended_at >= coalesce($9, '-infinity')
-             order by id desc limit $6)
-         )
-         select p.id, p.job_id, j.name as job, a.name as app, p.job_version, p.state, p.trigger, p.cause_id, p.scheduled_at, p.fired_at, p.ended_at,
-            p.total, p.succeeded, p.failed, p.cancelled, coalesce(p.param, v.definition -> 'param') as param, p.reason
+    let mut query = QueryBuilder::new("with page as (");
+    let mut is_first = true;
+    // Each part is cut to the page before they are joined, so that none is read whole.
+    for place in PLACES.iter().filter(|place| place.may_have(filter)) {
+        if !std::mem::take(&mut is_first) {
+            query.push(" union all ");
+        }
+        place.write(&mut query, filter);
+    }
+    if is_first {
+        return Ok(Vec::new());
+    }
+    query.push(
+        ") select p.id, p.job_id, j.name as job, a.name as app, p.job_version, p.state, p.trigger, p.cause_id, p.scheduled_at, p.fired_at,
+            p.ended_at, p.total, p.succeeded, p.failed, p.cancelled, coalesce(p.param, v.definition -> 'param') as param, p.reason
          from page p join job j on j.id = p.job_id join app a on a.id = p.app_id
          left join job_version v on v.job_id = p.job_id and v.version = p.job_version
-         order by p.id desc limit $6",
-    )
-    .bind(filter.id)
-    .bind(filter.app)
-    .bind(filter.job_id)
-    .bind(filter.state)
-    .bind(filter.before)
-    .bind(filter.limit)
-    .bind(filter.trigger)
-    .bind(filter.job)
-    .bind(filter.from)
-    .bind(filter.until)
-    .bind(filter.min_duration_ms)
-    .fetch_all(conn)
-    .await?;
+         order by p.id desc limit ",
+    );
+    query.push_bind(filter.limit);
+    let rows: Vec<InstanceRow> = query.build_query_as().fetch_all(conn).await?;
     Ok(rows
         .into_iter()
         .map(|row| Instance {

@@ -4,9 +4,11 @@ use antares_protocol::client::{LogLevel, LogLine, Outcome, ReportStatus, ShardLo
 use antares_protocol::cluster::{Client, Server};
 use antares_protocol::instance::{Instance, InstanceState, Tick, TickOutcome};
 use antares_protocol::page::Page;
+use antares_protocol::schedule::Overlap;
 use antares_protocol::shard::{Attempt, AttemptOutcome, Shard, ShardLog, ShardState, Trigger};
 use antares_tests::{Admin, BOUND, World, wait_until};
-use chrono::DateTime;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -348,4 +350,78 @@ async fn instances_are_paged_newest_first_and_filtered() {
             .iter()
             .all(|i| i.state == InstanceState::Terminated && i.reason.is_some())
     );
+}
+
+#[tokio::test]
+async fn each_filter_reads_instances_that_wait_run_and_have_ended() {
+    let world = World::new().await;
+    let server = world.server().start().await;
+    let app = world.app(&server, "shop").await;
+    let job = app
+        .job("Settle", |spec| spec.overlap = Overlap::Queue(1))
+        .await;
+    let ended = job.trigger().await;
+    job.act("terminate").await;
+    let (running, queued) = (job.trigger().await, job.trigger().await);
+    let of = async |query: &str| {
+        all::<Instance>(server.admin(), &format!("/api/v1/instances?{query}"), 2)
+            .await
+            .into_iter()
+            .map(|i| (i.id, i.job, i.state))
+            .collect::<Vec<_>>()
+    };
+    let name = || "Settle".to_owned();
+    let all_three = [
+        (queued, name(), InstanceState::Queued),
+        (running, name(), InstanceState::Running),
+        (ended, name(), InstanceState::Terminated),
+    ];
+    let [waits, runs, over] = all_three.each_ref().map(std::slice::from_ref);
+    let a_day = TimeDelta::days(1);
+    let path = format!("/api/v1/instances/{ended}");
+    let one: Instance = server.admin().get(&path).await;
+    let (before, after) = (one.fired_at - a_day, one.fired_at + a_day);
+    let at = |at: chrono::DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    for (query, expected) in [
+        (format!("job_id={}", job.id), &all_three[..]),
+        ("app=shop".to_owned(), &all_three),
+        ("trigger=api".to_owned(), &all_three),
+        ("trigger=sql".to_owned(), &[]),
+        ("job=ETT".to_owned(), &all_three),
+        ("job=other".to_owned(), &[]),
+        (format!("from={}", at(before)), &all_three),
+        (format!("from={}", at(after)), &[]),
+        (format!("until={}", at(after)), &all_three),
+        (format!("until={}", at(before)), &[]),
+        // What waits has not begun.
+        ("min_duration_ms=0".to_owned(), &all_three[1..]),
+        ("min_duration_ms=86400000".to_owned(), &[]),
+        ("state=queued".to_owned(), waits),
+        ("state=queued&min_duration_ms=0".to_owned(), &[]),
+        ("state=running".to_owned(), runs),
+        ("state=terminated".to_owned(), over),
+        ("state=failed".to_owned(), &[]),
+        (
+            format!(
+                "state=terminated&app=shop&trigger=api&job=settle&job_id={}&from={}&until={}&min_duration_ms=0",
+                job.id,
+                at(before),
+                at(after)
+            ),
+            over,
+        ),
+    ] {
+        assert_eq!(of(&query).await, expected, "{query}");
+    }
+    // No shards of what waits, and of no instance.
+    for list in ["shards", "attempts"] {
+        let none: Page<serde_json::Value> = (server.admin())
+            .get(&format!("/api/v1/instances/{queued}/{list}"))
+            .await;
+        assert!(none.items.is_empty(), "{list}");
+        let path = format!("/api/v1/instances/{}/{list}", queued + 1000);
+        let (status, body) = server.admin().call(Method::GET, &path, None).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{list}");
+        assert_eq!(body["type"], "/problems/not-found", "{list}");
+    }
 }

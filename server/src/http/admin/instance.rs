@@ -226,7 +226,6 @@ async fn shards(
         ShardState::Failed => "failed",
         ShardState::Cancelled => "cancelled",
     });
-    read(&app, id).await?;
     let rows = app
         .list(
             &(id, after, limit + 1, state),
@@ -235,6 +234,10 @@ async fn shards(
             },
         )
         .await?;
+    if rows.is_empty() {
+        // None of an instance, or no instance?
+        read(&app, id).await?;
+    }
     Ok(axum::Json(page(rows, limit, |row| row.item.to_string())))
 }
 
@@ -261,12 +264,15 @@ async fn attempts(
             )
         }
     };
-    read(&app, id).await?;
     let rows = app
         .list(&(id, after, limit + 1), |conn, &(id, after, limit)| {
             Box::pin(history::attempts(conn, id, after, limit))
         })
         .await?;
+    if rows.is_empty() {
+        // None of an instance, or no instance?
+        read(&app, id).await?;
+    }
     let cursor = |row: &Attempt| format!("{}-{}-{}", row.item, row.attempt, row.is_final);
     Ok(axum::Json(page(rows, limit, cursor)))
 }
