@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::i18n::{Label, use_i18n};
+
 /// Width and height, in the units of the drawing.
 const WIDTH: f64 = 600.0;
 const HEIGHT: f64 = 120.0;
@@ -25,7 +27,11 @@ pub(crate) fn Bars(
     ends: Signal<[String; 2]>,
     /// How much the highest bar stands for, in words.
     scale: fn(f64) -> String,
+    /// What the parts stand for, by their styles; nothing where the heading says it.
+    #[prop(optional)]
+    legend: &'static [(&'static str, Label)],
 ) -> impl IntoView {
+    let i18n = use_i18n();
     let total = |bar: &Bar| bar.parts.iter().map(|(_, much)| much).sum::<f64>();
     let most = Memo::new(move |_| bars.with(|bars| bars.iter().map(total).fold(0.0, f64::max)));
     let drawn = move || {
@@ -58,6 +64,9 @@ pub(crate) fn Bars(
             })
             .collect_view()
     };
+    let entry = move |&(class, label): &(&'static str, Label)| {
+        view! { <li><span class=class></span>{i18n.text(label)}</li> }
+    };
     view! {
         <p class="bars-most" aria-hidden="true">{move || (most.get() > 0.0).then(|| scale(most.get()))}</p>
         <svg
@@ -73,5 +82,6 @@ pub(crate) fn Bars(
             <span>{move || ends.get()[0].clone()}</span>
             <span>{move || ends.get()[1].clone()}</span>
         </p>
+        {(!legend.is_empty()).then(|| view! { <ul class="bars-legend" aria-hidden="true">{legend.iter().map(entry).collect_view()}</ul> })}
     }
 }

@@ -19,7 +19,11 @@ pub(crate) struct OverviewTexts {
     pub(crate) ended: &'static str,
     pub(crate) hour: fn(&str, [i64; 3]) -> String,
     pub(crate) day: fn([i64; 3]) -> String,
+    pub(crate) failed_or_late: &'static str,
     pub(crate) lateness: &'static str,
+    pub(crate) late_half: &'static str,
+    pub(crate) late_most: &'static str,
+    pub(crate) late_all: &'static str,
     pub(crate) late_hour: fn(&str, [i64; 3]) -> String,
     pub(crate) latest: fn(&str) -> String,
     pub(crate) counted_from: &'static str,
@@ -71,7 +75,11 @@ pub(super) const EN: OverviewTexts = OverviewTexts {
     day: |[good, bad, ended]| {
         format!("In 24 hours: {good} succeeded, {bad} failed, {ended} terminated.")
     },
+    failed_or_late: "Failed or timed out",
     lateness: "Lateness of scheduled fires, by hour",
+    late_half: "Half of them",
+    late_most: "95 of 100",
+    late_all: "The latest",
     late_hour: |at, [p50, p95, most]| {
         format!("{at}: half within {p50} ms, 95 of 100 within {p95} ms, the latest {most} ms")
     },
@@ -112,7 +120,11 @@ pub(super) const ZH: OverviewTexts = OverviewTexts {
     ended: "每小时结束的实例",
     hour: |at, [good, bad, ended]| format!("{at}：{good} 成功，{bad} 失败，{ended} 终止"),
     day: |[good, bad, ended]| format!("24 小时内 {good} 成功，{bad} 失败，{ended} 终止。"),
+    failed_or_late: "失败或超时",
     lateness: "每小时定时触发的延迟",
+    late_half: "一半",
+    late_most: "95%",
+    late_all: "最大",
     late_hour: |at, [p50, p95, most]| {
         format!("{at}：一半在 {p50} 毫秒内，95% 在 {p95} 毫秒内，最大 {most} 毫秒")
     },
@@ -120,7 +132,7 @@ pub(super) const ZH: OverviewTexts = OverviewTexts {
     counted_from: "统计最近 100,000 个实例，起始于",
     next_hour: "未来一小时的触发（每分钟）",
     minute: |[minute, ticks]| format!("{minute} 分钟后：{ticks}"),
-    next: |ticks| format!("一小时内有 {ticks} 个任务到期。"),
+    next: |ticks| format!("一小时内将触发 {ticks} 次。"),
     failing: "失败的任务",
     none_failing: "24 小时内没有实例失败。",
     failures: |n| format!("{n} 次失败"),

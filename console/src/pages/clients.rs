@@ -14,6 +14,8 @@ use crate::hooks::live::Topic;
 
 /// A clock further off than this is wrong.
 const SKEW_MS: i64 = 1_000;
+/// What a call may take on its way: less says nothing about the clock.
+const NEAR_MS: i64 = 100;
 
 /// So many handlers are shown; hovering shows all.
 const HANDLERS: usize = 4;
@@ -124,6 +126,10 @@ fn Skew(client: RwSignal<Client>) -> impl IntoView {
     let skew = Memo::new(move |_| client.with(|client| client.clock_skew_ms));
     move || match skew.get() {
         None => view! { <Nothing /> }.into_any(),
+        Some(ms) if ms.saturating_abs() <= NEAR_MS => {
+            let near = format::duration(chrono::TimeDelta::milliseconds(NEAR_MS));
+            view! { <span title=format!("{ms} ms")>{format!("< {near}")}</span> }.into_any()
+        }
         Some(ms) => {
             let sign = if ms < 0 { "−" } else { "+" };
             let length = format::duration(chrono::TimeDelta::milliseconds(ms.saturating_abs()));

@@ -17,6 +17,20 @@ use crate::pages::use_title;
 /// A snapshot older than this keeps dead rows from being cleared.
 const OLD_SNAPSHOT_MS: i64 = 300_000;
 
+/// The parts of the bars of ended instances.
+const OUTCOMES: &[(&str, Label)] = &[
+    ("bar-good", |t| t.succeeded),
+    ("bar-bad", |t| t.overview.failed_or_late),
+    ("bar-quiet", |t| t.terminated),
+];
+
+/// The parts of the bars of lateness.
+const LATENESS: &[(&str, Label)] = &[
+    ("bar-busy", |t| t.overview.late_half),
+    ("bar-mid", |t| t.overview.late_most),
+    ("bar-quiet", |t| t.overview.late_all),
+];
+
 /// The page.
 #[component]
 pub(crate) fn OverviewPage() -> impl IntoView {
@@ -202,7 +216,7 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
     view! {
         <section class="card">
             <h2>{i18n.text(|t| t.overview.ended)}</h2>
-            <Bars bars=ends label=sum ends=hours scale=|most| format::count(most as i64) />
+            <Bars bars=ends label=sum ends=hours scale=|most| format::count(most as i64) legend=OUTCOMES />
             <p class="second">{sum}</p>
             <h2>{i18n.text(|t| t.overview.lateness)}</h2>
             <Bars
@@ -210,6 +224,7 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
                 label=latest
                 ends=hours
                 scale=|most| format::duration(chrono::TimeDelta::milliseconds(most as i64))
+                legend=LATENESS
             />
             <p class="second">{latest}</p>
         </section>
@@ -264,7 +279,7 @@ fn Failing(told: Signal<Overview>) -> impl IntoView {
                 {move || job.with(|job| (i18n.texts().overview.failures)(&format::count(job.failures)))}
             </A>
             {move || job.with(|job| job.last_error.clone()).map(|error| view! {
-                <span class="ranking-error" title=error.clone()>{error.clone()}</span>
+                <span class="ranking-error" title=error.clone()>{i18n.said(&error)}</span>
             })}
         }
         .into_any()

@@ -133,6 +133,9 @@ fn Params() -> impl IntoView {
                 <label for=id.clone()>{item}</label>
                 <input id=id autocomplete="off" spellcheck="false" prop:value=value on:change=typed />
             </div>
+            {move || is_half_json(&value()).then(|| view! {
+                <p class="field-hint" role="status">{i18n.text(|t| t.editor.half_json)}</p>
+            })}
         }
     };
     view! {
@@ -230,6 +233,12 @@ fn shown(param: &Value) -> String {
         Value::String(text) => text.clone(),
         param => param.to_string(),
     }
+}
+
+/// Whether it was meant to be JSON, by how it begins, and is none.
+fn is_half_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[', '"'])
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err()
 }
 
 fn set_param(spec: &mut JobSpec, item: usize, text: &str) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use antares_protocol::page::Page;
 use antares_protocol::shard::{Attempt, AttemptOutcome, Shard, ShardState};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -50,14 +50,19 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
             return view! { <p class="nothing">{i18n.text(|t| t.instance.no_attempts)}</p> }
                 .into_any();
         }
-        let rows: Vec<(Uuid, Vec<Bar>)> = (rows.into_iter())
-            .flat_map(|(client, bars)| lanes(bars).into_iter().map(move |lane| (client, lane)))
-            .collect();
-        let all = || rows.iter().flat_map(|(_, bars)| bars);
+        let all = || rows.values().flatten();
         let now = clock.now.get();
         let begin = all().map(|bar| bar.from).min().unwrap_or(now);
         let end = all().map(|bar| bar.to.unwrap_or(now)).max().unwrap_or(now);
         let length = (end - begin).num_milliseconds().max(1) as f64;
+        let near = (end - begin) / NEAR;
+        let rows: Vec<(Uuid, Vec<Bar>)> = (rows.into_iter())
+            .flat_map(|(client, bars)| {
+                lanes(bars, near)
+                    .into_iter()
+                    .map(move |lane| (client, lane))
+            })
+            .collect();
         let x = |at: DateTime<Utc>| (at - begin).num_milliseconds() as f64 / length * WIDTH;
         let height = rows.len() * ROW;
         let drawn = rows
@@ -135,15 +140,18 @@ fn class(outcome: AttemptOutcome) -> &'static str {
 /// Most rows of one client: what runs beside more than so many is drawn over.
 const LANES: usize = 8;
 
-/// Each client's bars in rows, so that what ran at the same time stands side by side.
-fn lanes(bars: Vec<Bar>) -> Vec<Vec<Bar>> {
+/// Such a part of all the time is no overlap: a shard may be claimed a moment before the end of another is written down.
+const NEAR: i32 = 300;
+
+/// A client's bars in rows, so that what ran at the same time, by more than `near`, stands side by side.
+fn lanes(bars: Vec<Bar>, near: TimeDelta) -> Vec<Vec<Bar>> {
     let mut bars = bars;
     bars.sort_by_key(|bar| bar.from);
     let mut lanes: Vec<Vec<Bar>> = Vec::new();
     for bar in bars {
         let free = lanes.iter().position(|lane| {
             let last = lane.last();
-            last.is_none_or(|last| last.to.is_some_and(|to| to <= bar.from))
+            last.is_none_or(|last| last.to.is_some_and(|to| to <= bar.from + near))
         });
         match free {
             Some(lane) => lanes[lane].push(bar),

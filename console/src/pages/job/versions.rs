@@ -200,19 +200,27 @@ fn Difference(path: String) -> impl IntoView {
 /// One field: what it was, and what it is.
 fn change(change: FieldChange) -> impl IntoView {
     let i18n = use_i18n();
-    let text = |value: &Value| value_in_words(&change.field, value, i18n.texts());
+    let FieldChange { field, from, to } = change;
+    let title = field.clone();
+    let text = {
+        let field = field.clone();
+        move |value: Value| {
+            let field = field.clone();
+            move || value_in_words(&field, &value, i18n.texts())
+        }
+    };
     // A part of a field is called by its path.
-    let name = super::definition::label(&change.field).map_or_else(
-        || change.field.clone(),
-        |label| label(i18n.texts()).to_owned(),
-    );
+    let name = move || {
+        super::definition::label(&field)
+            .map_or_else(|| field.clone(), |label| label(i18n.texts()).to_owned())
+    };
     view! {
         <p class="change">
-            <code title=change.field.clone()>{name}</code>
+            <code title=title>{name}</code>
             " "
-            <del>{text(&change.from)}</del>
+            <del>{text(from)}</del>
             " → "
-            <ins>{text(&change.to)}</ins>
+            <ins>{text(to)}</ins>
         </p>
     }
 }
