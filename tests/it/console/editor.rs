@@ -75,6 +75,14 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
         })
         .await;
     let browser = given_viewer(&server, &format!("/jobs/{}/edit", job.id)).await;
+    // Text that was meant to be JSON is still text, and is said to be.
+    let told = ".shard-rows .field-hint";
+    browser.fill("#shard-param-1", "{bad").await;
+    browser.key("\u{e004}").await;
+    browser.shows(told, "begins like JSON").await;
+    browser.fill("#shard-param-1", "{\"k\": 1}").await;
+    browser.key("\u{e004}").await;
+    browser.texts(told, <[String]>::is_empty).await;
     browser
         .click(".field:has(#shard-params) .buttons .button")
         .await;

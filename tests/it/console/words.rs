@@ -2,6 +2,7 @@
 
 use antares_protocol::schedule::{Misfire, Overlap};
 use antares_tests::World;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{given_browser, given_viewer, row};
@@ -33,6 +34,23 @@ async fn definitions_reasons_and_refusals_are_told_in_the_language_of_the_viewer
     browser.click("#language").await;
     browser.shows(".definition", "排队, ≤ 5").await;
     browser.shows(".definition", "不补触发").await;
+
+    // What was changed as well, while it is looked at.
+    let mut spec = job.view().await.spec;
+    spec.misfire = Misfire::Latest;
+    let path = format!("/api/v1/jobs/{}", job.id);
+    let body = json!({ "spec": spec });
+    let (status, said) = server.admin().call(Method::PUT, &path, Some(&body)).await;
+    assert_eq!(status, 200, "{said}");
+    browser
+        .go(&format!("{}{page}?tab=versions", server.url()))
+        .await;
+    browser.shows(".change", "错过的触发").await;
+    browser.shows(".change del", "不补触发").await;
+    browser.click("#language").await;
+    browser.shows(".change", "Missed ticks").await;
+    browser.shows(".change del", "none fires").await;
+    browser.click("#language").await;
 
     browser
         .go(&format!("{}/jobs/{}?tab=why", server.url(), busy.id))
