@@ -192,6 +192,30 @@ async fn no_more_shards_run_at_once_than_the_limits_of_job_app_and_name_allow() 
 }
 
 #[tokio::test]
+async fn a_replica_that_has_just_started_keeps_the_limit_of_an_app() {
+    let world = World::new().await;
+    let mut first = world.server().start().await;
+    let app = world.app(&first, "shop").await;
+    let apps: Value = first.admin().get("/api/v1/apps?search=shop").await;
+    let path = format!("/api/v1/apps/{}", apps["items"][0]["id"]);
+    let body = json!({ "max_running_shards": 2 });
+    let (status, answer) = first.admin().call(Method::PATCH, &path, Some(&body)).await;
+    assert_eq!(status, 200, "{answer}");
+    let job = app
+        .job("work", |s| {
+            s.shard_count = 40;
+            s.max_shards_per_client = 0;
+        })
+        .await;
+    job.trigger().await;
+    first.process.kill();
+    let again = world.server().start().await;
+    let client = app.raw_client(&again, &["work"]).await;
+    assert_eq!(client.claim(40, 10_000).await.len(), 2);
+    assert_eq!(client.claim(40, 100).await.len(), 0);
+}
+
+#[tokio::test]
 async fn a_higher_priority_is_handed_out_first_and_another_app_is_not_starved() {
     let world = World::new().await;
     let [a] = world.servers().await;

@@ -1,5 +1,28 @@
 //! JSON that comes from outside.
 
+/// How deep it may be nested. `serde_json` reads 127 levels, and clients get it within a few of the protocol.
+pub const MAX_DEPTH: usize = 100;
+
+/// Whether a JSON text is nested deeper than [`MAX_DEPTH`].
+pub fn is_too_deep(json: &[u8]) -> bool {
+    let (mut depth, mut most, mut at) = (0usize, 0, 0);
+    let mut in_text = false;
+    while let Some(&byte) = json.get(at) {
+        at += 1;
+        match byte {
+            b'\\' if in_text => at += 1,
+            b'"' => in_text = !in_text,
+            b'{' | b'[' if !in_text => {
+                depth += 1;
+                most = most.max(depth);
+            }
+            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most > MAX_DEPTH
+}
+
 /// Where the reader of a JSON text is.
 enum Place {
     /// At this key of an object.
@@ -67,6 +90,15 @@ fn path(places: &[Place]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_nested_too_deep_is_found() {
+        let nested = |n: usize| format!("{}{}", r#"[{"a\"[":"#.repeat(n), "}]".repeat(n));
+        assert!(!is_too_deep(nested(MAX_DEPTH / 2).as_bytes()));
+        assert!(is_too_deep(nested(MAX_DEPTH / 2 + 1).as_bytes()));
+        let wide = format!("[{}0]", "[],".repeat(1000));
+        assert!(!is_too_deep(wide.as_bytes()));
+    }
 
     #[test]
     fn integers_that_would_be_rounded_are_found() {

@@ -127,8 +127,8 @@ pub struct Board<T> {
     next_waiter: u64,
     /// Who was held back by a limit.
     limited: HashSet<u64>,
-    /// Apps that have a limit.
-    pub limited_apps: Arc<[i64]>,
+    /// Apps that have a limit; while that is not known, any may have one.
+    pub limited_apps: Option<Arc<[i64]>>,
 }
 
 impl<T> Default for Board<T> {
@@ -142,7 +142,7 @@ impl<T> Default for Board<T> {
             by_deadline: BTreeSet::new(),
             next_waiter: 0,
             limited: HashSet::new(),
-            limited_apps: Arc::default(),
+            limited_apps: None,
         }
     }
 }
@@ -417,10 +417,11 @@ impl<T> Board<T> {
 
     /// The limits that shards of an instance count against.
     fn limits_of(&self, known: &Known) -> Arc<[String]> {
-        if !self.limited_apps.contains(&known.ready.app_id) {
+        let app_id = known.ready.app_id;
+        if (self.limited_apps.as_ref()).is_some_and(|limited| !limited.contains(&app_id)) {
             return Arc::clone(&known.limits);
         }
-        let app = limit::of_app(known.ready.app_id);
+        let app = limit::of_app(app_id);
         known.limits.iter().cloned().chain([app]).collect()
     }
 

@@ -124,8 +124,8 @@ pub struct Hints {
     pub sweeper: Notify,
     /// Whether anything may start, follow or be dated when an instance ends.
     follows: AtomicBool,
-    /// Apps with a limit of running shards, as the last look found.
-    limited_apps: Mutex<Arc<[i64]>>,
+    /// Apps with a limit of running shards, as the last look found; nothing before the first.
+    limited_apps: Mutex<Option<Arc<[i64]>>>,
     /// To browsers.
     pub events: broadcast::Sender<Hint>,
     ready: Mutex<Option<i64>>,
@@ -188,14 +188,14 @@ impl Hints {
     /// Which apps have a limit of running shards.
     pub fn set_limited_apps(&self, apps: Vec<i64>) {
         let mut known = self.limited_apps.lock().expect("no holder panics");
-        if **known != *apps {
-            *known = apps.into();
+        if known.as_deref() != Some(&*apps) {
+            *known = Some(apps.into());
         }
     }
 
     /// What [`Hints::set_limited_apps`] was told.
-    pub fn limited_apps(&self) -> Arc<[i64]> {
-        Arc::clone(&self.limited_apps.lock().expect("no holder panics"))
+    pub fn limited_apps(&self) -> Option<Arc<[i64]>> {
+        self.limited_apps.lock().expect("no holder panics").clone()
     }
 
     /// Whether the end of an instance may have a consequence, as the last look found.

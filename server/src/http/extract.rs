@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::error::ApiError;
 use super::malformed::{malformed, malformed_at};
 use crate::app::Shared;
-use crate::domain::json::rounded_integer;
+use crate::domain::json::{MAX_DEPTH, is_too_deep, rounded_integer};
 
 /// A JSON body.
 #[derive(Debug)]
@@ -54,6 +54,20 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
                     ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
                 }
             })?;
+        if body.trim_ascii_start().is_empty() {
+            return Err(ApiError::new(
+                ProblemKind::MalformedRequest,
+                "the body is empty; send a JSON object",
+            ));
+        }
+        if is_too_deep(&body) {
+            return Err(ApiError::new(
+                ProblemKind::MalformedRequest,
+                format!(
+                    "the body is nested more than {MAX_DEPTH} deep; nest it less, or write the inner part as a string"
+                ),
+            ));
+        }
         // serde would read an array as the fields of a struct in order.
         if body.trim_ascii_start().first() == Some(&b'[') {
             return Err(ApiError::new(

@@ -32,13 +32,36 @@ pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
         cause.to_owned()
     } else {
         let name = path.rsplit('.').next().unwrap_or_default();
-        remedy(name, cause).unwrap_or_else(|| cause.to_owned())
+        remedy(path, name, cause).unwrap_or_else(|| cause.to_owned())
     };
     malformed_at(at, detail)
 }
 
-/// What to write as `name`, where serde tells only what is wrong.
-fn remedy(name: &str, cause: &str) -> Option<String> {
+/// What numbers may be, where that is less than what their type holds; by the end of their path.
+const RANGES: [(&str, &str); 16] = [
+    ("priority", "-1000 to 1000"),
+    ("fixed_rate_ms", "1000 (1 second) to 31622400000 (366 days)"),
+    (
+        "fixed_delay_ms",
+        "1000 (1 second) to 31622400000 (366 days)",
+    ),
+    ("jitter_ms", "0 to 86400000 (a day)"),
+    ("shard_count", "1 to 100000"),
+    ("max_attempts", "1 to 1000"),
+    ("max_running_shards", "up to 1000000"),
+    ("shard_timeout_ms", "0 (none) to 31622400000 (366 days)"),
+    ("instance_timeout_ms", "0 (none) to 31622400000 (366 days)"),
+    ("jitter_percent", "0 to 100"),
+    ("queue", "1 to 1000"),
+    ("allow", "2 to 1000"),
+    ("slots", "1 to 10000"),
+    ("limit", "1 to 500"),
+    ("count", "1 to 1000"),
+    ("delay_ms", "0 to 31622400000 (366 days)"),
+];
+
+/// What to write as `name`, the last part of `path`, where serde tells only what is wrong.
+fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
     // How chrono says that a text is no instant, date or time of day.
     const NO_TIME: [&str; 6] = [
         "input is out of range",
@@ -61,8 +84,18 @@ fn remedy(name: &str, cause: &str) -> Option<String> {
             "{cause}; write an instant as `2026-03-09T08:00:00Z`, a date as `2026-03-09`, a time of day as `08:00:00`"
         ));
     }
+    // A retry's delay is shorter.
+    let range = RANGES
+        .iter()
+        .find(|(known, _)| *known == name && !path.starts_with("spec.retry"));
+    let range = range.map(|(_, range)| *range);
     if NO_NUMBER.contains(&cause) {
-        return Some(format!("{cause}; give a whole number within its limits"));
+        let within = range.unwrap_or("within its limits");
+        return Some(format!("{cause}; give a whole number {within}"));
+    }
+    // A list in place of an object: serde takes its elements for the fields in their order.
+    if cause.starts_with("invalid length ") && cause.contains(", expected struct ") {
+        return Some("a list does not go here: give an object, in `{` and `}`".to_owned());
     }
     if cause.contains("unit variant, expected newtype variant") {
         return Some(format!(
@@ -79,6 +112,14 @@ fn remedy(name: &str, cause: &str) -> Option<String> {
     let rest = cause.strip_prefix("invalid type: ");
     let rest = rest.or_else(|| cause.strip_prefix("invalid value: "))?;
     let (found, expected) = rest.rsplit_once(", expected ")?;
+    const WHOLE: [&str; 9] = [
+        "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize",
+    ];
+    if let (true, Some(range)) = (WHOLE.contains(&expected), range) {
+        return Some(format!(
+            "{found} does not go here: give a whole number, {range}, without quotes"
+        ));
+    }
     let wanted = match expected {
         "i8" => whole(i8::MIN, i8::MAX),
         "i16" => whole(i16::MIN, i16::MAX),
@@ -131,7 +172,33 @@ mod tests {
             ),
             ("unknown variant `x`, expected `a` or `b`", ""),
         ] {
-            assert_eq!(remedy("field", cause).unwrap_or_default(), told);
+            assert_eq!(remedy("field", "field", cause).unwrap_or_default(), told);
+        }
+        // What is allowed, not what its type holds.
+        for (path, cause, told) in [
+            (
+                "spec.priority",
+                "invalid value: integer `99999`, expected i16",
+                "integer `99999` does not go here: give a whole number, -1000 to 1000, without quotes",
+            ),
+            (
+                "limit",
+                "invalid digit found in string",
+                "invalid digit found in string; give a whole number 1 to 500",
+            ),
+            (
+                "spec.retry.exponential.delay_ms",
+                "invalid value: integer `-1`, expected u32",
+                "integer `-1` does not go here: give a whole number from 0 to 4294967295, without quotes",
+            ),
+            (
+                "spec",
+                "invalid length 0, expected struct JobSpec with 37 elements",
+                "a list does not go here: give an object, in `{` and `}`",
+            ),
+        ] {
+            let name = path.rsplit('.').next().unwrap();
+            assert_eq!(remedy(path, name, cause).unwrap_or_default(), told);
         }
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::attempt::MAX_PLAN;
 use super::job::JobError;
 use crate::domain::job::{FieldError, holds_nul};
-use crate::domain::json::rounded_integer;
+use crate::domain::json::{MAX_DEPTH, is_too_deep, rounded_integer};
 use crate::store::dependency::{self, Edge, Event};
 use crate::store::{pool, queue};
 
@@ -140,6 +140,9 @@ async fn carry_out(conn: &mut PgConnection, plan_id: i64) -> sqlx::Result<u64> {
             return Err(format!(
                 "the plan has {n} shards; the limit is {MAX_SHARDS}"
             ));
+        }
+        if is_too_deep(output.as_bytes()) {
+            return Err(format!("the plan is nested more than {MAX_DEPTH} deep"));
         }
         if let Some((_, number)) = rounded_integer(output.as_bytes()) {
             return Err(format!(

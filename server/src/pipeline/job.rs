@@ -246,6 +246,9 @@ pub async fn copy(
             message: format!("the app `{from}` has no job `{unknown}`"),
         }));
     }
+    if !app::is_there(&mut tx, &request.to).await? {
+        return Err(JobError::NoApp(request.to.clone()));
+    }
     let mut copied = JobsCopied::default();
     for job in jobs {
         let name = job.spec.name.clone();

@@ -163,12 +163,18 @@ pub async fn name_triggered(
     Ok(())
 }
 
-/// Forgets keys older than `days`.
+/// Forgets keys whose instances are known no longer: `days` after they ended their history is dropped. What is younger is
+/// not looked for, and of what is a day older most is gone.
 pub async fn prune_triggers(conn: &mut PgConnection, days: i32) -> sqlx::Result<()> {
-    sqlx::query("delete from trigger_key where created_at < now() - $1 * interval '1 day'")
-        .bind(days)
-        .execute(conn)
-        .await?;
+    sqlx::query(
+        "delete from trigger_key k where k.created_at < now() - ($1 + 1) * interval '1 day'
+            and not exists (select from instance_queued q where q.id = k.instance_id)
+            and not exists (select from instance i where i.id = k.instance_id)
+            and not exists (select from instance_ended e where e.id = k.instance_id)",
+    )
+    .bind(days)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
