@@ -1,11 +1,15 @@
 //! How far a shard has come: said by its handler, sent with the next renewal or the result.
 
+use antares_protocol::MAX_DEPTH;
 use antares_protocol::client::{MAX_CHECKPOINT, Running};
 use serde::Serialize;
 use serde_json::Value;
 
-/// How deep in a request a checkpoint lies, and some more.
-const AROUND: usize = 8;
+/// Levels of a request within which a checkpoint lies, and some more.
+const WITHIN: usize = 8;
+
+/// Within so many a value is read only if it is nested less than a request may be: `serde_json` reads 127 levels.
+const AROUND: usize = 127 - MAX_DEPTH + WITHIN;
 
 /// A checkpoint that cannot be kept. The one before stands.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +133,10 @@ mod tests {
             said.checkpoint(&"a\0").unwrap_err(),
             CheckpointError::Nul
         ));
-        let deep = (0..125).fold(Value::Null, |inner, _| Value::from(vec![inner]));
+        let deep = |levels| (0..levels).fold(Value::Null, |inner, _| Value::from(vec![inner]));
+        let most = deep(MAX_DEPTH - WITHIN);
+        Said::default().checkpoint(&most).unwrap();
+        let deep = deep(MAX_DEPTH - WITHIN + 1);
         assert!(matches!(
             said.checkpoint(&deep).unwrap_err(),
             CheckpointError::Json(_)

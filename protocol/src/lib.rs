@@ -18,3 +18,7 @@ pub mod schedule;
 pub mod session;
 pub mod shard;
 pub mod version;
+
+/// How deep a body, or a value in it, may be nested. JSON readers stop at some 127 levels, and a value that was taken is
+/// handed on within a few more.
+pub const MAX_DEPTH: usize = 100;

@@ -1,7 +1,6 @@
 //! JSON that comes from outside.
 
-/// How deep it may be nested. `serde_json` reads 127 levels, and clients get it within a few of the protocol.
-pub const MAX_DEPTH: usize = 100;
+use antares_protocol::MAX_DEPTH;
 
 /// Whether a JSON text is nested deeper than [`MAX_DEPTH`].
 pub fn is_too_deep(json: &[u8]) -> bool {

@@ -1,5 +1,6 @@
 //! Extractors whose rejections are problems that name the field.
 
+use antares_protocol::MAX_DEPTH;
 use antares_protocol::page::Page;
 use antares_protocol::problem::ProblemKind;
 use axum::body::Bytes;
@@ -14,7 +15,7 @@ use serde::de::DeserializeOwned;
 use super::error::ApiError;
 use super::malformed::{malformed, malformed_at};
 use crate::app::Shared;
-use crate::domain::json::{MAX_DEPTH, is_too_deep, rounded_integer};
+use crate::domain::json::{is_too_deep, rounded_integer};
 
 /// A JSON body.
 #[derive(Debug)]

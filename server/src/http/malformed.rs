@@ -78,6 +78,9 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
         "number too large to fit in target type",
         "number too small to fit in target type",
     ];
+    const WHOLE: [&str; 9] = [
+        "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize",
+    ];
     let cause = cause.split(" at line ").next().unwrap_or(cause);
     if NO_TIME.iter().any(|known| cause.starts_with(known)) {
         return Some(format!(
@@ -112,9 +115,6 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
     let rest = cause.strip_prefix("invalid type: ");
     let rest = rest.or_else(|| cause.strip_prefix("invalid value: "))?;
     let (found, expected) = rest.rsplit_once(", expected ")?;
-    const WHOLE: [&str; 9] = [
-        "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize",
-    ];
     if let (true, Some(range)) = (WHOLE.contains(&expected), range) {
         return Some(format!(
             "{found} does not go here: give a whole number, {range}, without quotes"

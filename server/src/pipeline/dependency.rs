@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use antares_protocol::MAX_DEPTH;
 use antares_protocol::job::JobSpec;
 use antares_protocol::policy::{DependencyOn, Join, Pass};
 use antares_protocol::shard::MAX_SHARDS;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use super::attempt::MAX_PLAN;
 use super::job::JobError;
 use crate::domain::job::{FieldError, holds_nul};
-use crate::domain::json::{MAX_DEPTH, is_too_deep, rounded_integer};
+use crate::domain::json::{is_too_deep, rounded_integer};
 use crate::store::dependency::{self, Edge, Event};
 use crate::store::{pool, queue};
 
