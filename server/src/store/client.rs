@@ -235,13 +235,27 @@ struct Row {
 /// Instances that are told of each client, the oldest.
 const INSTANCES: i64 = 5;
 
-/// Live clients with an id above `after`, of one app if given, in the order of their ids.
-pub async fn list(
-    conn: &mut PgConnection,
-    app: Option<&str>,
-    after: Option<Uuid>,
-    limit: i64,
-) -> sqlx::Result<Vec<Client>> {
+/// Which clients to list.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Name of the app.
+    pub app: Option<String>,
+    /// Part of the host's name, in any case.
+    pub host: Option<String>,
+    /// `name` or `name=value` of a label.
+    pub label: Option<String>,
+    /// Only ids above this one.
+    pub after: Option<Uuid>,
+    pub limit: i64,
+}
+
+/// Live clients in the order of their ids.
+pub async fn list(conn: &mut PgConnection, filter: &Filter) -> sqlx::Result<Vec<Client>> {
+    let label = filter.label.as_deref().filter(|label| !label.is_empty());
+    let (name, value) = match label.map(|label| label.split_once('=')) {
+        Some(Some((name, value))) => (Some(name), Some(value)),
+        _ => (label, None),
+    };
     let rows: Vec<Row> = sqlx::query_as(
         "select v.*, c.app_id, coalesce((
             select json_agg(json_build_object('id', r.instance_id, 'job', j.name, 'shards', r.shards) order by r.instance_id)
@@ -252,12 +266,17 @@ pub async fn list(
          ), '[]') as instances
          from client_view v join client c on c.id = v.client_id
          where ($1::text is null or v.app = $1) and ($2::uuid is null or v.client_id > $2)
+            and ($5::text is null or strpos(lower(v.host), lower($5)) > 0)
+            and ($6::text is null or v.labels ? $6) and ($7::text is null or v.labels ->> $6 = $7)
          order by v.client_id limit $3",
     )
-    .bind(app)
-    .bind(after)
-    .bind(limit)
+    .bind(&filter.app)
+    .bind(filter.after)
+    .bind(filter.limit)
     .bind(INSTANCES)
+    .bind(&filter.host)
+    .bind(name)
+    .bind(value)
     .fetch_all(conn)
     .await?;
     Ok(rows

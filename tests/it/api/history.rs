@@ -83,6 +83,26 @@ async fn what_a_run_left_is_read_back() {
             .all(|shard| shard.state == ShardState::Running && shard.client_id == Some(client.id))
     );
     let clients: Vec<Client> = all(b.admin(), "/api/v1/clients?app=shop", 1).await;
+    // By part of the host, and by label.
+    world
+        .execute(r#"update client set labels = '{"zone": "a"}'"#)
+        .await;
+    for (query, found) in [
+        (format!("host={}", clients[0].host.to_uppercase()), 1),
+        ("host=elsewhere.invalid".to_owned(), 0),
+        ("label=zone".to_owned(), 1),
+        ("label=zone=a".to_owned(), 1),
+        ("label=zone=b".to_owned(), 0),
+        ("label=other".to_owned(), 0),
+        ("label=".to_owned(), 1),
+    ] {
+        let path = format!("/api/v1/clients?app=shop&{query}");
+        assert_eq!(
+            all::<Client>(b.admin(), &path, 1).await.len(),
+            found,
+            "{query}"
+        );
+    }
     assert_eq!(
         (
             clients[0].id,

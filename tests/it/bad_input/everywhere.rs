@@ -294,7 +294,7 @@ async fn queries_that_are_not_allowed_name_the_parameter() {
                     (InvalidField, "1-2-3"),
                     (InvalidField, "-262143-01-01T00:00:00Z"),
                 ],
-                "search" | "app" | "job" | "calendar" => vec![
+                "search" | "app" | "job" | "calendar" | "host" | "label" => vec![
                     (InvalidField, "%00"),
                     (InvalidField, "a%00b"),
                     (InvalidField, &long),

@@ -38,6 +38,10 @@ async fn servers(State(app): State<Shared>, _: User) -> Result<axum::Json<Page<S
 struct ListClients {
     /// Name of the app.
     app: Option<String>,
+    /// Part of the host's name, in any case.
+    host: Option<String>,
+    /// A label that it has: `name`, or `name=value`.
+    label: Option<String>,
     /// `next` of the page before.
     after: Option<String>,
     /// Rows of a page, 1 to 500; 50 if left out.
@@ -53,15 +57,24 @@ async fn clients(
     Query(query): Query<ListClients>,
 ) -> Result<axum::Json<Page<Client>>, ApiError> {
     let limit = limit(query.limit)?;
-    storable("app", query.app.as_deref().unwrap_or_default(), 200)?;
-    let after = cursor(query.after.as_deref())?;
+    for (field, text) in [
+        ("app", &query.app),
+        ("host", &query.host),
+        ("label", &query.label),
+    ] {
+        storable(field, text.as_deref().unwrap_or_default(), 200)?;
+    }
+    let filter = store::client::Filter {
+        app: query.app,
+        host: query.host,
+        label: query.label,
+        after: cursor(query.after.as_deref())?,
+        limit: limit + 1,
+    };
     let rows = app
-        .list(
-            &(query.app, after, limit + 1),
-            |conn, (app, after, limit)| {
-                Box::pin(store::client::list(conn, app.as_deref(), *after, *limit))
-            },
-        )
+        .list(&filter, |conn, filter| {
+            Box::pin(store::client::list(conn, filter))
+        })
         .await?;
     Ok(axum::Json(page(rows, limit, |row| row.id.to_string())))
 }
