@@ -1,4 +1,4 @@
-//! A client with one handler, as the console tells new users to write it.
+//! A client with one handler.
 // Cargo.toml: antares-client = { path = "<checkout of Antares>/client" }, tokio = { version = "1", features = ["full"] }
 
 use antares_client::{BoxError, Client, Context, job};

@@ -1,5 +1,5 @@
-//! A client that runs jobs of kind `script`, as the console tells new users to write it: commands and scripts come from
-//! the job's definition, and run as this process's user.
+//! A client that runs jobs of kind `script`, commands and scripts come from the job's definition, and run as this
+//! process's user.
 // Cargo.toml: antares-client = { path = "<checkout of Antares>/client" }, tokio = { version = "1", features = ["full"] }
 
 use antares_client::{BoxError, Client};
