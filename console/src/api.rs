@@ -38,6 +38,12 @@ impl ApiError {
         matches!(self, Self::Problem(problem) if problem.kind == ProblemKind::NotFound)
     }
 
+    /// Whether asking again will not help, as what was asked for cannot be read.
+    pub(crate) fn is_refused(&self) -> bool {
+        use ProblemKind::{InvalidField, MalformedRequest};
+        matches!(self, Self::Problem(problem) if matches!(problem.kind, InvalidField | MalformedRequest))
+    }
+
     /// The field that the server blames, as a dotted path.
     pub(crate) fn field(&self) -> Option<&str> {
         match self {

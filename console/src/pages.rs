@@ -26,7 +26,7 @@ pub(crate) use job::JobPage;
 pub(crate) use jobs::Jobs;
 pub(crate) use limits::Limits;
 pub(crate) use login::LoginPage;
-pub(crate) use not_found::NotFound;
+pub(crate) use not_found::{Missing, NotFound};
 pub(crate) use overview::OverviewPage;
 pub(crate) use servers::Servers;
 

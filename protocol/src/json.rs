@@ -1,6 +1,6 @@
 //! JSON that comes from outside.
 
-use antares_protocol::MAX_DEPTH;
+use crate::MAX_DEPTH;
 
 /// Whether a JSON text is nested deeper than [`MAX_DEPTH`].
 pub fn is_too_deep(json: &[u8]) -> bool {

@@ -9,6 +9,7 @@ pub mod client;
 pub mod cluster;
 pub mod instance;
 pub mod job;
+pub mod json;
 pub mod overview;
 pub mod page;
 pub mod plan;

@@ -7,7 +7,6 @@ pub mod chunk;
 pub mod cron;
 pub mod diff;
 pub mod job;
-pub mod json;
 pub mod misfire;
 mod outcome;
 pub mod policy;

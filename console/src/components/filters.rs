@@ -1,5 +1,7 @@
 //! Filters of a list. Their values are in the address, so that a filtered list can be passed on.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate, use_query_map};
@@ -8,6 +10,9 @@ use super::length::LengthText;
 use super::list_page::address;
 use crate::format;
 use crate::i18n::{Label, use_i18n};
+
+/// How long nothing is typed before what was typed is looked for.
+const TYPING: Duration = Duration::from_millis(400);
 
 /// Sets one parameter of the address, or takes it away. Another list begins at its first page.
 pub(crate) fn use_setter() -> impl Fn(&'static str, String) + Copy {
@@ -79,6 +84,20 @@ pub(crate) fn TextFilter(
         };
         set(name, text);
     };
+    // Text is looked for while it is typed, in a moment without another key; the page may have been left then.
+    let is_here = StoredValue::new(());
+    let paused = debounce(TYPING, move |text: String| {
+        if is_here.try_get_value().is_some() && value.get_untracked() != text {
+            set(name, text);
+        }
+    });
+    let paused = StoredValue::new_local(paused);
+    let typed = move |event| {
+        if !is_instant {
+            let text = event_target_value(&event);
+            paused.update_value(|paused| paused(text.trim_start().to_owned()));
+        }
+    };
     view! {
         <label>
             {i18n.text(label)}
@@ -88,6 +107,7 @@ pub(crate) fn TextFilter(
                 step="1"
                 autocomplete="off"
                 prop:value=shown
+                on:input=typed
                 on:change=changed
             />
         </label>

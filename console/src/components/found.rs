@@ -1,5 +1,6 @@
 //! Pages about one thing, which may not be there.
 
+use antares_protocol::problem::ProblemKind;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -7,7 +8,7 @@ use super::notice::Notice;
 use crate::api::ApiError;
 use crate::hooks::current::Current;
 use crate::i18n::use_i18n;
-use crate::pages::NotFound;
+use crate::pages::{Missing, NotFound};
 
 /// The page of the id in the address.
 pub(crate) fn by_id(page: fn(i64) -> AnyView) -> impl IntoView {
@@ -26,14 +27,17 @@ pub(crate) fn found<T: Clone + Send + Sync + 'static>(
 ) -> impl IntoView {
     let i18n = use_i18n();
     let is_there = Memo::new(move |_| current.value.with(Option::is_some));
-    let is_missing = Memo::new(move |_| {
-        current
-            .error
-            .with(|error| error.as_ref().is_some_and(ApiError::is_not_found))
+    let missing = Memo::new(move |_| {
+        current.error.with(|error| match error {
+            Some(ApiError::Problem(problem)) if problem.kind == ProblemKind::NotFound => {
+                Some(problem.detail.clone())
+            }
+            _ => None,
+        })
     });
     move || {
-        if is_missing.get() {
-            return view! { <NotFound /> }.into_any();
+        if let Some(said) = missing.get() {
+            return view! { <Missing said=Some(said) /> }.into_any();
         }
         if !is_there.get() {
             return view! {

@@ -83,6 +83,12 @@ pub(crate) fn ListPage<T: Row>(
             .entries
             .with(|entries| entries.as_ref().map(Vec::is_empty))
         {
+            None if list
+                .error
+                .with(|error| error.as_ref().is_some_and(ApiError::is_refused)) =>
+            {
+                EitherOf3::B(view! { <Emptiness empty is_filtered=true /> })
+            }
             None => EitherOf3::A(view! { <Skeleton columns=columns.len() /> }),
             Some(true) => {
                 let is_filtered = filtered.with(|filtered| !filtered.is_empty());
@@ -115,7 +121,13 @@ pub(crate) fn ListPage<T: Row>(
             >
                 <Count list focuses />
                 {move || error().map(|error| {
-                    view! { <Notice error=Signal::stored(error) meaning=|t| t.not_refreshed /> }
+                    let is_refused = error.is_refused();
+                    let error = Signal::stored(error);
+                    if is_refused {
+                        view! { <Notice error /> }.into_any()
+                    } else {
+                        view! { <Notice error meaning=|t| t.not_refreshed /> }.into_any()
+                    }
                 })}
                 {body}
             </div>

@@ -98,7 +98,7 @@ pub(crate) fn keep_current<A, F>(
                     }
                     Err(problem) => {
                         auth.notice(&problem);
-                        let is_final = problem.is_not_found();
+                        let is_final = problem.is_not_found() || problem.is_refused();
                         error.set(Some(problem));
                         if is_final {
                             break;

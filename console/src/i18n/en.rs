@@ -117,7 +117,7 @@ pub(super) const TEXTS: Texts = Texts {
     late_by: |time| format!("{time} late"),
     no_instances: "Nothing has fired yet",
     no_instances_hint: "A job with a schedule fires when it is due: the jobs page shows when. A job on demand \
-        fires with POST /api/v1/jobs/{id}/trigger.",
+        fires when somebody presses “Run now” there, or calls POST /api/v1/jobs/{id}/trigger.",
 
     host: "Host",
     pid: "PID",

@@ -92,7 +92,10 @@ pub(super) const EN: OverviewTexts = OverviewTexts {
     none_failing: "No instance has failed in 24 hours.",
     failures: |n| format!("{n} failed"),
     busiest: "Busiest jobs",
-    busy: |shards, took| format!("{shards} shards, {took}"),
+    busy: |shards, took| match shards {
+        "1" => format!("1 shard, {took}"),
+        shards => format!("{shards} shards, {took}"),
+    },
     health: "Health",
     database: "Database",
     connections: "Connections",

@@ -113,8 +113,8 @@ pub(super) const TEXTS: Texts = Texts {
     n_cancelled: |count| format!("{count} 个已取消"),
     late_by: |time| format!("延迟 {time}"),
     no_instances: "还没有任务被触发",
-    no_instances_hint: "有调度计划的任务到时会自动触发，时间见任务页面；按需触发的任务可用 \
-        POST /api/v1/jobs/{id}/trigger 触发。",
+    no_instances_hint: "有调度计划的任务到时会自动触发，时间见任务页面；按需触发的任务可在任务页面 \
+        点击“立即运行”，或调用 POST /api/v1/jobs/{id}/trigger。",
 
     host: "主机",
     pid: "进程号",

@@ -98,11 +98,18 @@ pub(crate) fn Clients() -> impl IntoView {
         text: |t| t.no_clients,
         hint: |t| t.no_clients_hint,
     };
-    view! { <ListPage path="/clients" title=|t| t.clients topic=Topic::Clients columns=COLUMNS empty filters=&["app"] toolbar /> }
+    view! { <ListPage path="/clients" title=|t| t.clients topic=Topic::Clients columns=COLUMNS empty filters=&["app", "host", "label"] toolbar /> }
 }
 
 fn toolbar() -> AnyView {
-    view! { <div class="toolbar"><TextFilter name="app" label=|t| t.app /></div> }.into_any()
+    view! {
+        <div class="toolbar">
+            <TextFilter name="app" label=|t| t.app />
+            <TextFilter name="host" label=|t| t.host />
+            <TextFilter name="label" label=|t| t.editor.labels />
+        </div>
+    }
+    .into_any()
 }
 
 /// Of which instances it runs shards.

@@ -11,7 +11,7 @@ use crate::components::badge::{Badge, State as _};
 use crate::components::notice::Notice;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
-use crate::i18n::{I18n, use_i18n};
+use crate::i18n::{I18n, Texts, use_i18n};
 use crate::pages::use_title;
 use layers::{HEIGHT, WIDTH, layout};
 
@@ -92,7 +92,7 @@ pub(crate) fn Drawing(
             };
             Some(view! {
                 <g>
-                    <title>{on(i18n, edge.on)}</title>
+                    <title>{let on_end = edge.on; move || on(i18n, on_end)}</title>
                     <path class=class d=format!("M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}") />
                 </g>
             })
@@ -150,17 +150,18 @@ fn List(graph: DependencyGraph) -> impl IntoView {
         .iter()
         .filter_map(|edge| {
             let (from, to) = (job(edge.from)?, job(edge.to)?);
-            let join = match edge.join {
-                Join::All => i18n.texts().editor.join_all,
-                Join::Any => i18n.texts().editor.join_any,
-            };
+            let join = i18n.text(match edge.join {
+                Join::All => |t: &Texts| t.editor.join_all,
+                Join::Any => |t: &Texts| t.editor.join_any,
+            });
+            let on_end = edge.on;
             let state = to.state;
             Some(view! {
                 <tr>
                     <td class="wide" data-label=i18n.text(|t| t.graph.first)>
                         <A href=format!("/jobs/{}", from.id)>{from.job}</A> <span class="second">{from.app}</span>
                     </td>
-                    <td data-label=i18n.text(|t| t.editor.on_end)>{on(i18n, edge.on)}</td>
+                    <td data-label=i18n.text(|t| t.editor.on_end)>{move || on(i18n, on_end)}</td>
                     <td data-label=i18n.text(|t| t.graph.then)>
                         <A href=format!("/jobs/{}", to.id)>{to.job}</A> <span class="second">{to.app}</span>
                     </td>

@@ -1,6 +1,7 @@
 //! Extractors whose rejections are problems that name the field.
 
 use antares_protocol::MAX_DEPTH;
+use antares_protocol::json::{is_too_deep, rounded_integer};
 use antares_protocol::page::Page;
 use antares_protocol::problem::ProblemKind;
 use axum::body::Bytes;
@@ -15,7 +16,6 @@ use serde::de::DeserializeOwned;
 use super::error::ApiError;
 use super::malformed::{malformed, malformed_at};
 use crate::app::Shared;
-use crate::domain::json::{is_too_deep, rounded_integer};
 
 /// A JSON body.
 #[derive(Debug)]

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use antares_protocol::MAX_DEPTH;
 use antares_protocol::job::JobSpec;
+use antares_protocol::json::{is_too_deep, rounded_integer};
 use antares_protocol::policy::{DependencyOn, Join, Pass};
 use antares_protocol::shard::MAX_SHARDS;
 use serde_json::Value;
@@ -14,7 +15,6 @@ use uuid::Uuid;
 use super::attempt::MAX_PLAN;
 use super::job::JobError;
 use crate::domain::job::{FieldError, holds_nul};
-use crate::domain::json::{is_too_deep, rounded_integer};
 use crate::store::dependency::{self, Edge, Event};
 use crate::store::{pool, queue};
 

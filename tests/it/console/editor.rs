@@ -123,6 +123,48 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
 }
 
 #[tokio::test]
+async fn what_is_typed_is_not_saved_as_something_else() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app.job("settle", |_| {}).await;
+    let browser = given_viewer(&server, &format!("/jobs/{}/edit", job.id)).await;
+    // An instant, a number, an integer: each stays, with what is wrong, and nothing is saved.
+    let refused = async |id: &str, text: &str, told: &str, right: &str| {
+        browser.fill(id, text).await;
+        browser.key("\u{e004}").await;
+        let fault = format!(".field:has({id}) .field-error");
+        browser.shows(&fault, told).await;
+        browser.click("#save").await;
+        is_focused(&browser, &id[1..]).await;
+        assert_eq!(job.view().await.version, 1, "{id}: {text}");
+        browser.fill(id, right).await;
+        browser.key("\u{e004}").await;
+        browser.texts(&fault, <[String]>::is_empty).await;
+    };
+    refused("#max-per-client", "-1", "0 or more", "2").await;
+    refused("#param", "123456789012345678901234567890", "rounded", "5").await;
+    browser.click("#schedule-kind option[value=at]").await;
+    let at = "2099-01-01T10:00:00Z";
+    refused("#at", "tomorrow", "“tomorrow” is no instant", at).await;
+    refused(
+        "#at",
+        &format!("{at}\n2099-01-02 10:00"),
+        "2099-01-02 10:00",
+        at,
+    )
+    .await;
+    browser.click("#save").await;
+    browser.shows("h1", "settle").await;
+    let saved = job.view().await.spec;
+    assert_eq!((saved.max_shards_per_client, saved.param), (2, 5.into()));
+    assert_eq!(
+        saved.at,
+        [at.parse::<chrono::DateTime<chrono::Utc>>().unwrap()]
+    );
+}
+
+#[tokio::test]
 async fn a_newer_version_can_be_looked_at_and_taken_instead() {
     let world = World::new().await;
     let [server] = world.servers().await;

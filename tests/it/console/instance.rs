@@ -83,6 +83,7 @@ async fn an_instance_is_terminated_after_a_question() {
         .go(&format!("{}/instances/999999", server.url()))
         .await;
     browser.shows("h1", "There is no such page").await;
+    browser.shows(".empty", "there is no instance").await;
 }
 
 #[tokio::test]

@@ -74,6 +74,12 @@ async fn many_jobs_are_changed_at_once_and_what_is_refused_is_told() {
     // What ends runs asks first.
     browser.click("[data-bulk=stop]").await;
     browser.shows("dialog[open]", "Stop: 3 jobs?").await;
+    browser
+        .shows(
+            "dialog[open]",
+            "first, second, third. None of them runs now.",
+        )
+        .await;
     browser.click("#confirm").await;
     is_in(&second, JobState::Stopped).await;
     is_in(&third, JobState::Stopped).await;

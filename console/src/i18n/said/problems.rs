@@ -75,7 +75,6 @@ pub(super) const SAID: &[Said] = &[
         "已有名为“{}”的日历",
     ),
     ("there is an app called `{}` already", "已有名为“{}”的应用"),
-    ("there is no {} {}", "没有{} {}"),
     ("there is no app called `{}`", "没有名为“{}”的应用"),
     (
         "entry {}: the app `{}` has no job `{}`; create it first",
@@ -130,4 +129,6 @@ pub(super) const SAID: &[Said] = &[
         "entry {}: give years from {} to {}",
         "第 {} 项：请填写 {} 至 {} 年",
     ),
+    // After all that say more.
+    ("there is no {} {}", "没有{} {}"),
 ];

@@ -107,4 +107,12 @@ pub(super) const SAID: &[Said] = &[
         "the client does not know of the claim: its answer was lost on the way",
         "客户端不知道这次领取：应答在途中丢失",
     ),
+    ("timed out after {} ms: {}", "{} 毫秒后超时：{}"),
+    ("exit code {}\n{}", "退出码 {}\n{}"),
+    ("exit code {}", "退出码 {}"),
+    ("killed by signal {}", "被信号 {} 终止"),
+    (
+        "the plan is nested more than {} deep",
+        "分片计划嵌套超过 {} 层",
+    ),
 ];

@@ -95,7 +95,8 @@ fn ScriptFields() -> impl IntoView {
         <Choice
             id="script-kind"
             label=|t| t.script
-            field="script"
+            // The text below answers for what is wrong.
+            field="script.kind"
             options=&[
                 ("command", |t| t.editor.command, |t| t.editor.command_hint),
                 ("body", |t| t.editor.body, |t| t.editor.body_hint),

@@ -1,13 +1,15 @@
 //! Controls that are bound to a field of the definition.
 
 use antares_protocol::job::JobSpec;
+use antares_protocol::json::rounded_integer;
 use leptos::prelude::*;
+use serde_json::Value;
 
 use crate::api::ApiError;
 use crate::components::field::Field;
 use crate::components::length::LengthText;
 use crate::format;
-use crate::i18n::{Label, use_i18n};
+use crate::i18n::{Label, Texts, use_i18n};
 
 /// The definition that is edited, and the last complaint about it.
 #[derive(Clone, Copy)]
@@ -125,11 +127,19 @@ pub(super) fn NumberInput(
     set: fn(&mut JobSpec, i64),
 ) -> impl IntoView {
     let draft = use_draft();
+    let i18n = use_i18n();
+    // What is no such number stays in the field, and is not taken over.
+    let is_wrong = RwSignal::new(false);
     let typed = move |event| {
-        if let Ok(number) = event_target_value(&event).trim().parse() {
+        let number = event_target_value(&event).trim().parse::<i64>().ok();
+        let number = number.filter(|number| *number >= min);
+        is_wrong.set(number.is_none());
+        draft.is_read(field, number.is_some());
+        if let Some(number) = number {
             draft.set(|spec| set(spec, number));
         }
     };
+    on_cleanup(move || draft.is_read(field, true));
     let control = view! {
         <input
             id=id
@@ -139,6 +149,9 @@ pub(super) fn NumberInput(
             prop:value=move || draft.get(get).to_string()
             on:change=typed
         />
+        {move || is_wrong.get().then(|| view! {
+            <p class="field-error" role="alert">{(i18n.texts().editor.no_number)(&min.to_string())}</p>
+        })}
     };
     hinted(id, label, hint, field, control.into_any())
 }
@@ -242,29 +255,30 @@ pub(super) fn Check(
     }
 }
 
-/// Any JSON. What cannot be read stays in the field, with what is wrong, and is not taken over.
+/// What is wrong with a text, in the language of the viewer.
+pub(super) type Wrong = Box<dyn Fn(&Texts) -> String + Send + Sync>;
+
+/// Text that means something. What cannot be read stays in the field, with what is wrong, and is not taken over.
 #[component]
-pub(super) fn JsonInput(
+pub(super) fn ReadInput<T: 'static>(
     id: &'static str,
     label: Label,
+    #[prop(optional)] hint: Option<Label>,
     field: &'static str,
-    get: fn(&JobSpec) -> serde_json::Value,
-    set: fn(&mut JobSpec, serde_json::Value),
+    /// As it is written.
+    get: fn(&JobSpec) -> String,
+    /// As it is read.
+    read: fn(&str) -> Result<T, Wrong>,
+    set: fn(&mut JobSpec, T),
 ) -> impl IntoView {
     let draft = use_draft();
-    let shown = move |value: serde_json::Value| match value {
-        serde_json::Value::Null => String::new(),
-        value => serde_json::to_string_pretty(&value).unwrap_or_default(),
-    };
-    let text = RwSignal::new(shown(draft.spec.with_untracked(get)));
+    let text = RwSignal::new(draft.spec.with_untracked(get));
     let i18n = use_i18n();
-    let wrong = RwSignal::new(None::<String>);
+    let wrong = RwSignal::new(None::<Wrong>);
+    on_cleanup(move || draft.is_read(field, true));
     let typed = move |event| {
         let now = event_target_value(&event);
-        let read = match now.trim() {
-            "" => Ok(serde_json::Value::Null),
-            now => serde_json::from_str(now).map_err(|error| error.to_string()),
-        };
+        let read = read(&now);
         text.set(now);
         draft.is_read(field, read.is_ok());
         match read {
@@ -275,12 +289,45 @@ pub(super) fn JsonInput(
             Err(error) => wrong.set(Some(error)),
         }
     };
-    view! {
-        <Field id label field error=draft.error>
-            <textarea id=id rows="4" spellcheck="false" prop:value=text on:input=typed></textarea>
-            {move || wrong.get().map(|wrong| view! {
-                <p class="field-error" role="alert">{(i18n.texts().editor.no_json)(&wrong)}</p>
-            })}
-        </Field>
+    let told = move || wrong.with(|wrong| wrong.as_ref().map(|wrong| wrong(i18n.texts())));
+    let control = view! {
+        <textarea id=id rows="4" spellcheck="false" prop:value=text on:input=typed></textarea>
+        {move || told().map(|told| view! { <p class="field-error" role="alert">{told}</p> })}
+    };
+    hinted(id, label, hint, field, control.into_any())
+}
+
+/// Any JSON.
+#[component]
+pub(super) fn JsonInput(
+    id: &'static str,
+    label: Label,
+    field: &'static str,
+    get: fn(&JobSpec) -> String,
+    set: fn(&mut JobSpec, Value),
+) -> impl IntoView {
+    view! { <ReadInput id label field get read=json set /> }
+}
+
+/// As [`json`] reads it.
+pub(super) fn written(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        value => serde_json::to_string_pretty(value).unwrap_or_default(),
+    }
+}
+
+fn json(text: &str) -> Result<Value, Wrong> {
+    if text.trim().is_empty() {
+        return Ok(Value::Null);
+    }
+    let value = serde_json::from_str(text).map_err(|error| -> Wrong {
+        let error = error.to_string();
+        Box::new(move |t| (t.editor.no_json)(&error))
+    })?;
+    // The server would not see it: the browser would send it rounded.
+    match rounded_integer(text.as_bytes()) {
+        Some((_, number)) => Err(Box::new(move |t| (t.editor.rounded)(&number))),
+        None => Ok(value),
     }
 }

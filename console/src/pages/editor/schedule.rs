@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 use super::compose::Compose;
-use super::inputs::{Choice, LengthInput, TextInput, use_draft};
+use super::inputs::{Choice, LengthInput, ReadInput, TextInput, Wrong, use_draft};
 use super::picks::Picks;
 use crate::components::field::Field;
 use crate::i18n::{Label, Texts, use_i18n};
@@ -64,14 +64,14 @@ pub(super) fn Schedule() -> impl IntoView {
             />
         </Show>
         <Show when=is("at")>
-            <TextInput
+            <ReadInput
                 id="at"
                 label=|t| t.editor.instants
                 hint=|t| t.editor.instants_hint
                 field="at"
-                rows=4
                 get=listed
-                set=set_instants
+                read=instants
+                set=|spec, at| spec.at = at
             />
         </Show>
         <Show when=move || kind.get() != "demand">
@@ -246,9 +246,7 @@ fn Instant(
         draft.set(|spec| {
             set(
                 spec,
-                instants(&format!("{text}Z"))
-                    .pop()
-                    .or_else(|| instants(&format!("{text}:00Z")).pop()),
+                (format!("{text}Z").parse().ok()).or_else(|| format!("{text}:00Z").parse().ok()),
             );
         });
     };
@@ -259,23 +257,25 @@ fn Instant(
     }
 }
 
-/// As long as none can be read, those from before hold.
-fn set_instants(spec: &mut JobSpec, text: String) {
-    let read = instants(&text);
-    if !read.is_empty() {
-        spec.at = read;
-    }
-}
-
 fn listed(spec: &JobSpec) -> String {
     let lines: Vec<String> = spec.at.iter().map(DateTime::to_rfc3339).collect();
     lines.join("\n")
 }
 
-/// Instants, one in a line; what cannot be read is left out.
-fn instants(text: &str) -> Vec<DateTime<Utc>> {
+/// Instants, one in a line; at least one.
+fn instants(text: &str) -> Result<Vec<DateTime<Utc>>, Wrong> {
     let parts = text.split([',', '\n']).map(str::trim);
-    parts.filter_map(|part| part.parse().ok()).collect()
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() {
+        return Err(Box::new(|t| t.editor.no_instants.to_owned()));
+    }
+    let read = parts.into_iter().map(|part| {
+        part.parse().map_err(|_| -> Wrong {
+            let part = part.to_owned();
+            Box::new(move |t| (t.editor.no_instant)(&part))
+        })
+    });
+    read.collect()
 }
 
 /// Names, between commas.

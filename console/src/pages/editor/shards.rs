@@ -1,11 +1,12 @@
 //! How an instance is split, and with which parameters.
 
 use antares_protocol::job::{JobSpec, parse_shard_params};
+use antares_protocol::json::rounded_integer;
 use antares_protocol::policy::Sharding;
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::inputs::{Choice, JsonInput, NumberInput, TextInput, use_draft};
+use super::inputs::{Choice, JsonInput, NumberInput, TextInput, use_draft, written};
 use crate::components::field::Field;
 use crate::i18n::use_i18n;
 
@@ -64,7 +65,7 @@ pub(super) fn Shards() -> impl IntoView {
             id="param"
             label=|t| t.editor.param
             field="param"
-            get=|spec| spec.param.clone()
+            get=|spec| written(&spec.param)
             set=|spec, value| spec.param = value
         />
         <Show when=move || kind.get() == "fixed">
@@ -189,7 +190,10 @@ fn parse(text: &str) -> Result<Vec<Value>, String> {
         // A value that is JSON may hold what would part entries.
         let json = line.split_once('=').and_then(|(item, value)| {
             let item: usize = item.trim().parse().ok()?;
-            Some((item, serde_json::from_str::<Value>(value).ok()?))
+            let value = serde_json::from_str::<Value>(value)
+                .ok()
+                .map(|_| read(value.into()))?;
+            Some((item, value))
         });
         let params = match json {
             Some((item, value)) if item < antares_protocol::shard::MAX_SHARDS as usize => {
@@ -213,9 +217,10 @@ fn parse(text: &str) -> Result<Vec<Value>, String> {
     Ok(all)
 }
 
-/// JSON if it is some, else text.
+/// JSON if it is some, else text. What would be rounded as a number is text.
 fn read(param: Value) -> Value {
     match param {
+        Value::String(text) if rounded_integer(text.as_bytes()).is_some() => Value::String(text),
         Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         param => param,
     }
@@ -294,6 +299,7 @@ mod tests {
             json!({ "k": "v;w" }),
             json!("x=y"),
             json!("true"),
+            json!("123456789012345678901234567890"),
         ];
         let lines = params
             .iter()

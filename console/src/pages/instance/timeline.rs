@@ -122,10 +122,10 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
     };
     view! {
         <h2 class="section">{i18n.text(|t| t.instance.timeline)}</h2>
-        {drawing}
         <Show when=is_cut>
-            <p class="second">{move || (i18n.texts().instance.timeline_hint)(&DRAWN.to_string())}</p>
+            <p>{move || (i18n.texts().instance.timeline_hint)(&DRAWN.to_string())}</p>
         </Show>
+        {drawing}
     }
 }
 
@@ -138,7 +138,7 @@ fn class(outcome: AttemptOutcome) -> &'static str {
 }
 
 /// Most rows of one client: what runs beside more than so many is drawn over.
-const LANES: usize = 8;
+const LANES: usize = 32;
 
 /// Such a part of all the time is no overlap: a shard may be claimed a moment before the end of another is written down.
 const NEAR: i32 = 300;

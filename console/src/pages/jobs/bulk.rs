@@ -34,9 +34,23 @@ pub(super) fn Bulk() -> impl IntoView {
             return;
         }
         let count = format::count(jobs.len() as i64);
+        let all: Vec<&str> = jobs.iter().map(|job| &*job.name).collect();
+        let running: Vec<&str> = (jobs.iter().filter(|job| job.runs))
+            .map(|job| &*job.name)
+            .collect();
+        let runs = (!running.is_empty()).then(|| names(&running));
+        let all = names(&all);
         dialogs.ask(Question::new(
             move |t| (t.control.bulk_ask)(action.label()(t), &count),
-            |t| t.control.bulk_ends.to_owned(),
+            move |t| match &runs {
+                None => format!("{} {}", all(t), t.control.bulk_none_run),
+                Some(running) => format!(
+                    "{} {} {}",
+                    all(t),
+                    (t.control.bulk_run)(&running(t)),
+                    t.control.bulk_ends
+                ),
+            },
             move |t| action.label()(t).to_owned(),
             move || change(act, jobs.clone(), action),
         ));
@@ -44,7 +58,9 @@ pub(super) fn Bulk() -> impl IntoView {
     let delete = move |_| {
         let chosen = selection.chosen.get_untracked();
         let jobs: Vec<Doomed> = chosen.values().map(|job| Doomed::new(*job)).collect();
-        let (names, count) = (names(&jobs), format::count(jobs.len() as i64));
+        let all: Vec<&str> = jobs.iter().map(|job| &*job.name).collect();
+        let names = names(&all);
+        let count = format::count(jobs.len() as i64);
         let typed = jobs.len().to_string();
         let question = Question::new(
             move |t| (t.control.bulk_ask)(t.job_page.delete, &count),
@@ -106,10 +122,9 @@ impl Doomed {
 }
 
 /// What the jobs are called: each of a few, some of many.
-fn names(jobs: &[Doomed]) -> impl Fn(&Texts) -> String + Send + Sync + use<> {
+fn names(jobs: &[&str]) -> impl Fn(&Texts) -> String + Send + Sync + use<> {
     const MOST: usize = 10;
-    let named: Vec<&str> = jobs.iter().take(MOST).map(|job| &*job.name).collect();
-    let named = named.join(", ");
+    let named = jobs[..jobs.len().min(MOST)].join(", ");
     let more = jobs.len().saturating_sub(MOST) as i64;
     move |t| match more {
         0 => format!("{named}."),
@@ -155,6 +170,8 @@ fn delete_all(act: Act, jobs: Vec<Doomed>) {
 struct Chosen {
     id: i64,
     name: String,
+    /// Whether an instance of it runs.
+    runs: bool,
     /// What takes it back; nothing, if nothing does.
     undo: &'static [Action],
 }
@@ -164,6 +181,7 @@ impl Chosen {
         job.with_untracked(|job| Self {
             id: job.id,
             name: job.spec.name.clone(),
+            runs: job.running_instances > 0,
             undo: action.undo(job.state, job.running_instances > 0),
         })
     }
