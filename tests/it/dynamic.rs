@@ -64,6 +64,8 @@ async fn a_broadcast_ends_though_a_client_is_killed_before_it_has_its_shard() {
                 spec.allowed_failures = allowed;
             })
             .await;
+        // One of the app that cannot run it keeps nobody waiting.
+        let other = app.raw_client(&a, &["other"]).await;
         let idle = app.raw_client(&a, &["work"]).await;
         let instance = job.trigger().await;
         wait_until("the one has run", BOUND, async || {
@@ -77,6 +79,7 @@ async fn a_broadcast_ends_though_a_client_is_killed_before_it_has_its_shard() {
         .await;
         idle.leave().await;
         let ended = world.ended(instance, BOUND).await;
+        other.leave().await;
         assert_eq!(ended.summary(), (state, 1, 1, 0));
         assert!(ended.reason.unwrap().contains("clients left"));
         let told = "select count(*) from shard_history

@@ -84,7 +84,7 @@ async fn rescue_once(app: &Shared, from: i64, is_thorough: bool) -> sqlx::Result
     if found.overdue_instances && instance::time_out(&mut conn).await? > 0 {
         app.hints.send(&Hint::instances());
     }
-    if found.broadcasts && instance::end_deserted(&mut conn).await? > 0 {
+    if found.broadcasts && instance::end_deserted(&mut conn, &app.jobs).await? > 0 {
         app.hints.ended();
         app.hints.send(&Hint::instances());
     }

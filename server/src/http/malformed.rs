@@ -100,7 +100,9 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
     if cause.starts_with("invalid length ") && cause.contains(", expected struct ") {
         return Some("a list does not go here: give an object, in `{` and `}`".to_owned());
     }
-    if cause.contains("unit variant, expected newtype variant") {
+    if cause.contains("unit variant, expected newtype variant")
+        || cause.contains("unit variant, expected struct variant")
+    {
         return Some(format!(
             "`{name}` needs a value: write it as `{{\"{name}\": …}}`, see /api/openapi.json"
         ));
@@ -190,6 +192,11 @@ mod tests {
                 "spec.retry.exponential.delay_ms",
                 "invalid value: integer `-1`, expected u32",
                 "integer `-1` does not go here: give a whole number from 0 to 4294967295, without quotes",
+            ),
+            (
+                "spec.misfire.all",
+                "invalid type: unit variant, expected struct variant",
+                "`all` needs a value: write it as `{\"all\": …}`, see /api/openapi.json",
             ),
             (
                 "spec",

@@ -280,11 +280,9 @@ impl Facts {
             for due in choosy {
                 let spec = specs.get(&(due.job_id, due.version));
                 let is_attended = spec.is_some_and(|spec| {
-                    clients.iter().any(|client| {
-                        client.app_id == due.app_id
-                            && client.handlers.iter().any(|name| name == spec.handler())
-                            && client.may_run(spec)
-                    })
+                    clients
+                        .iter()
+                        .any(|client| client.app_id == due.app_id && client.can_run(spec))
                 });
                 if !is_attended {
                     facts.unattended.insert(due.job_id);

@@ -2,7 +2,9 @@
 
 use sqlx::{Connection, PgConnection};
 
-use crate::store::instance;
+use super::cache::Jobs;
+use crate::store::client;
+use crate::store::instance::{self, Stalled};
 use crate::store::queue::{self, Ending};
 
 /// Ends the locked instances: their shards are cancelled, and their clients hear of it at the next renewal.
@@ -35,10 +37,30 @@ pub async fn terminate(conn: &mut PgConnection, id: i64, reason: &str) -> sqlx::
     Ok(false)
 }
 
-/// Ends broadcasts whose shards wait for clients that have gone: those shards fail. Returns how many.
-pub async fn end_deserted(conn: &mut PgConnection) -> sqlx::Result<usize> {
+/// Ends broadcasts whose shards wait for clients that have gone, and which nobody else may run who has had none: those
+/// shards fail. Returns how many.
+pub async fn end_deserted(conn: &mut PgConnection, jobs: &Jobs) -> sqlx::Result<usize> {
     let mut tx = conn.begin().await?;
-    let deserted = instance::lock_deserted(&mut tx).await?;
+    let stalled = instance::lock_stalled(&mut tx).await?;
+    if stalled.is_empty() {
+        return Ok(0);
+    }
+    let apps: Vec<i64> = stalled.iter().map(|one| one.app_id).collect();
+    let clients = client::live_profiles(&mut tx, &apps).await?;
+    let keys: Vec<(i64, i32)> = stalled
+        .iter()
+        .map(|one| (one.job_id, one.version))
+        .collect();
+    let specs = jobs.get_on(&mut tx, &keys).await?;
+    let waits_for_nobody = |one: &Stalled| {
+        let spec = specs.get(&(one.job_id, one.version));
+        let mut left = clients
+            .iter()
+            .filter(|client| one.clients.contains(&client.id));
+        !left.any(|client| spec.is_none_or(|spec| client.can_run(spec)))
+    };
+    let deserted = stalled.iter().filter(|one| waits_for_nobody(one));
+    let deserted: Vec<i64> = deserted.map(|one| one.id).collect();
     if !deserted.is_empty() {
         let error = "the client left before it had run its shard";
         instance::end_shards(&mut tx, &deserted, "lost", Some(error)).await?;

@@ -106,11 +106,9 @@ async fn split(
                 Sharding::Fixed => (p.shard_count, "run"),
                 Sharding::Planned(_) => (1, "plan"),
                 Sharding::Broadcast => {
-                    let able = clients.iter().filter(|client| {
-                        client.app_id == p.app_id
-                            && client.handlers.iter().any(|name| name == spec.handler())
-                            && client.may_run(spec)
-                    });
+                    let able = clients
+                        .iter()
+                        .filter(|client| client.app_id == p.app_id && client.can_run(spec));
                     (able.count() as i32, "broadcast")
                 }
             }

@@ -61,6 +61,11 @@ impl Profile {
     pub fn may_run(&self, job: &JobSpec) -> bool {
         job.assignment.allows(&self.host, &self.ip, &self.labels)
     }
+
+    /// Whether the job is assigned to it and it has the handler.
+    pub fn can_run(&self, job: &JobSpec) -> bool {
+        self.handlers.iter().any(|name| name == job.handler()) && self.may_run(job)
+    }
 }
 
 /// Clients of `apps` that are alive.

@@ -301,17 +301,29 @@ pub async fn running(conn: &mut PgConnection, ids: &[i64]) -> sqlx::Result<Vec<i
         .await
 }
 
-/// Locks broadcasts of which shards wait, none runs, and for which no client is left: all that live have had theirs.
-pub async fn lock_deserted(conn: &mut PgConnection) -> sqlx::Result<Vec<i64>> {
-    sqlx::query_scalar(
-        "select i.id from instance i
+/// A broadcast of which shards wait and none runs.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Stalled {
+    pub id: i64,
+    pub app_id: i64,
+    pub job_id: i64,
+    /// Of the definition that says now who may run it.
+    pub version: i32,
+    /// Who lives and has had none of its shards.
+    pub clients: Vec<Uuid>,
+}
+
+/// Locks broadcasts of which shards wait and none runs.
+pub async fn lock_stalled(conn: &mut PgConnection) -> sqlx::Result<Vec<Stalled>> {
+    sqlx::query_as(
+        "select i.id, i.app_id, i.job_id, coalesce(s.version, i.job_version) as version, array(
+                select c.id from client c join client_lease l on l.client_id = c.id and l.expires_at > now()
+                where c.app_id = i.app_id and c.left_at is null and shards_had(c.id, i.id) = 0) as clients
+         from instance i left join job_schedule s on s.job_id = i.job_id
          where i.phase = 'broadcast'
             and exists (select from shard_ready r where r.instance_id = i.id)
             and not exists (select from shard_running r where r.instance_id = i.id)
-            and not exists (
-                select from client c join client_lease l on l.client_id = c.id and l.expires_at > now()
-                where c.app_id = i.app_id and c.left_at is null and shards_had(c.id, i.id) = 0)
-         order by i.id for update skip locked",
+         order by i.id for update of i skip locked",
     )
     .fetch_all(conn)
     .await

@@ -120,8 +120,11 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::Protocol(_)
         | sqlx::Error::Tls(_) => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            // Class 08 connection, 53 resources, 57P shutdown and start-up.
-            code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")
+            // Class 08 connection, 28 log-in, 53 resources, 57P shutdown and start-up; a database that takes no connections.
+            let classes = ["08", "28", "53", "57P"];
+            classes.iter().any(|class| code.starts_with(class))
+                || code == "55000"
+                || code == "3D000"
         }),
         _ => false,
     }

@@ -18,6 +18,11 @@ async fn what_cannot_be_read_is_told_with_the_remedy() {
             "needs a value",
         ),
         (
+            spec(r#""misfire":"all""#),
+            Some("spec.misfire.all"),
+            "needs a value",
+        ),
+        (
             spec(r#""sharding":"planned""#),
             Some("spec.sharding.planned"),
             "needs a value",
@@ -51,7 +56,7 @@ async fn what_cannot_be_read_is_told_with_the_remedy() {
         (
             spec(r#""shard_count":-1"#),
             Some("spec.shard_count"),
-            "give a whole number from 0",
+            "give a whole number, 1 to 100000",
         ),
         (
             spec(r#""priority":"5""#),
