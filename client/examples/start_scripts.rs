@@ -1,4 +1,4 @@
-//! A client that runs jobs of kind `script`, commands and scripts come from the job's definition, and run as this
+//! A client that runs jobs of kind `script`: commands and scripts come from the job's definition, and run as this
 //! process's user.
 // Cargo.toml: antares-client = { path = "<checkout of Antares>/client" }, tokio = { version = "1", features = ["full"] }
 
