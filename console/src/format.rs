@@ -106,6 +106,35 @@ pub(crate) fn length(millis: u64) -> String {
     parts.join(" ")
 }
 
+/// `text` with its numbers of milliseconds as [`length`] writes them. What stands behind one in brackets says the same
+/// and goes; a number of days is none.
+pub(crate) fn in_lengths(text: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, number) = rest.split_at(at);
+        let end = number
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(number.len());
+        let (digits, after) = number.split_at(end);
+        shown.push_str(before);
+        rest = after;
+        match digits.parse() {
+            Ok(millis) if !after.starts_with(" days") => {
+                shown.push_str(&length(millis));
+                if let Some((_, beyond)) = after
+                    .strip_prefix(" (")
+                    .and_then(|said| said.split_once(')'))
+                {
+                    rest = beyond;
+                }
+            }
+            _ => shown.push_str(digits),
+        }
+    }
+    shown + rest
+}
+
 /// Reads what [`length`] writes, and more, such as `90s` or `2 days`: milliseconds. Nothing is no time.
 pub(crate) fn read_length(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -179,6 +208,30 @@ mod tests {
         assert_eq!(of("soon"), None);
         assert_eq!(of("-1 s"), None);
         assert_eq!(of("99999999999999999999 d"), None);
+    }
+
+    #[test]
+    fn milliseconds_in_a_text_become_lengths() {
+        for (said, shown) in [
+            (
+                "5 is not allowed; give 1000 (1 second) to 31622400000 (366 days)",
+                "5 ms is not allowed; give 1 s to 366 d",
+            ),
+            (
+                "is more than 86400000 (a day); give less, or 0 for none",
+                "is more than 1 d; give less, or 0 for none",
+            ),
+            (
+                "is more than 366 days; give 0 for no limit",
+                "is more than 366 days; give 0 for no limit",
+            ),
+            (
+                "99999999999999999999 is too much",
+                "99999999999999999999 is too much",
+            ),
+        ] {
+            assert_eq!(in_lengths(said), shown);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod job;
 mod overview;
 mod palette;
 mod said;
+mod servers;
 mod zh;
 
 use antares_protocol::problem::Problem;
@@ -248,7 +249,6 @@ pub(crate) struct Texts {
     pub(crate) buckets: &'static str,
     pub(crate) started: &'static str,
     pub(crate) active: &'static str,
-    pub(crate) draining: &'static str,
     pub(crate) load: &'static str,
     pub(crate) no_leader: &'static str,
     pub(crate) no_servers: &'static str,
@@ -272,6 +272,7 @@ pub(crate) struct Texts {
     pub(crate) overview: overview::OverviewTexts,
     pub(crate) graph: overview::GraphTexts,
     pub(crate) palette: palette::PaletteTexts,
+    pub(crate) server: servers::ServerTexts,
 
     /// What the server said in English.
     pub(crate) said: fn(&str) -> String,

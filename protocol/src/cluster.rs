@@ -24,7 +24,7 @@ pub struct Server {
     pub started_at: DateTime<Utc>,
     /// Until when its lease stands.
     pub expires_at: DateTime<Utc>,
-    /// Whether it is handing over before it stops.
+    /// Whether it is drained: others fire its jobs, while there are others.
     pub draining: bool,
     /// How many of the 256 buckets it owns.
     pub buckets: i64,

@@ -129,6 +129,7 @@ pub async fn start(
         host: host_name(),
         pid: std::process::id() as i32,
         address: address.to_string(),
+        previous: None,
     };
     let prepared = tokio::select! {
         prepared = prepare(&app, &options) => prepared,

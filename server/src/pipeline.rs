@@ -14,6 +14,7 @@ pub mod next_hour;
 pub mod preview;
 pub mod rerun;
 pub mod retry;
+pub mod server;
 pub mod shard;
 pub mod start;
 pub mod trigger;

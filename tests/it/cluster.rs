@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use antares_protocol::cluster::Server as ServerView;
+use antares_protocol::page::Page;
 use antares_tests::{App, BOUND, Job, Server, World, wait_for, wait_until};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -258,4 +260,140 @@ async fn a_server_that_starts_before_its_database_waits_for_it() {
     world.database().restart();
     server.ready().await;
     world.spread(&[&server]).await;
+}
+
+/// `drain` or `resume`. Returns the status and the answer.
+async fn set(at: &Server, id: Uuid, action: &str) -> (u16, serde_json::Value) {
+    let path = format!("/api/v1/servers/{id}/{action}");
+    let (status, answer) = at.admin().call(reqwest::Method::POST, &path, None).await;
+    (status.as_u16(), answer)
+}
+
+#[tokio::test]
+async fn a_drained_server_fires_nothing_and_serves_on_until_it_is_resumed() {
+    let world = World::new().await;
+    let [a, b] = world.servers_with(&LONG_LEASE).await;
+    let app = world.app(&b, "shop").await;
+    let jobs = given_dense_jobs(&app, 6).await;
+    more_ticks(&world, &jobs, 1).await;
+    let id = a.ids(&world).await[0];
+    for _ in 0..2 {
+        let (status, answer) = set(&b, id, "drain").await;
+        assert_eq!((status, answer["buckets"].as_i64()), (200, Some(0)));
+    }
+    // In the transaction of the call, not when somebody looks.
+    let drained_at: DateTime<Utc> = sqlx::query_scalar("select clock_timestamp()")
+        .fetch_one(world.pool())
+        .await
+        .unwrap();
+    assert_eq!(b.buckets(&world).await, 256);
+    more_ticks(&world, &jobs, 2).await;
+    let late: i64 =
+        sqlx::query_scalar("select count(*) from tick where server_id = $1 and decided_at > $2")
+            .bind(id)
+            .bind(drained_at)
+            .fetch_one(world.pool())
+            .await
+            .unwrap();
+    assert_eq!(late, 0, "the drained server fired");
+
+    // Whoever is connected to it works on.
+    let client = world.client(&app, &[&a]).start().await;
+    let job = app.job("by hand", |_| {}).await;
+    let instance = job.at(&a).trigger().await;
+    world.ended(instance, BOUND).await;
+
+    let (status, answer) = set(&a, id, "resume").await;
+    assert_eq!((status, answer["draining"].as_bool()), (200, Some(false)));
+    world.spread(&[&a, &b]).await;
+    more_ticks(&world, &jobs, 1).await;
+    for job in &jobs {
+        world.assert_ticks_exact(job).await;
+    }
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_drained_server_stays_so_when_it_joins_again_and_fires_when_it_is_the_last() {
+    let world = World::new().await;
+    let [mut a, mut b] = world.servers().await;
+    let app = world.app(&b, "shop").await;
+    let jobs = given_dense_jobs(&app, 6).await;
+    let id = a.ids(&world).await[0];
+    set(&b, id, "drain").await;
+    a.process.hang();
+    let is_dead = "select count(*) from server where draining and left_at is not null";
+    wait_for("the hung server is taken for dead", BOUND, 1, async || {
+        world.number(is_dead, &[]).await
+    })
+    .await;
+    a.process.go_on();
+    wait_until("it joins again, drained", BOUND, async || {
+        let all: Page<ServerView> = b.admin().get("/api/v1/servers").await;
+        match all
+            .items
+            .iter()
+            .find(|server| server.address == a.address())
+        {
+            Some(server) if server.id != id && server.draining => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    more_ticks(&world, &jobs, 2).await;
+    assert_eq!(b.buckets(&world).await, 256);
+
+    // Late is better than never.
+    b.process.kill();
+    owns_all(&world, &a, BOUND).await;
+    more_ticks(&world, &jobs, 2).await;
+    let c = world.server().start().await;
+    owns_all(&world, &c, AT_ONCE).await;
+    for job in &jobs {
+        world.assert_ticks_exact(job).await;
+    }
+}
+
+#[tokio::test]
+async fn the_only_server_that_fires_cannot_be_drained() {
+    let world = World::new().await;
+    let [a, mut b] = world.servers_with(&LONG_LEASE).await;
+    let [first, second] = [a.ids(&world).await[0], b.ids(&world).await[0]];
+    assert_eq!(set(&a, Uuid::now_v7(), "drain").await.0, 404);
+    assert_eq!(set(&a, second, "drain").await.0, 200);
+    let (status, problem) = set(&a, first, "drain").await;
+    assert_eq!(
+        (status, problem["detail"].as_str()),
+        (
+            409,
+            Some(
+                "cannot drain the only server that fires jobs: start another or resume one, then try again"
+            )
+        )
+    );
+    assert_eq!(set(&a, second, "resume").await.0, 200);
+    world.spread(&[&a, &b]).await;
+    // Two at once cannot both leave their jobs to the other.
+    let both = tokio::join!(set(&a, first, "drain"), set(&b, second, "drain"));
+    let mut both = [both.0.0, both.1.0];
+    both.sort_unstable();
+    assert_eq!(both, [200, 409]);
+    let drained = "select count(*) from server where draining";
+    assert_eq!(world.number(drained, &[]).await, 1);
+    for id in [first, second] {
+        set(&a, id, "resume").await;
+    }
+    // Who has died takes nothing over, though its lease stands.
+    b.process.kill();
+    b.process.ended(BOUND).await;
+    let refused = async || set(&a, first, "drain").await.0;
+    wait_for("its lock is gone", AT_ONCE, 409, async || {
+        let status = refused().await;
+        if status == 200 {
+            set(&a, first, "resume").await;
+        }
+        status
+    })
+    .await;
+    assert_eq!(set(&a, second, "resume").await.0, 404);
 }

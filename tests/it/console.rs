@@ -212,11 +212,38 @@ async fn servers_come_and_go_in_the_list() {
     row(&browser, &[first.address(), "128 / 256"]).await;
     row(&browser, &[second.address(), "128 / 256"]).await;
     mark(&browser).await;
+    drain_and_resume(&browser, &world, &second).await;
     second.process.terminate();
     second.process.ended(BOUND).await;
     let is_alone = |rows: &[String]| matches!(rows, [row] if row.contains("256 / 256"));
     browser.texts("tbody tr", is_alone).await;
     assert_marked(&browser).await;
+}
+
+/// Drains a server by its row, and resumes it.
+async fn drain_and_resume(browser: &Browser, world: &World, server: &Server) {
+    let press = async |action: &str| {
+        let code = format!(
+            "const row = [...document.querySelectorAll('tbody tr')].find((row) => row.textContent.includes('{}'));\
+             row.querySelector('[data-action={action}]').click()",
+            server.address()
+        );
+        browser.script::<()>(&code).await;
+    };
+    press("drain").await;
+    // It says what will happen, and nothing does when it is cancelled.
+    browser
+        .shows("dialog[open]", "The other servers fire its scheduled jobs")
+        .await;
+    browser.click("dialog[open] .button:not(.primary)").await;
+    browser.texts("dialog[open]", <[String]>::is_empty).await;
+    assert_eq!(server.buckets(world).await, 128);
+    press("drain").await;
+    browser.click("#confirm").await;
+    row(browser, &[server.address(), "0 / 256", "Drained", "Resume"]).await;
+    assert_eq!(server.buckets(world).await, 0);
+    press("resume").await;
+    row(browser, &[server.address(), "128 / 256", "Active", "Drain"]).await;
 }
 
 #[tokio::test]

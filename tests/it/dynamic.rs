@@ -102,7 +102,7 @@ async fn a_planning_handler_says_what_the_shards_are() {
     let explained: Explanation = b.admin().get(&path).await;
     assert_eq!(
         explained.waits[0].reasons,
-        ["1 shards wait: none of the 1 clients online has the handler plan"]
+        ["1 shard waits: no client has the handler plan (1 online)"]
     );
     job.act("terminate").await;
     assert_eq!(world.ended(waiting, BOUND).await.state, "terminated");

@@ -68,15 +68,22 @@ impl State for InstanceState {
     }
 }
 
-/// Whether a replica takes work.
-pub(crate) struct Draining(pub(crate) bool);
+/// Whether a replica fires jobs.
+pub(crate) struct Firing {
+    /// Whether others are to fire its jobs.
+    pub(crate) draining: bool,
+    /// How many buckets it owns.
+    pub(crate) buckets: i64,
+}
 
-impl State for Draining {
+impl State for Firing {
     fn badge(self) -> (Tone, fn(&Texts) -> &'static str) {
-        if self.0 {
-            (Tone::Warning, |t| t.draining)
-        } else {
-            (Tone::Good, |t| t.active)
+        match self {
+            Self {
+                draining: false, ..
+            } => (Tone::Good, |t| t.active),
+            Self { buckets: 0, .. } => (Tone::Quiet, |t| t.server.drained),
+            _ => (Tone::Warning, |t| t.server.draining),
         }
     }
 }

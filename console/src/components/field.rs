@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::notice::detail;
 use crate::api::ApiError;
 use crate::i18n::{Texts, use_i18n};
 
@@ -30,12 +31,12 @@ pub(crate) fn Field(
         error.with(|error| match error {
             Some(ApiError::Problem(problem)) if blames(problem.field.as_deref(), field) => {
                 // It stands beside the field: that need not be named again.
-                let detail = &problem.detail;
+                let detail = detail(problem);
                 let bare = problem.field.as_deref().and_then(|field| {
                     let field = field.split(['[']).next().unwrap_or(field);
                     detail.strip_prefix(field)?.strip_prefix(": ")
                 });
-                Some(i18n.said(bare.unwrap_or(detail)))
+                Some(i18n.said(bare.unwrap_or(&detail)))
             }
             _ => None,
         })

@@ -59,6 +59,9 @@ pub(crate) fn TextFilter(
     /// `search` or `datetime-local`.
     #[prop(default = "search")]
     kind: &'static str,
+    /// How a value is written, where that is not plain.
+    #[prop(optional)]
+    placeholder: &'static str,
 ) -> impl IntoView {
     let i18n = use_i18n();
     let set = use_setter();
@@ -106,6 +109,7 @@ pub(crate) fn TextFilter(
                 id=format!("filter-{name}")
                 step="1"
                 autocomplete="off"
+                placeholder=placeholder
                 prop:value=shown
                 on:input=typed
                 on:change=changed

@@ -1,6 +1,5 @@
 //! Pages about one thing, which may not be there.
 
-use antares_protocol::problem::ProblemKind;
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 
@@ -29,7 +28,7 @@ pub(crate) fn found<T: Clone + Send + Sync + 'static>(
     let is_there = Memo::new(move |_| current.value.with(Option::is_some));
     let missing = Memo::new(move |_| {
         current.error.with(|error| match error {
-            Some(ApiError::Problem(problem)) if problem.kind == ProblemKind::NotFound => {
+            Some(error @ ApiError::Problem(problem)) if error.is_not_found() => {
                 Some(problem.detail.clone())
             }
             _ => None,

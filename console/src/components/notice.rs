@@ -1,9 +1,24 @@
 //! What went wrong, in the server's words where it has some.
 
+use antares_protocol::problem::Problem;
 use leptos::prelude::*;
 
 use crate::api::ApiError;
+use crate::format;
 use crate::i18n::{Texts, use_i18n};
+
+/// What a problem says. Lengths of time are in milliseconds there, and here as they are typed.
+pub(crate) fn detail(problem: &Problem) -> String {
+    let is_length = problem
+        .field
+        .as_deref()
+        .is_some_and(|field| field.ends_with("_ms"));
+    if is_length {
+        format::in_lengths(&problem.detail)
+    } else {
+        problem.detail.clone()
+    }
+}
 
 impl ApiError {
     /// Title, if it has one, and detail.
@@ -12,7 +27,7 @@ impl ApiError {
             Self::Unreachable => (None, texts.unreachable.to_owned()),
             Self::Problem(problem) => (
                 Some((texts.problem)(problem)),
-                (texts.said)(&problem.detail),
+                (texts.said)(&detail(problem)),
             ),
             Self::Unexpected(what) => (None, (texts.unexpected)(what)),
         }

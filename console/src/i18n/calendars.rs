@@ -48,8 +48,9 @@ pub(super) const EN: CalendarTexts = CalendarTexts {
     counts: |[dates, weekly, spans]| {
         let s = |n| if n == 1 { "" } else { "s" };
         format!(
-            "{dates} date{}, {weekly} weekly hours, {spans} span{}",
+            "{dates} date{}, {weekly} weekly period{}, {spans} span{}",
             s(dates),
+            s(weekly),
             s(spans)
         )
     },

@@ -125,7 +125,6 @@ pub(super) const TEXTS: Texts = Texts {
     buckets: "Buckets",
     started: "Started",
     active: "Active",
-    draining: "Draining",
     load: "Load",
     no_leader: "There is no leader: each server fires the jobs of its buckets, and any server hands out any shard.",
     no_servers: "No server holds a lease",
@@ -151,6 +150,7 @@ pub(super) const TEXTS: Texts = Texts {
     overview: super::overview::EN,
     graph: super::overview::GRAPH_EN,
     palette: super::palette::EN,
+    server: super::servers::EN,
     said: str::to_owned,
     problem: |problem| problem.title.clone(),
 };

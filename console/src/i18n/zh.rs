@@ -122,7 +122,6 @@ pub(super) const TEXTS: Texts = Texts {
     buckets: "分桶",
     started: "启动时间",
     active: "正常",
-    draining: "移交中",
     load: "负载",
     no_leader: "没有主节点：每台服务器触发其桶中的任务，任何服务器都可以分发任何分片。",
     no_servers: "没有持有租约的服务器",
@@ -147,6 +146,7 @@ pub(super) const TEXTS: Texts = Texts {
     overview: super::overview::ZH,
     graph: super::overview::GRAPH_ZH,
     palette: super::palette::ZH,
+    server: super::servers::ZH,
     said: super::said::chinese,
     problem: super::said::chinese_title,
 };

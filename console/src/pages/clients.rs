@@ -106,7 +106,7 @@ fn toolbar() -> AnyView {
         <div class="toolbar">
             <TextFilter name="app" label=|t| t.app />
             <TextFilter name="host" label=|t| t.host />
-            <TextFilter name="label" label=|t| t.editor.labels />
+            <TextFilter name="label" label=|t| t.editor.labels placeholder="name=value" />
         </div>
     }
     .into_any()

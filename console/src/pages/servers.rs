@@ -1,17 +1,22 @@
 //! Servers: the replicas, and how the work of firing is spread over them.
 
 use antares_protocol::cluster::Server;
+use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos_router::components::A;
+use serde_json::json;
 
-use crate::components::badge::{Badge, Draining};
+use crate::api;
+use crate::components::badge::{Badge, Firing};
 use crate::components::copy::CopyId;
+use crate::components::dialog::{Question, use_dialogs};
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::progress::Meter;
 use crate::components::when::{Nothing, When};
 use crate::format;
+use crate::hooks::act::use_act;
 use crate::hooks::live::Topic;
-use crate::i18n::use_i18n;
+use crate::i18n::{Texts, use_i18n};
 
 /// Jobs hash into so many buckets.
 const BUCKETS: i64 = 256;
@@ -32,8 +37,13 @@ const COLUMNS: &[Column<Server>] = &[
         label: |t| t.state,
         class: "",
         cell: |server| {
-            view! { <Badge state=move || Draining(server.with(|server| server.draining)) /> }
-                .into_any()
+            let state = move || {
+                server.with(|server| Firing {
+                    draining: server.draining,
+                    buckets: server.buckets,
+                })
+            };
+            view! { <Badge state /> }.into_any()
         },
     },
     Column {
@@ -88,6 +98,11 @@ const COLUMNS: &[Column<Server>] = &[
             view! { <When at=Signal::derive(move || Some(server.with(|server| server.started_at))) /> }.into_any()
         },
     },
+    Column {
+        label: |t| t.control.actions,
+        class: "",
+        cell: |server| view! { <Actions server /> }.into_any(),
+    },
 ];
 
 /// The page.
@@ -104,6 +119,72 @@ pub(crate) fn Servers() -> impl IntoView {
 fn hint() -> AnyView {
     let i18n = use_i18n();
     view! { <p class="second">{i18n.text(|t| t.no_leader)}</p> }.into_any()
+}
+
+/// Drains it, after a question, or resumes it.
+#[component]
+fn Actions(server: RwSignal<Server>) -> impl IntoView {
+    let i18n = use_i18n();
+    let act = use_act();
+    let dialogs = use_dialogs();
+    let id = server.with_untracked(|server| server.id);
+    let draining = Memo::new(move |_| server.with(|server| server.draining));
+    let name =
+        move || server.with_untracked(|server| format!("{} ({})", server.host, server.address));
+    let set = move |drains: bool, name: String| {
+        let action = if drains { "drain" } else { "resume" };
+        let path = format!("/api/v1/servers/{id}/{action}");
+        let call = async move { api::call::<Server>(Method::POST, &path, &json!({})).await };
+        let done = move |t: &Texts| {
+            let said = if drains {
+                t.server.now_drained
+            } else {
+                t.server.now_resumed
+            };
+            said(&name)
+        };
+        act.run(Topic::Servers, done, call);
+    };
+    let drain = move |_| {
+        let (asked, name) = (name(), name());
+        let jobs = server.with_untracked(|server| format::count(server.jobs));
+        dialogs.ask(Question::new(
+            move |t| (t.server.drain_ask)(&asked),
+            move |t| (t.server.drain_text)(&jobs),
+            |t| t.server.drain.to_owned(),
+            move || set(true, name.clone()),
+        ));
+    };
+    let button = move || {
+        if draining.get() {
+            view! {
+                <button
+                    type="button"
+                    class="button small"
+                    data-action="resume"
+                    prop:disabled=act.pending
+                    on:click=move |_| set(false, name())
+                >
+                    {i18n.text(|t| t.server.resume)}
+                </button>
+            }
+            .into_any()
+        } else {
+            view! {
+                <button
+                    type="button"
+                    class="button small"
+                    data-action="drain"
+                    prop:disabled=act.pending
+                    on:click=drain
+                >
+                    {i18n.text(|t| t.server.drain)}
+                </button>
+            }
+            .into_any()
+        }
+    };
+    view! { <div class="buttons">{button}</div> }
 }
 
 /// How much of a core it takes, and how much memory.

@@ -18,7 +18,7 @@ use super::hint::Hint;
 use super::listener;
 use super::load::Meter;
 use crate::app::Shared;
-use crate::domain::buckets::rebalance;
+use crate::pipeline;
 use crate::store::bucket::{self, Owned};
 use crate::store::server::{self, Identity};
 
@@ -72,13 +72,14 @@ pub async fn run(
     held: watch::Sender<Held>,
 ) {
     let mut backoff = Backoff::default();
-    let mut first = true;
+    let mut registered = false;
     loop {
-        if !first {
+        if std::mem::take(&mut registered) {
             // Declared dead, or the connection with the lock is gone: come back as a new server.
+            identity.previous = Some(identity.id);
             identity.id = Uuid::now_v7();
         }
-        let result = session(&app, &options, &identity, &held, &mut first).await;
+        let result = session(&app, &options, &identity, &held, &mut registered).await;
         held.send_modify(|held| held.trust_until = None);
         match result {
             Ok(Left::Stopped) => return,
@@ -107,12 +108,12 @@ async fn session(
     options: &PgConnectOptions,
     identity: &Identity,
     held: &watch::Sender<Held>,
-    first: &mut bool,
+    registered: &mut bool,
 ) -> sqlx::Result<Left> {
     let lease_ms = app.config.lease_ms();
     let mut conn = PgConnection::connect_with(options).await?;
     server::register(&mut conn, identity, lease_ms).await?;
-    *first = false;
+    *registered = true;
     tracing::info!(server_id = %identity.id, "joined");
     let mut known = (-1, -1);
     let mut meter = Meter::default();
@@ -125,7 +126,7 @@ async fn session(
         }
         let uneven = pulse.orphans > 0 || pulse.most > pulse.least + 1;
         if pulse.someone_died || uneven {
-            reassign(&mut conn, lease_ms).await?;
+            pipeline::server::reassign(&mut conn, lease_ms).await?;
             app.hints.send(&Hint::servers());
         }
         let changed = known != (pulse.own_buckets, pulse.own_epochs);
@@ -162,7 +163,8 @@ async fn session(
             () = app.hints.membership.notified() => {}
             () = app.stopping.cancelled() => {
                 held.send_modify(|held| held.trust_until = None);
-                hand_over(&mut conn, identity.id, lease_ms).await?;
+                pipeline::server::hand_over(&mut conn, identity.id, lease_ms).await?;
+                tracing::info!("handed over");
                 // Directly: the loop that gathers hints may have ended. Without it the others see it at
                 // their next pulse.
                 let _ = listener::send(app, Hint::servers()).await;
@@ -170,29 +172,4 @@ async fn session(
             }
         }
     }
-}
-
-/// Buries the dead and spreads the buckets over the living. One replica at a time.
-async fn reassign(conn: &mut PgConnection, lease_ms: i64) -> sqlx::Result<()> {
-    let mut tx = conn.begin().await?;
-    server::lock_membership(&mut tx).await?;
-    for id in server::bury(&mut tx).await? {
-        tracing::warn!(server_id = %id, "a server died; its jobs go to others");
-    }
-    let live = server::live(&mut tx).await?;
-    let owners = bucket::owners(&mut tx).await?;
-    let moves = rebalance(&owners, &live);
-    let buckets: Vec<i16> = moves.iter().map(|m| m.bucket).collect();
-    let new_owners: Vec<Option<Uuid>> = moves.iter().map(|m| m.owner).collect();
-    bucket::assign(&mut tx, &buckets, &new_owners, lease_ms).await?;
-    tx.commit().await
-}
-
-/// Gives the buckets to the others at once, and leaves.
-async fn hand_over(conn: &mut PgConnection, id: Uuid, lease_ms: i64) -> sqlx::Result<()> {
-    server::drain(conn, id).await?;
-    reassign(conn, lease_ms).await?;
-    server::leave(conn, id).await?;
-    tracing::info!("handed over");
-    Ok(())
 }

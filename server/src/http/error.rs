@@ -10,6 +10,7 @@ use crate::engine::renewer::RenewError;
 use crate::engine::reporter::Unrecorded;
 use crate::pipeline::job::JobError;
 use crate::pipeline::rerun::RerunError;
+use crate::pipeline::server::DrainError;
 use crate::store::pool;
 
 /// What a handler answers instead of a result.
@@ -119,6 +120,17 @@ impl From<RerunError> for ApiError {
             RerunError::NotFound(_) => ProblemKind::NotFound,
             RerunError::State { .. } => ProblemKind::IllegalState,
             RerunError::Job(error) => return error.into(),
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<DrainError> for ApiError {
+    fn from(error: DrainError) -> Self {
+        let kind = match error {
+            DrainError::NotFound(_) => ProblemKind::NotFound,
+            DrainError::Last => ProblemKind::IllegalState,
+            DrainError::Database(error) => return error.into(),
         };
         Self::new(kind, error.to_string())
     }

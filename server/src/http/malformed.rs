@@ -32,7 +32,11 @@ pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
         cause.to_owned()
     } else {
         let name = path.rsplit('.').next().unwrap_or_default();
-        remedy(path, name, cause).unwrap_or_else(|| cause.to_owned())
+        // Where in the text says little to whom a program wrote it, and the path says it better.
+        let bare = cause
+            .rsplit_once(" at line ")
+            .map_or(cause, |(bare, _)| bare);
+        remedy(path, name, bare).unwrap_or_else(|| bare.to_owned())
     };
     malformed_at(at, detail)
 }
@@ -81,7 +85,6 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
     const WHOLE: [&str; 9] = [
         "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64", "usize",
     ];
-    let cause = cause.split(" at line ").next().unwrap_or(cause);
     if NO_TIME.iter().any(|known| cause.starts_with(known)) {
         return Some(format!(
             "{cause}; write an instant as `2026-03-09T08:00:00Z`, a date as `2026-03-09`, a time of day as `08:00:00`"

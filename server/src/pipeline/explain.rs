@@ -14,7 +14,7 @@ use super::preview;
 use crate::store;
 use crate::store::explain::{self, Running};
 use crate::store::{client, history, limit};
-use told::{Told, now, policy, told};
+use told::{Told, counted, now, policy, told};
 
 /// Most ticks and instances that one explanation is about.
 const MOST_TICKS: i64 = 100;
@@ -60,7 +60,7 @@ pub async fn explain(
         if let Some(until) = running.delayed_until {
             let delayed = running.delayed;
             reasons.push(told(
-                format!("{delayed} shards are delayed, the first until {until}: the handler asked for it, or a failed attempt is repeated"),
+                format!("{}, the first until {until}: the handler asked for it, or a failed attempt is repeated", counted(delayed, "shard is delayed", "shards are delayed")),
                 format!("{delayed} 个分片被延迟，最早到 {until}：处理器要求延迟，或失败后重试"),
             ));
         }
@@ -86,7 +86,12 @@ pub async fn explain(
             let running = job.running_instances;
             told(
                 format!(
-                    "{running} instances of the job run, and its overlap policy allows no more"
+                    "{}, and its overlap policy allows no more",
+                    counted(
+                        running,
+                        "instance of the job runs",
+                        "instances of the job run"
+                    )
                 ),
                 format!("任务有 {running} 个实例在运行，重叠策略不允许更多"),
             )
@@ -128,6 +133,7 @@ async fn why_not_claimed(
     running: &Running,
 ) -> sqlx::Result<Vec<Told>> {
     let ready = running.ready;
+    let wait = counted(ready, "shard waits", "shards wait");
     let handler = match &spec.sharding {
         Sharding::Planned(planning) if running.phase == "plan" => planning,
         _ => spec.handler(),
@@ -136,7 +142,7 @@ async fn why_not_claimed(
     if clients.is_empty() {
         let app = &job.app;
         return Ok(vec![told(
-            format!("{ready} shards wait: no client of the app {app} is online"),
+            format!("{wait}: no client of the app {app} is online"),
             format!("{ready} 个分片等待：应用 {app} 没有在线客户端"),
         )]);
     }
@@ -147,9 +153,7 @@ async fn why_not_claimed(
     if able.is_empty() {
         let online = clients.len();
         return Ok(vec![told(
-            format!(
-                "{ready} shards wait: none of the {online} clients online has the handler {handler}"
-            ),
+            format!("{wait}: no client has the handler {handler} ({online} online)"),
             format!("{ready} 个分片等待：{online} 个在线客户端都没有处理器 {handler}"),
         )]);
     }
@@ -161,7 +165,7 @@ async fn why_not_claimed(
         let able = able.len();
         return Ok(vec![told(
             format!(
-                "{ready} shards wait: none of the {able} clients that have the handler is assigned to the job"
+                "{wait}: no client that has the handler is assigned to the job ({able} have it)"
             ),
             format!("{ready} 个分片等待：拥有该处理器的 {able} 个客户端都未被指定给该任务"),
         )]);
@@ -174,9 +178,7 @@ async fn why_not_claimed(
         return Ok(reached
             .map(|(key, most)| {
                 told(
-                    format!(
-                        "{ready} shards wait: the limit {key} of {most} running shards is reached"
-                    ),
+                    format!("{wait}: the limit {key} of {most} running shards is reached"),
                     format!("{ready} 个分片等待：限制 {key} 已达到 {most} 个运行分片"),
                 )
             })
@@ -191,7 +193,7 @@ async fn why_not_claimed(
         let assigned = assigned.len();
         return Ok(vec![told(
             format!(
-                "{ready} shards wait: each of the {assigned} clients that may run them is busy, or holds as many of the instance as one may ({cap}; 0 is no limit)"
+                "{wait}: every client that may run them ({assigned} may) is busy, or holds as many of the instance as one may ({cap}; 0 is no limit)"
             ),
             format!(
                 "{ready} 个分片等待：可运行它们的 {assigned} 个客户端都在忙，或已持有该实例允许的最多分片（{cap}；0 表示不限）"
@@ -200,7 +202,10 @@ async fn why_not_claimed(
     }
     let assigned = assigned.len();
     Ok(vec![told(
-        format!("{ready} shards wait to be claimed; {assigned} clients may"),
+        format!(
+            "{wait} to be claimed: {} may",
+            counted(assigned as i64, "client", "clients")
+        ),
         format!("{ready} 个分片等待被领取；{assigned} 个客户端可以领取"),
     )])
 }

@@ -12,6 +12,8 @@ pub struct Identity {
     pub host: String,
     pub pid: i32,
     pub address: String,
+    /// What it was before, if others took it for dead or it lost its connection; it stays drained if it was.
+    pub previous: Option<Uuid>,
 }
 
 /// How much a replica does.
@@ -41,8 +43,9 @@ pub async fn register(
         .execute(&mut *conn)
         .await?;
     sqlx::query(
-        "insert into server (id, lock_id, host, pid, address, version, expires_at)
-         overriding system value values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms')",
+        "insert into server (id, lock_id, host, pid, address, version, expires_at, draining)
+         overriding system value values ($1, $2, $3, $4, $5, $6, now() + $7 * interval '1 ms',
+            coalesce((select draining from server where id = $8), false))",
     )
     .bind(identity.id)
     .bind(lock_id)
@@ -51,6 +54,7 @@ pub async fn register(
     .bind(&identity.address)
     .bind(env!("CARGO_PKG_VERSION"))
     .bind(lease_ms)
+    .bind(identity.previous)
     .execute(conn)
     .await?;
     Ok(())
@@ -63,11 +67,9 @@ pub struct Pulse {
     pub alive: bool,
     /// Whether a registered server is dead or hung.
     pub someone_died: bool,
-    /// Number of live servers that are not draining.
-    pub live: i64,
-    /// Number of buckets that nobody owns.
+    /// Number of buckets that no server owns which fires.
     pub orphans: i64,
-    /// Most and least buckets that a live server owns.
+    /// Most and least buckets that a server owns which fires.
     pub most: i64,
     pub least: i64,
     /// Number and sum of epochs of this replica's buckets: changes whenever they do.
@@ -106,22 +108,35 @@ pub async fn bury(conn: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
     .await
 }
 
-/// Live servers that are not draining, in the order of their ids.
-pub async fn live(conn: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+/// The servers that share the buckets, in the order of their ids: live ones that are not draining, or all live ones
+/// if there is no such, since late is better than never.
+pub async fn firing(conn: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar(
-        "select id from server where left_at is null and not draining and expires_at > now() order by id",
+        "select id from (
+            select id, draining, bool_and(draining) over () as all_drain
+            from server where left_at is null and expires_at > now()
+         ) s where not draining or all_drain order by id",
     )
     .fetch_all(conn)
     .await
 }
 
-/// Begins to hand over: the server takes no more buckets.
-pub async fn drain(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<()> {
-    sqlx::query("update server set draining = true where id = $1")
-        .bind(server)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// Sets whether a live server drains. False if it is not there, or is to drain and would leave no other that does
+/// not. The caller has locked membership and buried the dead.
+pub async fn set_draining(
+    conn: &mut PgConnection,
+    server: Uuid,
+    draining: bool,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query(
+        "update server s set draining = $2 where id = $1 and left_at is null and (not $2 or exists (
+            select from server o where o.id <> s.id and o.left_at is null and not o.draining))",
+    )
+    .bind(server)
+    .bind(draining)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Leaves for good.
@@ -158,14 +173,9 @@ struct Row {
     memory_bytes: Option<i64>,
 }
 
-/// Live servers, oldest first.
-pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Server>> {
-    let rows: Vec<Row> = sqlx::query_as("select * from server_view order by started_at, server_id")
-        .fetch_all(conn)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Server {
+impl From<Row> for Server {
+    fn from(row: Row) -> Self {
+        Self {
             id: row.server_id,
             host: row.host,
             pid: row.pid,
@@ -178,6 +188,23 @@ pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Server>> {
             jobs: row.jobs,
             cpu_percent: row.cpu_percent,
             memory_bytes: row.memory_bytes,
-        })
-        .collect())
+        }
+    }
+}
+
+/// Live servers, oldest first.
+pub async fn list(conn: &mut PgConnection) -> sqlx::Result<Vec<Server>> {
+    let rows: Vec<Row> = sqlx::query_as("select * from server_view order by started_at, server_id")
+        .fetch_all(conn)
+        .await?;
+    Ok(rows.into_iter().map(Server::from).collect())
+}
+
+/// A live server.
+pub async fn get(conn: &mut PgConnection, server: Uuid) -> sqlx::Result<Option<Server>> {
+    let row: Option<Row> = sqlx::query_as("select * from server_view where server_id = $1")
+        .bind(server)
+        .fetch_optional(conn)
+        .await?;
+    Ok(row.map(Server::from))
 }

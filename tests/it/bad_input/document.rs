@@ -294,6 +294,9 @@ fn good_schedule(fixture: &Fixture, operation: &Operation) -> Option<Good> {
             json!({ "max_running_shards": 3, "description": "d" }),
         ),
         "POST /api/v1/instances/{id}/rerun" => plain(&fixture.failed.to_string()),
+        "POST /api/v1/servers/{id}/drain" | "POST /api/v1/servers/{id}/resume" => {
+            plain(&fixture.server_id.to_string())
+        }
         _ => return None,
     };
     Some(Good { id, query, body })

@@ -148,13 +148,18 @@ async fn paths_and_methods_that_are_not_there_are_refused() {
     let mut findings = Findings::default();
     let before = fixture.snapshot().await;
     let requests = good_requests(&fixture).await;
-    let unknown_client = uuid::Uuid::now_v7().to_string();
+    let unknown_id = uuid::Uuid::now_v7().to_string();
     for (operation, good) in &requests {
         let is_client = operation.template.starts_with("/client/");
         let caller = fixture.rightful(&operation.template);
         if operation.template.contains("{id}") {
-            let (malformed, unknown): (&[&str], Vec<&str>) = if is_client {
-                let theirs = fixture.theirs.id.to_string();
+            let is_server = operation.template.starts_with("/api/v1/servers/");
+            let (malformed, unknown): (&[&str], Vec<&str>) = if is_client || is_server {
+                let theirs = if is_server {
+                    fixture.gone
+                } else {
+                    fixture.theirs.id
+                };
                 (
                     &[
                         "7",
@@ -163,7 +168,7 @@ async fn paths_and_methods_that_are_not_there_are_refused() {
                         "..%2f..",
                         "01a203b0-ccc9-77f1-9d32-aefbcb270b8",
                     ],
-                    vec![&unknown_client, theirs.leak()],
+                    vec![&unknown_id, theirs.to_string().leak()],
                 )
             } else {
                 (

@@ -32,6 +32,8 @@ pub(super) struct Fixture {
     pub foreign_shard: i64,
     /// Of the app, but it has left.
     pub gone: Uuid,
+    /// Of the server.
+    pub server_id: Uuid,
     /// `holidays`.
     pub calendar: i64,
     /// An instance that has failed.
@@ -102,6 +104,7 @@ impl Fixture {
             idle: idle.id,
             busy: busy.id,
             gone: gone.id,
+            server_id: server.ids(&world).await[0],
             world,
             server,
             http,

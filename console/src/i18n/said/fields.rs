@@ -103,12 +103,8 @@ pub(super) const SAID: &[Said] = &[
         "不能与 fixed_delay_ms 同用；请去掉一个",
     ),
     (
-        "{} is not allowed; give {} (1 second) to {} (366 days)",
-        "不允许 {}；请填写 {}（1 秒）至 {}（366 天）",
-    ),
-    (
-        "is more than {} (a day); give less, or 0 for none",
-        "超过 {}（一天）；请减小，0 表示没有",
+        "is more than {}; give less, or 0 for none",
+        "超过 {}；请减小，0 表示没有",
     ),
     (
         "has {} instants; give {} at most, or use cron",

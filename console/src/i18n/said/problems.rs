@@ -11,6 +11,14 @@ pub(super) const SAID: &[Said] = &[
         "cannot rerun instance {}, which is {}: {}",
         "无法重跑实例 {}（{}）：{}",
     ),
+    (
+        "cannot drain the only server that fires jobs: start another or resume one, then try again",
+        "无法排空唯一触发任务的服务器：请先启动或恢复另一台服务器，然后重试",
+    ),
+    (
+        "there is no server {}; a server has a new id at each start",
+        "没有服务器 {}；服务器每次启动都有新的编号",
+    ),
     ("cannot {} a job that is {}: {}", "无法{}{}的任务：{}"),
     (
         "only a disabled job can be enabled",

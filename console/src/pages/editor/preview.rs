@@ -13,6 +13,7 @@ use super::inputs::use_draft;
 use super::within;
 use crate::api;
 use crate::components::kept_out::KeptOutTicks;
+use crate::components::notice::detail;
 use crate::components::when::When;
 use crate::i18n::use_i18n;
 
@@ -71,11 +72,11 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                 }
                 // What is yet to be typed is no fault of its field before it is saved.
                 Err(api::ApiError::Problem(problem)) if is_early(problem.field.as_deref()) => {
-                    wrong.set(Some(problem.detail));
+                    wrong.set(Some(detail(&problem)));
                     times.set(None);
                 }
                 Err(api::ApiError::Problem(problem)) => {
-                    wrong.set(Some(problem.detail.clone()));
+                    wrong.set(Some(detail(&problem)));
                     times.set(None);
                     draft
                         .error

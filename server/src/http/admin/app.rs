@@ -96,6 +96,10 @@ async fn create(
             "must have 1 to 100 letters, digits, `_`, `-` or `.`",
         ));
     }
+    // `.` and `..` would be taken for folders wherever a name stands in a path.
+    if !body.name.contains(|c: char| c.is_ascii_alphanumeric()) {
+        return Err(ApiError::field("name", "must hold a letter or a digit"));
+    }
     storable("description", &body.description, 10_000)?;
     let secret = check_secret(body.secret)?;
     let hash = hash(&secret).await?;

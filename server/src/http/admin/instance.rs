@@ -54,9 +54,9 @@ struct ListInstances {
     trigger: Option<Trigger>,
     /// Part of the job's name, in any case.
     job: Option<String>,
-    /// Fired from this instant on.
+    /// Fired from this instant on; of one that is still queued, queued from then on.
     from: Option<DateTime<Utc>>,
-    /// Fired before this instant.
+    /// Fired before this instant; of one that is still queued, queued before it.
     until: Option<DateTime<Utc>>,
     /// Took at least so many milliseconds, or has run for so long.
     min_duration_ms: Option<u64>,

@@ -18,6 +18,11 @@ pub(super) fn told(english: impl Into<String>, chinese: impl Into<String>) -> To
     }
 }
 
+/// `n` of something, in English.
+pub(super) fn counted(n: i64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
 /// What keeps the job from firing now, or that nothing does.
 pub(super) fn now(job: &Job) -> Told {
     match (job.state, job.next_fire_at) {

@@ -8,6 +8,10 @@ with held as materialized (
 ), known as materialized (
     select s.id, s.draining, s.expires_at > now() and s.lock_id in (select lock_id from held) as live
     from server s where s.left_at is null
+), firing as materialized (
+    -- As store::server::firing: who drains fires only if everybody does.
+    select k.id from known k
+    where k.live and (not k.draining or not exists (select from known o where o.live and not o.draining))
 ), owned as materialized (
     select case when b.expires_at > now() then b.owner end as owner, count(*) as buckets, sum(b.epoch)::bigint as epochs
     from bucket_lease b group by 1
@@ -15,10 +19,9 @@ with held as materialized (
 select
     exists (select from known where id = $1) as alive,
     exists (select from known where not live) as someone_died,
-    (select count(*) from known where live and not draining) as live,
     coalesce((select sum(o.buckets) from owned o
-        where o.owner is null or not exists (select from known k where k.id = o.owner and not k.draining)), 0)::bigint as orphans,
-    coalesce((select max(coalesce(o.buckets, 0)) from known k left join owned o on o.owner = k.id where k.live and not k.draining), 0) as most,
-    coalesce((select min(coalesce(o.buckets, 0)) from known k left join owned o on o.owner = k.id where k.live and not k.draining), 0) as least,
+        where o.owner is null or not exists (select from firing f where f.id = o.owner)), 0)::bigint as orphans,
+    coalesce((select max(coalesce(o.buckets, 0)) from firing f left join owned o on o.owner = f.id), 0) as most,
+    coalesce((select min(coalesce(o.buckets, 0)) from firing f left join owned o on o.owner = f.id), 0) as least,
     coalesce((select buckets from owned where owner = $1), 0) as own_buckets,
     coalesce((select epochs from owned where owner = $1), 0) as own_epochs
