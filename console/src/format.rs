@@ -142,7 +142,9 @@ pub(crate) fn read_length(text: &str) -> Option<u64> {
         return Some(0);
     }
     let read = humantime::parse_duration(text).ok()?;
-    u64::try_from(read.as_millis()).ok()
+    // Less than a millisecond would become none, which often means for ever.
+    let is_whole = read.subsec_nanos() % 1_000_000 == 0;
+    u64::try_from(read.as_millis()).ok().filter(|_| is_whole)
 }
 
 /// Like [`duration`], for a value that moves each second: no fractions to flicker.
@@ -205,6 +207,7 @@ mod tests {
         assert_eq!(of(""), Some(0));
         // Of what?
         assert_eq!(of("90"), None);
+        assert_eq!(of("1 us"), None);
         assert_eq!(of("soon"), None);
         assert_eq!(of("-1 s"), None);
         assert_eq!(of("99999999999999999999 d"), None);

@@ -10,6 +10,7 @@ mod editor;
 mod en;
 mod instance;
 mod job;
+pub(crate) mod labels;
 mod overview;
 mod palette;
 mod said;
@@ -222,6 +223,7 @@ pub(crate) struct Texts {
     pub(crate) timed_out: &'static str,
 
     pub(crate) job: &'static str,
+    pub(crate) job_number: &'static str,
     pub(crate) trigger: &'static str,
     pub(crate) by_schedule: &'static str,
     pub(crate) by_api: &'static str,

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use antares_protocol::client::Outcome;
+use antares_protocol::client::{ClaimedShard, Outcome};
 use antares_protocol::plan::Explanation;
 use antares_protocol::policy::Sharding;
-use antares_tests::{App, BOUND, Job, World, result, wait_for, wait_until};
+use antares_protocol::schedule::Overlap;
+use antares_tests::{App, BOUND, Job, Server, World, result, wait_for, wait_until};
 
 async fn planned(app: &App) -> Job {
     app.job("work", |s| {
@@ -172,6 +173,74 @@ async fn a_planning_handler_says_what_the_shards_are() {
         assert_eq!(found, state);
         assert!(reason.contains(said), "{reason}");
     }
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_planned_run_is_not_torn_apart() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("report", |spec| {
+            spec.sharding = Sharding::Planned("plan".into());
+            spec.handler = Some("work".into());
+            spec.overlap = Overlap::Queue(1);
+            spec.max_shards_per_client = 0;
+        })
+        .await;
+    let client = app.raw_client(&a, &["plan", "work"]).await;
+    let claim = async |handler: &str, n: usize| {
+        let mut shards = client.claim(10, 10_000).await;
+        while shards.len() < n {
+            shards.extend(client.claim(10, 10_000).await);
+        }
+        let handlers: Vec<&str> = shards.iter().map(|shard| shard.handler.as_str()).collect();
+        assert_eq!(handlers, vec![handler; n]);
+        shards
+    };
+    let end = async |shards: &[ClaimedShard], output: &str| {
+        let done = shards.iter().map(|shard| {
+            let mut done = result(shard.token(), Outcome::Succeeded);
+            done.output = Some(output.to_owned());
+            done
+        });
+        client.report_all(done.collect()).await;
+    };
+    let path = format!("/api/v1/jobs/{}/trigger", job.id);
+    let trigger = async |server: &Server, priority: i16| {
+        let body = serde_json::json!({ "priority": priority });
+        let call = server
+            .admin()
+            .call(reqwest::Method::POST, &path, Some(&body));
+        call.await.0.as_u16()
+    };
+    assert_eq!(trigger(&a, 0).await, 202);
+    let plan = claim("plan", 1).await;
+    // Of a higher priority, and yet after the shards of the run that has begun.
+    assert_eq!(trigger(&b, 9).await, 202);
+    assert_eq!(trigger(&a, 0).await, 409, "one runs and one waits");
+    end(&plan, "[1, 2]").await;
+    let shards = claim("work", 2).await;
+    assert_eq!(trigger(&b, 0).await, 409, "one runs and one waits");
+    end(&shards, "").await;
+    let plan = claim("plan", 1).await;
+    // What has been planned has a place among those that run, and none among those that wait.
+    assert_eq!(trigger(&b, 0).await, 202);
+    // A running instance goes on, though the job is paused.
+    job.act("pause").await;
+    end(&plan, "[3]").await;
+    let shards = claim("work", 1).await;
+    assert_eq!(shards[0].param, 3);
+    end(&shards, "").await;
+    job.act("resume").await;
+    let plan = claim("plan", 1).await;
+    end(&plan, "[]").await;
+    let left = "select (select count(*) from instance) + (select count(*) from instance_queued)";
+    wait_for("all has ended", BOUND, 0, async || {
+        world.number(left, &[]).await
+    })
+    .await;
     world.assert_nothing_left().await;
 }
 

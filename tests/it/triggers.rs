@@ -249,10 +249,15 @@ async fn a_key_is_kept_as_long_as_its_instance_is_known() {
         .await;
     let keyed = |key: &str, delay_ms: u64| json!({ "idempotency_key": key, "delay_ms": delay_ms });
     let mut made = Vec::new();
-    for (key, delay_ms) in [("runs", 0), ("waits", 5_184_000_000)] {
+    for (key, delay_ms) in [("ended", 0), ("runs", 0), ("waits", 5_184_000_000)] {
         let (status, answer) = trigger(&job, &a, &keyed(key, delay_ms)).await;
         assert_eq!(status, 202, "{answer}");
-        made.push((key, answer["instance_id"].clone()));
+        let id = answer["instance_id"].clone();
+        if key == "ended" {
+            let path = format!("/api/v1/instances/{id}/terminate");
+            a.admin().call(Method::POST, &path, None).await;
+        }
+        made.push((key, id));
     }
     let gone = "insert into trigger_key (job_id, key, instance_id) values ";
     world

@@ -83,7 +83,8 @@ impl State for Firing {
                 draining: false, ..
             } => (Tone::Good, |t| t.active),
             Self { buckets: 0, .. } => (Tone::Quiet, |t| t.server.drained),
-            _ => (Tone::Warning, |t| t.server.draining),
+            // The others take over in the same transaction; so there are none.
+            _ => (Tone::Warning, |t| t.server.last),
         }
     }
 }

@@ -76,7 +76,8 @@ pub(crate) struct Question {
     text: Words,
     action: Words,
     typed: Option<String>,
-    then: Callback<()>,
+    /// Not a `Callback`: that would go with the row that asks, which may leave the list before the viewer has answered.
+    then: std::sync::Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Question {
@@ -92,7 +93,7 @@ impl Question {
             text: std::sync::Arc::new(text),
             action: std::sync::Arc::new(action),
             typed: None,
-            then: Callback::new(move |()| then()),
+            then: std::sync::Arc::new(then),
         }
     }
 
@@ -166,10 +167,10 @@ pub(crate) fn Confirmation() -> impl IntoView {
                         if !is_typed() {
                             return;
                         }
-                        let then = question.with_untracked(|question| Some(question.as_ref()?.then));
+                        let then = question.with_untracked(|question| Some(question.as_ref()?.then.clone()));
                         open.set(false);
                         if let Some(then) = then {
-                            then.run(());
+                            then();
                         }
                     }
                 };

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::notice::detail;
+use super::notice::{detail, said};
 use crate::api::ApiError;
 use crate::i18n::{Texts, use_i18n};
 
@@ -36,7 +36,7 @@ pub(crate) fn Field(
                     let field = field.split(['[']).next().unwrap_or(field);
                     detail.strip_prefix(field)?.strip_prefix(": ")
                 });
-                Some(i18n.said(bare.unwrap_or(&detail)))
+                Some(said(problem, bare.unwrap_or(&detail), i18n.texts()))
             }
             _ => None,
         })

@@ -10,11 +10,10 @@ use crate::i18n::use_i18n;
 pub(crate) fn LengthText(id: &'static str, text: RwSignal<String>) -> impl IntoView {
     let i18n = use_i18n();
     let is_length = Memo::new(move |_| text.with(|text| format::read_length(text).is_some()));
-    let left = move |_| {
-        let typed = text.get_untracked();
-        if let Some(millis) = format::read_length(&typed).filter(|_| !typed.trim().is_empty()) {
-            text.set(format::length(millis));
-        }
+    let left = move |event| {
+        let typed = event_target_value(&event);
+        let millis = format::read_length(&typed).filter(|_| !typed.trim().is_empty());
+        text.set(millis.map_or(typed, format::length));
     };
     view! {
         <input

@@ -1,6 +1,6 @@
 //! A page that is one live list: heading, table, and whatever stands there when there is no table.
 
-use leptos::either::EitherOf3;
+use leptos::either::EitherOf4;
 use leptos::prelude::*;
 use leptos_router::components::A;
 use leptos_router::hooks::use_query_map;
@@ -79,22 +79,26 @@ pub(crate) fn ListPage<T: Row>(
             .chain(after.get().map(|after| ("after".to_owned(), after)))
             .collect();
         let list = use_list::<T>(topic, asked);
-        let body = move || match list
-            .entries
-            .with(|entries| entries.as_ref().map(Vec::is_empty))
-        {
-            None if list
-                .error
-                .with(|error| error.as_ref().is_some_and(ApiError::is_refused)) =>
-            {
-                EitherOf3::B(view! { <Emptiness empty is_filtered=true /> })
-            }
-            None => EitherOf3::A(view! { <Skeleton columns=columns.len() /> }),
-            Some(true) => {
+        let is_refused = move || {
+            let error = list.error.read();
+            error.as_ref().is_some_and(ApiError::is_refused)
+        };
+        // Remembered: a table that is made anew with each row that comes or goes loses what is chosen in it.
+        let shape = Memo::new(move |_| {
+            let is_empty = list
+                .entries
+                .with(|entries| entries.as_ref().map(Vec::is_empty));
+            (is_empty, is_empty.is_none() && is_refused())
+        });
+        let body = move || match shape.get() {
+            // What is wrong is told above.
+            (None, true) => EitherOf4::D(()),
+            (None, false) => EitherOf4::A(view! { <Skeleton columns=columns.len() /> }),
+            (Some(true), _) => {
                 let is_filtered = filtered.with(|filtered| !filtered.is_empty());
-                EitherOf3::B(view! { <Emptiness empty is_filtered /> })
+                EitherOf4::B(view! { <Emptiness empty is_filtered /> })
             }
-            Some(false) => EitherOf3::C(view! { <Table list title columns /> }),
+            (Some(false), _) => EitherOf4::C(view! { <Table list title columns /> }),
         };
         // While the stream is lost, the banner above says it already.
         let error = move || {

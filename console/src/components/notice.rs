@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::api::ApiError;
 use crate::format;
+use crate::i18n::labels::in_labels;
 use crate::i18n::{Texts, use_i18n};
 
 /// What a problem says. Lengths of time are in milliseconds there, and here as they are typed.
@@ -27,10 +28,19 @@ impl ApiError {
             Self::Unreachable => (None, texts.unreachable.to_owned()),
             Self::Problem(problem) => (
                 Some((texts.problem)(problem)),
-                (texts.said)(&detail(problem)),
+                said(problem, &detail(problem), texts),
             ),
             Self::Unexpected(what) => (None, (texts.unexpected)(what)),
         }
+    }
+}
+
+/// `text` of a problem in the viewer's language, with fields as the pages call them.
+pub(crate) fn said(problem: &Problem, text: &str, texts: &Texts) -> String {
+    let said = (texts.said)(text);
+    match problem.field {
+        Some(_) => in_labels(&said, texts),
+        None => said,
     }
 }
 

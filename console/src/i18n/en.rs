@@ -97,6 +97,7 @@ pub(super) const TEXTS: Texts = Texts {
     timed_out: "Timed out",
 
     job: "Job",
+    job_number: "Job number",
     trigger: "Trigger",
     by_schedule: "Schedule",
     by_api: "API",

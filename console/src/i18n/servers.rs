@@ -4,8 +4,9 @@
 pub(crate) struct ServerTexts {
     pub(crate) drain: &'static str,
     pub(crate) resume: &'static str,
-    pub(crate) draining: &'static str,
+    pub(crate) last: &'static str,
     pub(crate) drained: &'static str,
+    pub(crate) scheduled_jobs: &'static str,
     pub(crate) drain_ask: fn(&str) -> String,
     pub(crate) drain_text: fn(&str) -> String,
     pub(crate) now_drained: fn(&str) -> String,
@@ -15,12 +16,13 @@ pub(crate) struct ServerTexts {
 pub(super) const EN: ServerTexts = ServerTexts {
     drain: "Drain",
     resume: "Resume",
-    draining: "Draining",
+    last: "Drained, but fires: no other server is left",
     drained: "Drained",
+    scheduled_jobs: "Scheduled jobs",
     drain_ask: |server| format!("Drain {server}?"),
     drain_text: |jobs| {
         format!(
-            "The other servers fire its scheduled jobs from now on ({jobs} at present). Nothing is interrupted: it still \
+            "The other servers fire its scheduled jobs from now on ({jobs} at present); if there is none, this is refused. Nothing is interrupted: it still \
              answers clients and this console, and hands out shards. It stays drained until it is resumed or \
              started anew; should no other server be left, it fires again."
         )
@@ -32,12 +34,13 @@ pub(super) const EN: ServerTexts = ServerTexts {
 pub(super) const ZH: ServerTexts = ServerTexts {
     drain: "排空",
     resume: "恢复",
-    draining: "排空中",
+    last: "已排空，但仍触发：没有其他服务器",
     drained: "已排空",
+    scheduled_jobs: "定时任务",
     drain_ask: |server| format!("排空 {server}？"),
     drain_text: |jobs| {
         format!(
-            "从现在起，它调度的任务（目前 {jobs} 个）改由其他服务器触发。运行中的工作不受影响：它仍响应客户端与此控制台，\
+            "从现在起，它调度的任务（目前 {jobs} 个）改由其他服务器触发；若没有其他服务器，则会被拒绝。运行中的工作不受影响：它仍响应客户端与此控制台，\
              并继续分发分片。恢复它或重新启动后才解除排空；如果没有其他服务器可用，它会重新触发任务。"
         )
     },

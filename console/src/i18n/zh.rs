@@ -94,6 +94,7 @@ pub(super) const TEXTS: Texts = Texts {
     timed_out: "已超时",
 
     job: "任务",
+    job_number: "任务编号",
     trigger: "触发方式",
     by_schedule: "定时",
     by_api: "API",

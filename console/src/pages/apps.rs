@@ -160,7 +160,9 @@ fn Actions(app: RwSignal<App>) -> impl IntoView {
                         let path = format!("/api/v1/apps/{id}/secret");
                         api::call::<AppWithSecret>(Method::POST, &path, &json!({})).await
                     };
-                    act.run_then(Topic::Jobs, call, move |_, made| shown.set(Some(made)));
+                    act.run_then(Topic::Jobs, call, move |_, made| {
+                        _ = shown.try_set(Some(made))
+                    });
                 },
             )
             .typed(name),

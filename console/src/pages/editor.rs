@@ -132,16 +132,19 @@ fn Editor(
             .unwrap_or_default(),
     );
     let enabled = RwSignal::new(before.as_ref().is_none_or(|kept| kept.enabled));
+    // Why it was not saved: told above all, for its field may be folded away.
+    let refused = RwSignal::new(None::<ApiError>);
+    let previewed = RwSignal::new(None::<ApiError>);
     let draft = Draft {
         spec: RwSignal::new(before.map_or(spec, |kept| kept.spec)),
-        error: RwSignal::new(None),
+        error: Signal::derive(move || refused.get().map(within).or_else(|| previewed.get())),
+        refused,
+        previewed,
         broken: RwSignal::default(),
     };
     provide_context(draft);
     // Set when somebody else has saved meanwhile: then saving again overwrites, and that is said.
     let force = RwSignal::new(false);
-    // Why it was not saved: told above all, for its field may be folded away.
-    let refused = RwSignal::new(None::<ApiError>);
     Effect::new(move || {
         let problem = refused.get();
         let is_conflict = matches!(&problem, Some(ApiError::Problem(problem)) if problem.kind == ProblemKind::VersionConflict);
@@ -151,7 +154,6 @@ fn Editor(
         if problem.is_some() {
             reveal();
         }
-        draft.error.set(problem.map(within));
     });
     // What is changed afterwards may have mended it.
     Effect::new(move |is_later: Option<bool>| {
@@ -293,6 +295,8 @@ fn reveal() {
     request_animation_frame(move || {
         let first = document().query_selector(".editor .field-error:not(.aside)");
         let Some(fault) = first.ok().flatten() else {
+            // No field answers for it, and what is told at the top may be out of sight.
+            window().scroll_to_with_x_and_y(0.0, 0.0);
             return;
         };
         if let Ok(Some(part)) = fault.closest("details") {

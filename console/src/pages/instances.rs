@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use leptos_router::components::A;
 
 use crate::components::badge::Badge;
-use crate::components::filters::{LengthFilter, SelectFilter, TextFilter};
+use crate::components::filters::{LengthFilter, LinkedFilter, SelectFilter, TextFilter};
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::progress::{Progress, Shards};
 use crate::components::when::{Lasted, When};
@@ -148,6 +148,7 @@ const TRIGGERS: &[(&str, Label)] = &[
 fn toolbar() -> AnyView {
     view! {
         <div class="toolbar">
+            <LinkedFilter name="job_id" label=|t| t.job_number />
             <TextFilter name="job" label=|t| t.search />
             <TextFilter name="app" label=|t| t.app />
             <SelectFilter name="state" label=|t| t.state options=STATES />

@@ -14,9 +14,9 @@ use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::progress::Meter;
 use crate::components::when::{Nothing, When};
 use crate::format;
-use crate::hooks::act::use_act;
+use crate::hooks::act::{Act, use_act};
 use crate::hooks::live::Topic;
-use crate::i18n::{Texts, use_i18n};
+use crate::i18n::use_i18n;
 
 /// Jobs hash into so many buckets.
 const BUCKETS: i64 = 256;
@@ -74,7 +74,7 @@ const COLUMNS: &[Column<Server>] = &[
         },
     },
     Column {
-        label: |t| t.jobs,
+        label: |t| t.server.scheduled_jobs,
         class: "number",
         cell: |server| {
             let id = server.with_untracked(|server| server.id);
@@ -131,20 +131,6 @@ fn Actions(server: RwSignal<Server>) -> impl IntoView {
     let draining = Memo::new(move |_| server.with(|server| server.draining));
     let name =
         move || server.with_untracked(|server| format!("{} ({})", server.host, server.address));
-    let set = move |drains: bool, name: String| {
-        let action = if drains { "drain" } else { "resume" };
-        let path = format!("/api/v1/servers/{id}/{action}");
-        let call = async move { api::call::<Server>(Method::POST, &path, &json!({})).await };
-        let done = move |t: &Texts| {
-            let said = if drains {
-                t.server.now_drained
-            } else {
-                t.server.now_resumed
-            };
-            said(&name)
-        };
-        act.run(Topic::Servers, done, call);
-    };
     let drain = move |_| {
         let (asked, name) = (name(), name());
         let jobs = server.with_untracked(|server| format::count(server.jobs));
@@ -152,7 +138,7 @@ fn Actions(server: RwSignal<Server>) -> impl IntoView {
             move |t| (t.server.drain_ask)(&asked),
             move |t| (t.server.drain_text)(&jobs),
             |t| t.server.drain.to_owned(),
-            move || set(true, name.clone()),
+            move || set_draining(act, id, true, name.clone()),
         ));
     };
     let button = move || {
@@ -163,7 +149,7 @@ fn Actions(server: RwSignal<Server>) -> impl IntoView {
                     class="button small"
                     data-action="resume"
                     prop:disabled=act.pending
-                    on:click=move |_| set(false, name())
+                    on:click=move |_| set_draining(act, id, false, name())
                 >
                     {i18n.text(|t| t.server.resume)}
                 </button>
@@ -185,6 +171,25 @@ fn Actions(server: RwSignal<Server>) -> impl IntoView {
         }
     };
     view! { <div class="buttons">{button}</div> }
+}
+
+/// Tells the server, and what came of it. Draining can be taken back for a while.
+fn set_draining(act: Act, id: uuid::Uuid, drains: bool, name: String) {
+    let action = if drains { "drain" } else { "resume" };
+    let path = format!("/api/v1/servers/{id}/{action}");
+    let call = async move { api::call::<Server>(Method::POST, &path, &json!({})).await };
+    act.run_then(Topic::Servers, call, move |toasts, _| {
+        if !drains {
+            toasts.good(move |t| (t.server.now_resumed)(&name));
+            return;
+        }
+        let again = name.clone();
+        toasts.undoable(
+            Vec::new(),
+            move |t| (t.server.now_drained)(&name),
+            move || set_draining(act, id, false, again.clone()),
+        );
+    });
 }
 
 /// How much of a core it takes, and how much memory.

@@ -133,6 +133,9 @@ async fn carry_out(conn: &mut PgConnection, plan_id: i64) -> sqlx::Result<u64> {
         if output.len() + 4 > MAX_PLAN {
             return format!("the plan is longer than {MAX_PLAN} bytes");
         }
+        if is_too_deep(output.as_bytes()) {
+            return format!("the plan is nested more than {MAX_DEPTH} deep");
+        }
         format!("the plan is not a JSON array: {error}")
     });
     let plan = plan.and_then(|plan| {

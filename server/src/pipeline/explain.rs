@@ -14,7 +14,7 @@ use super::preview;
 use crate::store;
 use crate::store::explain::{self, Running};
 use crate::store::{client, history, limit};
-use told::{Told, counted, now, policy, told};
+use told::{Told, counted, limit_in_words, now, policy, told};
 
 /// Most ticks and instances that one explanation is about.
 const MOST_TICKS: i64 = 100;
@@ -27,12 +27,18 @@ pub async fn explain(
     from: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> Result<Explanation, JobError> {
+    let is_planned = matches!(job.spec.sharding, Sharding::Planned(_));
     let mut ticks = Vec::new();
     for (at, server_id) in explain::deciders(conn, job.id, from, until, MOST_TICKS).await? {
         let Some(tick) = history::tick(conn, job.id, at).await? else {
             continue;
         };
-        let instance = match tick.instance_id {
+        // A run that was planned goes on in an instance of its own, which tells what became of it.
+        let instance_id = match tick.instance_id {
+            Some(id) if is_planned => Some(explain::planned(conn, job.id, id).await?.unwrap_or(id)),
+            id => id,
+        };
+        let instance = match instance_id {
             Some(id) => history::instance(conn, id).await?,
             None => None,
         };
@@ -70,7 +76,14 @@ pub async fn explain(
         let Some(instance) = history::instance(conn, id).await? else {
             continue;
         };
-        let reason = if is_early {
+        let reason = if is_early && job.state == JobState::Paused {
+            told(
+                format!(
+                    "it is to start at {due_at}, or when the job is resumed after that: it is paused"
+                ),
+                format!("将于 {due_at} 启动，若任务届时仍暂停则在恢复后启动"),
+            )
+        } else if is_early {
             told(
                 format!("it is to start at {due_at}"),
                 format!("将于 {due_at} 启动"),
@@ -99,7 +112,8 @@ pub async fn explain(
         waits.push(wait(instance, vec![reason]));
     }
     let (words, words_zh) = preview::words(&job.app, &job.spec)?;
-    let (now, policy) = (now(job), policy(&job.spec));
+    let missing = explain::missing(conn, job.id).await?;
+    let (now, policy) = (now(job, &missing), policy(&job.spec));
     Ok(Explanation {
         now: now.english,
         now_zh: now.chinese,
@@ -177,9 +191,16 @@ async fn why_not_claimed(
         let reached = reached.iter();
         return Ok(reached
             .map(|(key, most)| {
+                let limit = limit_in_words(job, key);
                 told(
-                    format!("{wait}: the limit {key} of {most} running shards is reached"),
-                    format!("{ready} 个分片等待：限制 {key} 已达到 {most} 个运行分片"),
+                    format!(
+                        "{wait}: {} of {most} running shards is reached",
+                        limit.english
+                    ),
+                    format!(
+                        "{ready} 个分片等待：{}已达到 {most} 个运行分片",
+                        limit.chinese
+                    ),
                 )
             })
             .collect());

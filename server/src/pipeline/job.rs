@@ -303,6 +303,8 @@ pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), JobError> {
     job::lock(&mut tx, id)
         .await?
         .ok_or(JobError::NotFound(id))?;
+    // Whoever is about to follow it has done so then, or finds it gone.
+    edges::lock_all(&mut tx).await?;
     let followers = edges::followers(&mut tx, id).await?;
     if let Some((app, job)) = followers.first() {
         return Err(JobError::Followed {

@@ -12,7 +12,7 @@ use crate::store::{bucket, server};
 #[derive(Debug, thiserror::Error)]
 pub enum DrainError {
     /// There is no such server, or it has left.
-    #[error("there is no server {0}; a server has a new id at each start")]
+    #[error("there is no server {0}; a server has a new id whenever it joins")]
     NotFound(Uuid),
     /// Nobody else would fire its jobs.
     #[error(

@@ -46,16 +46,16 @@ pub async fn start(conn: &mut PgConnection, jobs: &Jobs, server: Uuid) -> sqlx::
     }
     let mut tx = conn.begin().await?;
     let locked = queue::lock_jobs(&mut tx, &startable.jobs).await?;
-    let mut waiting = Vec::with_capacity(locked.len());
+    let mut starting = Vec::with_capacity(locked.len());
     for job in &locked {
         match job.state.as_str() {
             "waiting" => {
                 if job.replaces {
                     pass.ended += replace(&mut tx, job).await?;
                 }
-                waiting.push(job.id);
+                starting.push((job.id, false));
             }
-            "paused" => {}
+            "paused" => starting.push((job.id, true)),
             state => {
                 let reason = format!("the job was {state} before the instance started");
                 let jobs = [job.id];
@@ -65,7 +65,7 @@ pub async fn start(conn: &mut PgConnection, jobs: &Jobs, server: Uuid) -> sqlx::
             }
         }
     }
-    let picked = queue::pick(&mut tx, &waiting).await?;
+    let picked = queue::pick(&mut tx, &starting).await?;
     let starting = split(&mut tx, jobs, &picked).await?;
     if !starting.is_empty() {
         pass.started = queue::start(&mut tx, server, &starting).await?;
@@ -125,10 +125,9 @@ async fn split(
 /// Of the instances of a job whose new one replaces the others, ends all but the newest.
 async fn replace(conn: &mut PgConnection, job: &Locked) -> sqlx::Result<usize> {
     let mut queued = queue::of_job(conn, job.id).await?;
-    let Some(newest) = queued.iter().copied().max() else {
+    let Some(newest) = queued.pop() else {
         return Ok(0);
     };
-    queued.retain(|id| *id != newest);
     let reason = format!("replaced by instance {newest}");
     let dropped = queue::end(conn, Ending::These(&queued), "terminated", &reason).await?;
     let running = instance::lock_of_job(conn, job.id).await?;

@@ -2,7 +2,7 @@
 
 use antares_protocol::app::App;
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -120,13 +120,20 @@ pub async fn set_secret(
 
 /// Deletes an app. Returns `false` if there is no such app, or if it has jobs.
 pub async fn delete(conn: &mut PgConnection, id: i64) -> sqlx::Result<bool> {
+    let mut tx = conn.begin().await?;
+    // A statement of its own: jobs that are being added are waited for, and seen by the next one.
+    sqlx::query("select from app where id = $1 for update")
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
     let done = sqlx::query(
         "update app set deleted_at = now() where id = $1 and deleted_at is null
          and not exists (select from job where app_id = $1 and deleted_at is null)",
     )
     .bind(id)
-    .execute(conn)
+    .execute(&mut *tx)
     .await?;
+    tx.commit().await?;
     Ok(done.rows_affected() == 1)
 }
 

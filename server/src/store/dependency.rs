@@ -63,11 +63,11 @@ pub async fn names(
     .await
 }
 
-/// The job of this name that is not deleted, locked so that it is not deleted meanwhile.
+/// The job of this name that is not deleted. With [`lock_all`] it is not deleted meanwhile.
 pub async fn find(conn: &mut PgConnection, app: &str, job: &str) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar(
         "select j.id from job j join app a on a.id = j.app_id
-         where a.name = $1 and a.deleted_at is null and j.name = $2 and j.deleted_at is null for key share of j",
+         where a.name = $1 and a.deleted_at is null and j.name = $2 and j.deleted_at is null",
     )
     .bind(app)
     .bind(job)

@@ -39,6 +39,33 @@ pub async fn queued(
     .await
 }
 
+/// The instance that carries out the plan of the instance `plan` of a job, if that has made one.
+pub async fn planned(conn: &mut PgConnection, job_id: i64, plan: i64) -> sqlx::Result<Option<i64>> {
+    sqlx::query_scalar(
+        "select id from instance where job_id = $1 and cause_id = $2 and trigger = 'plan'
+         union all
+         select id from instance_queued where job_id = $1 and cause_id = $2 and plan is not null
+         union all
+         (select id from instance_ended where job_id = $1 and id > $2 and cause_id = $2 and trigger = 'plan' order by id limit 1)
+         limit 1",
+    )
+    .bind(job_id)
+    .bind(plan)
+    .fetch_optional(conn)
+    .await
+}
+
+/// Of the jobs that a job follows, all of which must end before it fires: those that have not yet.
+pub async fn missing(conn: &mut PgConnection, job_id: i64) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar(
+        "select predecessor_app || '/' || predecessor from dependency_view
+         where successor_id = $1 and joins = 'all' and satisfied_by is null order by 1",
+    )
+    .bind(job_id)
+    .fetch_all(conn)
+    .await
+}
+
 /// A running instance.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Running {

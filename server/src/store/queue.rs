@@ -80,10 +80,12 @@ pub struct Picked {
     pub is_dynamic: bool,
 }
 
-/// Which queued instances of the locked jobs start now.
-pub async fn pick(conn: &mut PgConnection, jobs: &[i64]) -> sqlx::Result<Vec<Picked>> {
+/// Which queued instances of the locked jobs start now, those with a mark paused: of them only what was planned.
+pub async fn pick(conn: &mut PgConnection, jobs: &[(i64, bool)]) -> sqlx::Result<Vec<Picked>> {
+    let (ids, paused): (Vec<i64>, Vec<bool>) = jobs.iter().copied().unzip();
     sqlx::query_as(include_str!("sql/pick.sql"))
-        .bind(jobs)
+        .bind(ids)
+        .bind(paused)
         .fetch_all(conn)
         .await
 }
@@ -122,10 +124,11 @@ pub async fn keep_apart(
     Ok(())
 }
 
-/// The queued instances of a locked job whose time has come, those that start first last.
+/// The queued instances of a locked job whose time has come, oldest first; what was planned, which is of an older run, before
+/// all others.
 pub async fn of_job(conn: &mut PgConnection, job_id: i64) -> sqlx::Result<Vec<i64>> {
     sqlx::query_scalar(
-        "select id from instance_queued where job_id = $1 and due_at <= now() order by priority, due_at desc, id desc",
+        "select id from instance_queued where job_id = $1 and due_at <= now() order by plan is null, id",
     )
     .bind(job_id)
     .fetch_all(conn)

@@ -36,7 +36,8 @@ pub async fn free_slot(conn: &mut PgConnection, job_id: i64) -> sqlx::Result<Opt
     // A statement of its own: it sees what committed while the lock was waited for.
     sqlx::query_scalar(
         "select min(n)::smallint from generate_series(0, $2 - 1) n
-         where not exists (select from instance i where i.job_id = $1 and i.slot = n)",
+         where not exists (select from instance i where i.job_id = $1 and i.slot = n)
+            and (select count(*) from instance i where i.job_id = $1) + planned_runs($1) < $2",
     )
     .bind(job_id)
     .bind(i32::from(slots.unwrap_or_default()))

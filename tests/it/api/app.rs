@@ -155,3 +155,39 @@ async fn a_rotated_secret_works_at_once_and_the_old_one_is_refused_within_second
     assert_eq!(chosen.secret, "chosen secret");
     assert_eq!(register(&at_a, "chosen secret").await, 201);
 }
+
+/// Two calls at two replicas: the one that comes second sees what the first has done.
+#[tokio::test]
+async fn nothing_is_added_to_what_is_deleted_at_the_same_time() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let (a, b) = (a.admin(), b.admin());
+    let shop = world.app_at(a, "shop").await;
+    for round in 0..30 {
+        let app = world.app_at(a, &format!("app-{round}")).await;
+        let spec = json!({ "name": "job", "handler": "work" });
+        let job = json!({ "app": app.name, "spec": spec });
+        let path = format!("/api/v1/apps/{}", app.id);
+        let (gone, made) = tokio::join!(
+            a.call(Method::DELETE, &path, None),
+            b.call(Method::POST, "/api/v1/jobs", Some(&job))
+        );
+        let outcome = (gone.0.as_u16(), made.0.as_u16());
+        assert!(matches!(outcome, (204, 422) | (409, 201)), "{outcome:?}");
+
+        let first = shop.job(&format!("first {round}"), |_| {}).await;
+        let spec = json!({ "name": format!("then {round}"), "handler": "work", "depends_on": [{ "job": format!("first {round}") }] });
+        let job = json!({ "app": "shop", "spec": spec });
+        let path = format!("/api/v1/jobs/{}", first.id);
+        let (gone, made) = tokio::join!(
+            a.call(Method::DELETE, &path, None),
+            b.call(Method::POST, "/api/v1/jobs", Some(&job))
+        );
+        let outcome = (gone.0.as_u16(), made.0.as_u16());
+        assert!(matches!(outcome, (204, 422) | (409, 201)), "{outcome:?}");
+    }
+    let orphans = "select count(*) from job j join app a on a.id = j.app_id where j.deleted_at is null and a.deleted_at is not null";
+    assert_eq!(world.number(orphans, &[]).await, 0);
+    let orphans = "select count(*) from job_dependency d join job p on p.id = d.predecessor_id where p.deleted_at is not null";
+    assert_eq!(world.number(orphans, &[]).await, 0);
+}

@@ -1,5 +1,6 @@
 //! The editor: nothing that was typed is lost, and whoever was quicker is not overwritten unseen.
 
+use antares_protocol::policy::Assignment;
 use antares_tests::browser::Browser;
 use antares_tests::{BOUND, World, wait_until};
 
@@ -115,6 +116,19 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
     browser.fill("#priority", "7").await;
     browser.key("\u{e004}").await;
     browser.texts(".notice", <[String]>::is_empty).await;
+    // Fields are called as on the page, and one complaint stands in one place.
+    browser.click("details:has(#retry) summary").await;
+    browser.click("#retry option[value=exponential]").await;
+    browser.fill("#retry-max", "1 s").await;
+    browser.click("#save").await;
+    browser
+        .shows(".field:has(#retry-max) .field-error", "is less than Wait")
+        .await;
+    browser
+        .texts(".field:has(#retry) .field-error", <[String]>::is_empty)
+        .await;
+    browser.click("#retry option[value=no]").await;
+    browser.texts(".field-error", <[String]>::is_empty).await;
     browser.click("#save").await;
     browser.shows("h1", "settle").await;
     let saved = job.view().await.spec;
@@ -144,6 +158,15 @@ async fn what_is_typed_is_not_saved_as_something_else() {
     };
     refused("#max-per-client", "-1", "0 or more", "2").await;
     refused("#param", "123456789012345678901234567890", "rounded", "5").await;
+    browser.click("details:has(#assignment) summary").await;
+    browser.click("#assignment option[value=chosen]").await;
+    refused(
+        "#labels",
+        "zone=a, nowhere",
+        "nowhere is no label",
+        "zone=a",
+    )
+    .await;
     browser.click("#schedule-kind option[value=at]").await;
     let at = "2099-01-01T10:00:00Z";
     refused("#at", "tomorrow", "“tomorrow” is no instant", at).await;
@@ -158,6 +181,10 @@ async fn what_is_typed_is_not_saved_as_something_else() {
     browser.shows("h1", "settle").await;
     let saved = job.view().await.spec;
     assert_eq!((saved.max_shards_per_client, saved.param), (2, 5.into()));
+    let Assignment::Chosen(chosen) = saved.assignment else {
+        panic!("{:?}", saved.assignment);
+    };
+    assert_eq!(chosen.labels, [("zone".to_owned(), "a".to_owned())].into());
     assert_eq!(
         saved.at,
         [at.parse::<chrono::DateTime<chrono::Utc>>().unwrap()]

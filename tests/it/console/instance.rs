@@ -79,6 +79,19 @@ async fn an_instance_is_terminated_after_a_question() {
         .get(&format!("/api/v1/instances/{instance}"))
         .await;
     assert_eq!(ended.cancelled, 1);
+    // It may end by itself before the viewer has answered: that is told.
+    let again = job.trigger().await;
+    browser
+        .go(&format!("{}/instances/{again}", server.url()))
+        .await;
+    browser.click("#terminate").await;
+    browser
+        .shows("dialog[open]", &format!("Terminate instance #{again}?"))
+        .await;
+    job.act("terminate").await;
+    browser.shows(".heading", "Terminated").await;
+    browser.click("#confirm").await;
+    browser.shows(".toast .notice", "Illegal state").await;
     browser
         .go(&format!("{}/instances/999999", server.url()))
         .await;

@@ -91,6 +91,14 @@ async fn many_jobs_are_changed_at_once_and_what_is_refused_is_told() {
     for job in [&first, &second, &third] {
         is_in(job, JobState::Paused).await;
     }
+    // One that somebody else deletes is chosen no longer; the others are, and a question about them is answered.
+    browser.click("[data-bulk=delete]").await;
+    browser.shows("dialog[open]", "Delete: 3 jobs?").await;
+    third.delete().await;
+    browser.texts("tbody tr", |rows| rows.len() == 2).await;
+    browser.fill("#confirm-typed", "4").await;
+    browser.click("dialog[open] .button:not(.primary)").await;
+    browser.shows(".bulk", "2 chosen").await;
     // Another list is another choice: nothing is done to what is not seen.
     browser.fill("#filter-search", "first").await;
     browser.click("h1").await;

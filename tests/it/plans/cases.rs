@@ -223,7 +223,7 @@ pub(crate) const CASES: [Case; 34] = [
     case("overdue_instances", 100, 5, "select 100"),
     // Of 310 jobs with something that is due, 210 have an instance running.
     case("startable", 310, 20, "select 100"),
-    case("pick", 100, 60, "select array_agg(n) from generate_series(2001, 2100) n"),
+    case("pick", 100, 60, "select array_agg(n), array_agg(false) from generate_series(2001, 2100) n"),
     case(
         "start",
         100,

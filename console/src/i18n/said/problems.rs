@@ -16,8 +16,8 @@ pub(super) const SAID: &[Said] = &[
         "无法排空唯一触发任务的服务器：请先启动或恢复另一台服务器，然后重试",
     ),
     (
-        "there is no server {}; a server has a new id at each start",
-        "没有服务器 {}；服务器每次启动都有新的编号",
+        "there is no server {}; a server has a new id whenever it joins",
+        "没有服务器 {}；服务器每次加入都有新的编号",
     ),
     ("cannot {} a job that is {}: {}", "无法{}{}的任务：{}"),
     (

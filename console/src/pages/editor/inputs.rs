@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 use crate::api::ApiError;
-use crate::components::field::Field;
+use crate::components::field::{Field, blames};
 use crate::components::length::LengthText;
 use crate::format;
 use crate::i18n::{Label, Texts, use_i18n};
@@ -15,7 +15,11 @@ use crate::i18n::{Label, Texts, use_i18n};
 #[derive(Clone, Copy)]
 pub(super) struct Draft {
     pub(super) spec: RwSignal<JobSpec>,
-    pub(super) error: RwSignal<Option<ApiError>>,
+    pub(super) error: Signal<Option<ApiError>>,
+    /// Why it was not saved, until it is changed.
+    pub(super) refused: RwSignal<Option<ApiError>>,
+    /// What the preview says is wrong.
+    pub(super) previewed: RwSignal<Option<ApiError>>,
     /// Fields that hold what cannot be read: with any of them it is not saved.
     pub(super) broken: RwSignal<Vec<&'static str>>,
 }
@@ -34,6 +38,10 @@ impl Draft {
                 broken.push(field);
             }
         });
+        // It was about what stood there before.
+        if !is_read {
+            let _ = self.refused.try_set(None);
+        }
     }
 
     /// Reads the definition, and follows it.
@@ -201,11 +209,18 @@ pub(super) fn Choice(
     field: &'static str,
     /// Value, name and meaning.
     options: &'static [(&'static str, Label, Label)],
+    /// Parts of the field that have controls of their own, which tell of their faults.
+    #[prop(optional)]
+    parts: &'static [&'static str],
     get: fn(&JobSpec) -> &'static str,
     set: fn(&mut JobSpec, &str),
 ) -> impl IntoView {
     let i18n = use_i18n();
     let draft = use_draft();
+    let error = Signal::derive(move || {
+        let is_of_part = |error: &ApiError| parts.iter().any(|part| blames(error.field(), part));
+        draft.error.get().filter(|error| !is_of_part(error))
+    });
     let chosen = Memo::new(move |_| draft.get(get));
     let items = options
         .iter()
@@ -223,7 +238,7 @@ pub(super) fn Choice(
         option.map(|(_, _, meaning)| meaning(i18n.texts()))
     };
     view! {
-        <Field id label field error=draft.error>
+        <Field id label field error>
             <select id=id on:change=move |event| draft.set(|spec| set(spec, &event_target_value(&event)))>
                 {items}
             </select>

@@ -24,6 +24,7 @@ pub(super) fn OverlapMisfire() -> impl IntoView {
             id="overlap"
             label=|t| t.editor.overlap
             field="overlap"
+            parts=&["overlap.queue", "overlap.allow"]
             options=&[
                 ("skip", |t| t.editor.overlap_skip, |t| t.editor.overlap_skip_hint),
                 ("queue", |t| t.editor.overlap_queue, |t| t.editor.overlap_queue_hint),
@@ -58,6 +59,7 @@ pub(super) fn OverlapMisfire() -> impl IntoView {
             id="misfire"
             label=|t| t.editor.misfire
             field="misfire"
+            parts=&["misfire.all.max", "misfire.all.window_ms"]
             options=&[
                 ("latest", |t| t.editor.misfire_latest, |t| t.editor.misfire_latest_hint),
                 ("ignore", |t| t.editor.misfire_ignore, |t| t.editor.misfire_ignore_hint),

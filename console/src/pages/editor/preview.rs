@@ -65,9 +65,9 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                 Ok(answer) => {
                     times.set(Some(answer));
                     wrong.set(None);
-                    let is_old = draft.error.with_untracked(Option::is_some);
+                    let is_old = draft.previewed.with_untracked(Option::is_some);
                     if is_old {
-                        draft.error.set(None);
+                        draft.previewed.set(None);
                     }
                 }
                 // What is yet to be typed is no fault of its field before it is saved.
@@ -79,7 +79,7 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                     wrong.set(Some(detail(&problem)));
                     times.set(None);
                     draft
-                        .error
+                        .previewed
                         .set(Some(within(api::ApiError::Problem(problem))));
                 }
                 Err(_) => {}

@@ -4,7 +4,9 @@ use antares_protocol::job::JobSpec;
 use antares_protocol::policy::{Assignment, Backoff, Chosen, NoClient, Retry};
 use leptos::prelude::*;
 
-use super::inputs::{Check, Choice, LengthInput, NumberInput, TextInput, use_draft};
+use super::inputs::{
+    Check, Choice, LengthInput, NumberInput, ReadInput, TextInput, Wrong, use_draft,
+};
 use super::picks::Picks;
 use super::schedule::names;
 
@@ -33,6 +35,7 @@ pub(super) fn Failures() -> impl IntoView {
             id="retry"
             label=|t| t.editor.retry
             field="retry"
+            parts=&["retry.delay_ms", "retry.jitter_percent", "retry.max_delay_ms"]
             options=&[
                 ("no", |t| t.editor.retry_no, |t| t.editor.retry_no_hint),
                 ("fixed", |t| t.editor.retry_fixed, |t| t.editor.retry_fixed_hint),
@@ -132,6 +135,7 @@ pub(super) fn Who() -> impl IntoView {
             id="assignment"
             label=|t| t.editor.assignment
             field="assignment"
+            parts=&["assignment.chosen.hosts", "assignment.chosen.ips", "assignment.chosen.labels"]
             options=&[
                 ("any", |t| t.editor.assign_any, |t| t.editor.assign_any_hint),
                 ("chosen", |t| t.editor.assign_chosen, |t| t.editor.assign_chosen_hint),
@@ -232,7 +236,7 @@ fn ChosenClients() -> impl IntoView {
                 get=|spec| chosen(spec, |chosen| chosen.ips.join(", "))
                 set=|spec, text| change(spec, |chosen| chosen.ips = names(&text))
             />
-            <TextInput
+            <ReadInput
                 id="labels"
                 label=|t| t.editor.labels
                 hint=|t| t.editor.labels_hint
@@ -241,13 +245,25 @@ fn ChosenClients() -> impl IntoView {
                     let labels = chosen.labels.iter().map(|(name, value)| format!("{name}={value}"));
                     labels.collect::<Vec<_>>().join(", ")
                 })
-                set=|spec, text| change(spec, |chosen| {
-                    let parts = names(&text);
-                    let pairs = parts.iter().filter_map(|part| part.split_once('='));
-                    chosen.labels = pairs.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect();
-                })
+                read=read_labels
+                set=|spec, labels| change(spec, |chosen| chosen.labels = labels.into_iter().collect())
             />
     }
+}
+
+/// Reads `name=value` between commas. One that is no such thing would be left out, and the job run where it must not.
+fn read_labels(text: &str) -> Result<Vec<(String, String)>, Wrong> {
+    let read = |part: &String| {
+        let (name, value) = part.split_once('=')?;
+        let (name, value) = (name.trim(), value.trim());
+        (!name.is_empty()).then(|| (name.to_owned(), value.to_owned()))
+    };
+    let parts = names(text);
+    let labels: Result<Vec<_>, String> = parts
+        .iter()
+        .map(|part| read(part).ok_or_else(|| part.clone()))
+        .collect();
+    labels.map_err(|part| -> Wrong { Box::new(move |t| (t.editor.no_label)(&part)) })
 }
 
 fn chosen(spec: &JobSpec, read: impl FnOnce(&Chosen) -> String) -> String {

@@ -297,7 +297,7 @@ fn Opened(id: i64, shard_id: i64) -> impl IntoView {
             {move || {
                 let mine = mine();
                 if mine.is_empty() {
-                    view! { <p class="nothing">{i18n.text(|t| t.instance.first_claim)}</p> }.into_any()
+                    view! { <p class="nothing">{i18n.text(|t| t.instance.no_ended_attempt)}</p> }.into_any()
                 } else {
                     view! { <ol class="attempts">{mine.into_iter().map(one).collect_view()}</ol> }.into_any()
                 }

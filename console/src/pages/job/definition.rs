@@ -7,51 +7,8 @@ use serde_json::Value;
 
 use super::words::words;
 use crate::format;
-use crate::i18n::{Label, use_i18n};
-
-/// What the editor calls a field.
-pub(super) fn label(field: &str) -> Option<Label> {
-    Some(match field {
-        "name" => |t| t.name,
-        "description" => |t| t.apps.description,
-        "kind" => |t| t.editor.kind,
-        "handler" => |t| t.editor.handler,
-        "script" => |t| t.script,
-        "cron" => |t| t.editor.cron,
-        "time_zone" => |t| t.editor.time_zone,
-        "dst_gap" => |t| t.editor.gap,
-        "dst_fold" => |t| t.editor.fold,
-        "fixed_rate_ms" => |t| t.editor.by_rate,
-        "fixed_delay_ms" => |t| t.editor.by_delay,
-        "at" => |t| t.editor.instants,
-        "start_at" => |t| t.editor.start_at,
-        "end_at" => |t| t.editor.end_at,
-        "jitter_ms" => |t| t.editor.jitter_short,
-        "include_calendars" => |t| t.editor.include,
-        "exclude_calendars" => |t| t.editor.exclude,
-        "overlap" => |t| t.editor.overlap,
-        "misfire" => |t| t.editor.misfire,
-        "sharding" => |t| t.editor.sharding,
-        "shard_count" => |t| t.editor.shard_count,
-        "shard_params" => |t| t.editor.shard_params,
-        "max_shards_per_client" => |t| t.editor.per_client,
-        "param" => |t| t.editor.param,
-        "max_attempts" => |t| t.editor.max_attempts,
-        "retry" => |t| t.editor.retry,
-        "allowed_failures" => |t| t.editor.allowed_failures,
-        "cancel_on_failure" => |t| t.editor.cancel_on_failure,
-        "shard_timeout_ms" => |t| t.editor.shard_timeout_short,
-        "instance_timeout_ms" => |t| t.editor.instance_timeout_short,
-        "assignment" => |t| t.editor.assignment,
-        "no_client" => |t| t.editor.no_client,
-        "priority" => |t| t.editor.priority,
-        "max_running_shards" => |t| t.editor.max_running,
-        "limits" => |t| t.editor.limits,
-        "depends_on" => |t| t.editor.depends_on,
-        "join" => |t| t.editor.join,
-        _ => return None,
-    })
-}
+use crate::i18n::labels::label;
+use crate::i18n::use_i18n;
 
 /// A value as people read it: lengths of time with their unit, lists with commas.
 fn shown(field: &str, value: &Value) -> String {

@@ -17,6 +17,7 @@ use crate::components::when::When;
 use crate::hooks::act::use_act;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
+use crate::i18n::labels::label;
 use crate::i18n::{Label, use_i18n};
 
 /// Versions of a page.
@@ -54,12 +55,13 @@ fn List(id: i64, newest: Memo<i32>, path: String) -> impl IntoView {
     let current = use_current::<Page<JobVersion>>(Topic::Jobs, path);
     let next = Memo::new(move |_| current.value.with(|page| page.as_ref()?.next.clone()));
     let roll_back = move |version: i32| {
+        let based_on = newest.get_untracked();
         dialogs.ask(Question::new(
             move |t| (t.job_page.roll_back_ask)(&version.to_string()),
             |t| t.job_page.roll_back_text.to_owned(),
             |t| t.job_page.roll_back.to_owned(),
             move || {
-                let body = json!({ "version": version, "based_on": newest.get_untracked() });
+                let body = json!({ "version": version, "based_on": based_on });
                 act.run::<Value>(
                     Topic::Jobs,
                     move |t| (t.job_page.rolled_back)(&version.to_string()),
@@ -210,10 +212,8 @@ fn change(change: FieldChange) -> impl IntoView {
         }
     };
     // A part of a field is called by its path.
-    let name = move || {
-        super::definition::label(&field)
-            .map_or_else(|| field.clone(), |label| label(i18n.texts()).to_owned())
-    };
+    let name =
+        move || label(&field).map_or_else(|| field.clone(), |label| label(i18n.texts()).to_owned());
     view! {
         <p class="change">
             <code title=title>{name}</code>

@@ -23,8 +23,26 @@ pub(super) fn counted(n: i64, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
+/// A limit by its key, which names what it is of.
+pub(super) fn limit_in_words(job: &Job, key: &str) -> Told {
+    match key.split_once(':') {
+        Some(("job", _)) => told("the limit of the job", "任务的限制"),
+        Some(("app", _)) => {
+            let app = &job.app;
+            told(
+                format!("the limit of the app {app}"),
+                format!("应用 {app} 的限制"),
+            )
+        }
+        named => {
+            let name = named.map_or(key, |(_, name)| name);
+            told(format!("the limit {name}"), format!("限制 {name} "))
+        }
+    }
+}
+
 /// What keeps the job from firing now, or that nothing does.
-pub(super) fn now(job: &Job) -> Told {
+pub(super) fn now(job: &Job, missing: &[String]) -> Told {
     match (job.state, job.next_fire_at) {
         (JobState::Disabled, _) => told(
             "the job is disabled: nothing fires it; enable it",
@@ -46,9 +64,18 @@ pub(super) fn now(job: &Job) -> Told {
             "the job is due a fixed delay after its running instance has ended",
             "任务在运行中的实例结束后经过固定延迟到期",
         ),
+        (_, None) if !job.spec.depends_on.is_empty() && !missing.is_empty() => {
+            let missing = missing.join(", ");
+            told(
+                format!(
+                    "the job fires when the jobs that it follows have ended as they must: it still waits for {missing}"
+                ),
+                format!("所跟随的任务按要求结束后，任务触发；尚在等待 {missing}"),
+            )
+        }
         (_, None) if !job.spec.depends_on.is_empty() => told(
-            "the job fires when the jobs that it follows have ended as they must",
-            "所跟随的任务按要求结束后，任务触发",
+            "the job fires when one of the jobs that it follows has ended as it must",
+            "所跟随的任务之一按要求结束后，任务触发",
         ),
         (_, None) => told(
             "the job has no tick ahead: it runs on demand, or its schedule has ended",
