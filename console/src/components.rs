@@ -13,6 +13,7 @@ pub(crate) mod found;
 pub(crate) mod icon;
 pub(crate) mod job_actions;
 pub(crate) mod job_controls;
+pub(crate) mod json;
 pub(crate) mod kept_out;
 pub(crate) mod length;
 pub(crate) mod list_page;

@@ -66,7 +66,7 @@ async fn a_broadcast_ends_though_a_client_is_killed_before_it_has_its_shard() {
             })
             .await;
         // One of the app that cannot run it keeps nobody waiting.
-        let other = app.raw_client(&a, &["other"]).await;
+        let other = world.client(&app, &[&a]).handlers(&["other"]).start().await;
         let idle = app.raw_client(&a, &["work"]).await;
         let instance = job.trigger().await;
         wait_until("the one has run", BOUND, async || {
@@ -80,7 +80,7 @@ async fn a_broadcast_ends_though_a_client_is_killed_before_it_has_its_shard() {
         .await;
         idle.leave().await;
         let ended = world.ended(instance, BOUND).await;
-        other.leave().await;
+        drop(other);
         assert_eq!(ended.summary(), (state, 1, 1, 0));
         assert!(ended.reason.unwrap().contains("clients left"));
         let told = "select count(*) from shard_history
@@ -191,10 +191,15 @@ async fn a_planned_run_is_not_torn_apart() {
         .await;
     let client = app.raw_client(&a, &["plan", "work"]).await;
     let claim = async |handler: &str, n: usize| {
-        let mut shards = client.claim(10, 10_000).await;
-        while shards.len() < n {
-            shards.extend(client.claim(10, 10_000).await);
-        }
+        let claim = async {
+            let mut shards = client.claim(10, 1_000).await;
+            while shards.len() < n {
+                shards.extend(client.claim(10, 1_000).await);
+            }
+            shards
+        };
+        let shards = tokio::time::timeout(BOUND, claim).await;
+        let shards = shards.unwrap_or_else(|_| panic!("no {n} shards of {handler} in time"));
         let handlers: Vec<&str> = shards.iter().map(|shard| shard.handler.as_str()).collect();
         assert_eq!(handlers, vec![handler; n]);
         shards

@@ -8,6 +8,7 @@ use super::dialog::Modal;
 use super::field::Field;
 use super::form::FormEnd;
 use super::job_controls::{trigger, use_triggered};
+use super::json::{Wrong, read_json};
 use super::length::LengthText;
 use crate::api::ApiError;
 use crate::format;
@@ -68,7 +69,7 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
     let act = use_act();
     let tell = use_triggered();
     let error = RwSignal::new(None::<ApiError>);
-    let wrong = RwSignal::new(None::<String>);
+    let wrong = RwSignal::new(None::<Wrong>);
     let own = match &job.spec.param {
         Value::Null => String::new(),
         param => serde_json::to_string_pretty(param).unwrap_or_default(),
@@ -84,10 +85,10 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
         let given = if text == own || text.trim().is_empty() {
             None
         } else {
-            match serde_json::from_str::<Value>(&text) {
+            match read_json(&text) {
                 Ok(value) => Some(value),
                 Err(why) => {
-                    wrong.set(Some(why.to_string()));
+                    wrong.set(Some(why));
                     return;
                 }
             }
@@ -113,6 +114,8 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
             },
         );
     };
+    let i18n = use_i18n();
+    let told = move || wrong.with(|wrong| wrong.as_ref().map(|wrong| wrong(i18n.texts())));
     view! {
         <form class="form" on:submit=submit>
             <Field id="run-param" label=|t| t.editor.param hint=|t| t.control.run_param_hint field="param" error>
@@ -123,7 +126,7 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
                     prop:value=param
                     on:input=move |event| param.set(event_target_value(&event))
                 ></textarea>
-                {move || wrong.get().map(|wrong| view! { <p class="field-error" role="alert">{wrong}</p> })}
+                {move || told().map(|told| view! { <p class="field-error" role="alert">{told}</p> })}
             </Field>
             <Field id="run-priority" label=|t| t.editor.priority field="priority" error>
                 <input

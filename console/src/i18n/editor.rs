@@ -104,7 +104,7 @@ pub(crate) struct EditorTexts {
     pub(crate) per_client: &'static str,
     pub(crate) per_client_hint: &'static str,
     pub(crate) param: &'static str,
-    pub(crate) no_json: fn(&str) -> String,
+    pub(crate) no_json: fn(&str, usize, usize) -> String,
     pub(crate) rounded: fn(&str) -> String,
     pub(crate) no_number: fn(&str) -> String,
     pub(crate) no_instant: fn(&str) -> String,
@@ -318,7 +318,11 @@ pub(super) const EN: EditorTexts = EditorTexts {
     no_number: |least| format!("Give a whole number, {least} or more."),
     no_instant: |text| format!("“{text}” is no instant: write it as 2026-12-31T22:00:00Z."),
     no_instants: "Give at least one instant, such as 2026-12-31T22:00:00Z.",
-    no_json: |why| format!("This is no JSON, so it is not saved: {why}. Text stands in quotes."),
+    no_json: |why, line, column| {
+        format!(
+            "This is no JSON, so it is not taken: {why}, in line {line} at column {column}. Text stands in quotes."
+        )
+    },
     no_label: |part| format!("{part} is no label: write name=value, between commas."),
     no_length: "This is no length of time: write it with its unit, as 500 ms, 30 s, 1 h 30 m or 2 d.",
     shard_params: "Parameters of shards",
@@ -519,7 +523,9 @@ pub(super) const ZH: EditorTexts = EditorTexts {
     no_number: |least| format!("请填写不小于 {least} 的整数。"),
     no_instant: |text| format!("“{text}”不是时刻：请写成 2026-12-31T22:00:00Z。"),
     no_instants: "请至少填写一个时刻，例如 2026-12-31T22:00:00Z。",
-    no_json: |why| format!("这不是 JSON，无法保存：{why}。文本须加引号。"),
+    no_json: |_, line, column| {
+        format!("这不是 JSON，无法采用：第 {line} 行第 {column} 列附近有误。文本须加引号。")
+    },
     no_label: |part| format!("{part} 不是标签：请写成 name=value，以逗号分隔。"),
     no_length: "这不是时长：请写上单位，例如 500 ms、30 s、1 h 30 m 或 2 d。",
     shard_params: "分片参数",

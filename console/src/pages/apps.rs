@@ -161,7 +161,7 @@ fn Actions(app: RwSignal<App>) -> impl IntoView {
                         api::call::<AppWithSecret>(Method::POST, &path, &json!({})).await
                     };
                     act.run_then(Topic::Jobs, call, move |_, made| {
-                        _ = shown.try_set(Some(made))
+                        _ = shown.try_set(Some(made));
                     });
                 },
             )

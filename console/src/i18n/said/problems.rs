@@ -12,6 +12,18 @@ pub(super) const SAID: &[Said] = &[
         "无法重跑实例 {}（{}）：{}",
     ),
     (
+        "unknown variant `{}`, expected one of {}",
+        "“{}”不可用；请使用以下之一：{}",
+    ),
+    (
+        "invalid digit found in string; give a whole number {}",
+        "不是整数；请填写整数（{}）",
+    ),
+    (
+        "`{}` is not a `next` of this list",
+        "“{}”不是此列表的下一页；请从第一页开始",
+    ),
+    (
         "cannot drain the only server that fires jobs: start another or resume one, then try again",
         "无法排空唯一触发任务的服务器：请先启动或恢复另一台服务器，然后重试",
     ),

@@ -1,15 +1,15 @@
 //! Controls that are bound to a field of the definition.
 
 use antares_protocol::job::JobSpec;
-use antares_protocol::json::rounded_integer;
 use leptos::prelude::*;
 use serde_json::Value;
 
 use crate::api::ApiError;
 use crate::components::field::{Field, blames};
+use crate::components::json::{Wrong, read_json};
 use crate::components::length::LengthText;
 use crate::format;
-use crate::i18n::{Label, Texts, use_i18n};
+use crate::i18n::{Label, use_i18n};
 
 /// The definition that is edited, and the last complaint about it.
 #[derive(Clone, Copy)]
@@ -270,9 +270,6 @@ pub(super) fn Check(
     }
 }
 
-/// What is wrong with a text, in the language of the viewer.
-pub(super) type Wrong = Box<dyn Fn(&Texts) -> String + Send + Sync>;
-
 /// Text that means something. What cannot be read stays in the field, with what is wrong, and is not taken over.
 #[component]
 pub(super) fn ReadInput<T: 'static>(
@@ -321,28 +318,13 @@ pub(super) fn JsonInput(
     get: fn(&JobSpec) -> String,
     set: fn(&mut JobSpec, Value),
 ) -> impl IntoView {
-    view! { <ReadInput id label field get read=json set /> }
+    view! { <ReadInput id label field get read=read_json set /> }
 }
 
-/// As [`json`] reads it.
+/// As [`read_json`] reads it.
 pub(super) fn written(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         value => serde_json::to_string_pretty(value).unwrap_or_default(),
-    }
-}
-
-fn json(text: &str) -> Result<Value, Wrong> {
-    if text.trim().is_empty() {
-        return Ok(Value::Null);
-    }
-    let value = serde_json::from_str(text).map_err(|error| -> Wrong {
-        let error = error.to_string();
-        Box::new(move |t| (t.editor.no_json)(&error))
-    })?;
-    // The server would not see it: the browser would send it rounded.
-    match rounded_integer(text.as_bytes()) {
-        Some((_, number)) => Err(Box::new(move |t| (t.editor.rounded)(&number))),
-        None => Ok(value),
     }
 }

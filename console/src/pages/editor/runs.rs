@@ -4,11 +4,10 @@ use antares_protocol::job::JobSpec;
 use antares_protocol::policy::{Assignment, Backoff, Chosen, NoClient, Retry};
 use leptos::prelude::*;
 
-use super::inputs::{
-    Check, Choice, LengthInput, NumberInput, ReadInput, TextInput, Wrong, use_draft,
-};
+use super::inputs::{Check, Choice, LengthInput, NumberInput, ReadInput, TextInput, use_draft};
 use super::picks::Picks;
 use super::schedule::names;
+use crate::components::json::Wrong;
 
 /// What becomes of failures.
 #[component]

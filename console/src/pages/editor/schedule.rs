@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use leptos::prelude::*;
 
 use super::compose::Compose;
-use super::inputs::{Choice, LengthInput, ReadInput, TextInput, Wrong, use_draft};
+use super::inputs::{Choice, LengthInput, ReadInput, TextInput, use_draft};
 use super::picks::Picks;
 use crate::components::field::Field;
+use crate::components::json::Wrong;
 use crate::i18n::{Label, Texts, use_i18n};
 
 /// Expressions to begin with.
