@@ -160,6 +160,10 @@ async fn what_is_typed_is_not_saved_as_something_else() {
     refused("#param", "123456789012345678901234567890", "rounded", "5").await;
     browser.click("details:has(#assignment) summary").await;
     browser.click("#assignment option[value=chosen]").await;
+    let nobody = ".field:has(#assignment) .field-error";
+    browser.shows(nobody, "nobody in particular").await;
+    browser.fill("#hosts", "h1").await;
+    browser.texts(nobody, <[String]>::is_empty).await;
     refused(
         "#labels",
         "zone=a, nowhere",
