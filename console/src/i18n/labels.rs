@@ -66,7 +66,9 @@ pub(crate) fn in_labels(text: &str, texts: &Texts) -> String {
         let path = word.trim_end_matches('.');
         let name = path.split('[').next().unwrap_or_default();
         let name = name.rsplit('.').next().unwrap_or_default();
-        let label = label(name).filter(|_| path.contains(['_', '.']));
+        // What a complaint begins with is what it is about.
+        let is_subject = shown.is_empty() && before.is_empty() && after.starts_with([':', '：']);
+        let label = label(name).filter(|_| is_subject || path.contains(['_', '.']));
         shown.push_str(before);
         match label {
             Some(label) => {
@@ -93,6 +95,7 @@ mod tests {
             "Longest wait: is less than Wait; give at least as much"
         );
         assert_eq!(of("spec.cron: never fires"), "Cron expression: never fires");
+        assert_eq!(of("limits: there is none"), "Named limits: there is none");
         for text in [
             "the name is taken. Choose another.",
             "`a_b` has 3.5 of 127.0.0.1",

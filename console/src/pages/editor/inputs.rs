@@ -41,6 +41,7 @@ impl Draft {
         // It was about what stood there before.
         if !is_read {
             let _ = self.refused.try_set(None);
+            let _ = self.previewed.try_set(None);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::api;
 use crate::components::kept_out::KeptOutTicks;
 use crate::components::notice::detail;
 use crate::components::when::When;
+use crate::i18n::labels::in_labels;
 use crate::i18n::use_i18n;
 
 /// How long nothing must be typed before the server is asked.
@@ -96,7 +97,7 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
         <p class="words" id="words" aria-live="polite">
             {move || times.with(|times| times.as_ref().map(|times| i18n.pick(&times.words, &times.words_zh)))}
         </p>
-        {move || wrong.get().map(|wrong| view! { <p class="field-error aside" role="status">{i18n.said(&wrong)}</p> })}
+        {move || wrong.get().map(|wrong| view! { <p class="field-error aside" role="status">{in_labels(&i18n.said(&wrong), i18n.texts())}</p> })}
         <ol class="fires" id="preview">
             {move || times.get().map(|times| {
                 times

@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 
 use crate::app::Shared;
 use crate::domain::secret;
+use crate::engine::hint::Hint;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, OptionalJson, Path, Query, cursor, limit, page, storable};
@@ -113,6 +114,8 @@ async fn create(
             }
             _ => error.into(),
         })?;
+    // What tells of jobs tells of apps too.
+    app.hints.send(&Hint::jobs());
     let answer = AppWithSecret {
         app: created,
         secret,
@@ -197,6 +200,7 @@ async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let mut conn = app.pool.acquire().await?;
     if store::app::delete(&mut conn, id).await? {
+        app.hints.send(&Hint::jobs());
         return Ok(StatusCode::NO_CONTENT);
     }
     match store::app::get(&mut conn, id).await? {
