@@ -24,6 +24,7 @@ use wasm_bindgen::JsCast as _;
 
 use super::NotFound;
 use crate::api::{self, ApiError};
+use crate::components::field::blames;
 use crate::components::found::by_id;
 use crate::components::notice::Notice;
 use crate::hooks::act::use_act;
@@ -135,12 +136,20 @@ fn Editor(
     // Why it was not saved: told above all, for its field may be folded away.
     let refused = RwSignal::new(None::<ApiError>);
     let previewed = RwSignal::new(None::<ApiError>);
+    let broken = RwSignal::new(Vec::<&'static str>::new());
     let draft = Draft {
         spec: RwSignal::new(before.map_or(spec, |kept| kept.spec)),
-        error: Signal::derive(move || refused.get().map(within).or_else(|| previewed.get())),
+        // What a field holds that cannot be read is not what was complained about.
+        error: Signal::derive(move || {
+            let complaint = refused.get().map(within).or_else(|| previewed.get());
+            let is_past = |error: &ApiError| {
+                broken.with(|broken| broken.iter().any(|field| blames(error.field(), field)))
+            };
+            complaint.filter(|error| !is_past(error))
+        }),
         refused,
         previewed,
-        broken: RwSignal::default(),
+        broken,
     };
     provide_context(draft);
     // Set when somebody else has saved meanwhile: then saving again overwrites, and that is said.

@@ -112,6 +112,13 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
     browser
         .shows(".field:has(#priority) .field-error", "1000")
         .await;
+    // Of what stands there now one thing is wrong.
+    browser.fill("#priority", "-1001").await;
+    browser.key("\u{e004}").await;
+    let one = |told: &[String]| told.len() == 1 && told[0].contains("-1000 or more");
+    browser
+        .texts(".field:has(#priority) .field-error", one)
+        .await;
     // What is mended is blamed no longer.
     browser.fill("#priority", "7").await;
     browser.key("\u{e004}").await;

@@ -41,7 +41,6 @@ impl Draft {
         // It was about what stood there before.
         if !is_read {
             let _ = self.refused.try_set(None);
-            let _ = self.previewed.try_set(None);
         }
     }
 
