@@ -8,6 +8,14 @@ use crate::i18n::Texts;
 /// What is wrong with a text, in the language of the viewer.
 pub(crate) type Wrong = Box<dyn Fn(&Texts) -> String + Send + Sync>;
 
+/// As [`read_json`] reads it.
+pub(crate) fn written(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        value => serde_json::to_string_pretty(value).unwrap_or_default(),
+    }
+}
+
 /// Reads JSON; nothing is null.
 ///
 /// # Errors

@@ -2,13 +2,12 @@
 
 use antares_protocol::job::{Job, TriggerJob};
 use leptos::prelude::*;
-use serde_json::Value;
 
 use super::dialog::Modal;
 use super::field::Field;
 use super::form::FormEnd;
 use super::job_controls::{trigger, use_triggered};
-use super::json::{Wrong, read_json};
+use super::json::{Wrong, read_json, written};
 use super::length::LengthText;
 use crate::api::ApiError;
 use crate::format;
@@ -70,10 +69,7 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
     let tell = use_triggered();
     let error = RwSignal::new(None::<ApiError>);
     let wrong = RwSignal::new(None::<Wrong>);
-    let own = match &job.spec.param {
-        Value::Null => String::new(),
-        param => serde_json::to_string_pretty(param).unwrap_or_default(),
-    };
+    let own = written(&job.spec.param);
     let priority = job.spec.priority;
     let (param, urgency) = (RwSignal::new(own.clone()), RwSignal::new(priority));
     let (delay, key) = (RwSignal::new(String::new()), RwSignal::new(String::new()));

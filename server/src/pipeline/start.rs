@@ -46,16 +46,16 @@ pub async fn start(conn: &mut PgConnection, jobs: &Jobs, server: Uuid) -> sqlx::
     }
     let mut tx = conn.begin().await?;
     let locked = queue::lock_jobs(&mut tx, &startable.jobs).await?;
-    let mut starting = Vec::with_capacity(locked.len());
+    let mut waiting = Vec::with_capacity(locked.len());
     for job in &locked {
         match job.state.as_str() {
             "waiting" => {
                 if job.replaces {
                     pass.ended += replace(&mut tx, job).await?;
                 }
-                starting.push((job.id, false));
+                waiting.push((job.id, false));
             }
-            "paused" => starting.push((job.id, true)),
+            "paused" => waiting.push((job.id, true)),
             state => {
                 let reason = format!("the job was {state} before the instance started");
                 let jobs = [job.id];
@@ -65,7 +65,7 @@ pub async fn start(conn: &mut PgConnection, jobs: &Jobs, server: Uuid) -> sqlx::
             }
         }
     }
-    let picked = queue::pick(&mut tx, &starting).await?;
+    let picked = queue::pick(&mut tx, &waiting).await?;
     let starting = split(&mut tx, jobs, &picked).await?;
     if !starting.is_empty() {
         pass.started = queue::start(&mut tx, server, &starting).await?;

@@ -320,11 +320,3 @@ pub(super) fn JsonInput(
 ) -> impl IntoView {
     view! { <ReadInput id label field get read=read_json set /> }
 }
-
-/// As [`read_json`] reads it.
-pub(super) fn written(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        value => serde_json::to_string_pretty(value).unwrap_or_default(),
-    }
-}

@@ -6,8 +6,9 @@ use antares_protocol::policy::Sharding;
 use leptos::prelude::*;
 use serde_json::Value;
 
-use super::inputs::{Choice, JsonInput, NumberInput, TextInput, use_draft, written};
+use super::inputs::{Choice, JsonInput, NumberInput, TextInput, use_draft};
 use crate::components::field::Field;
+use crate::components::json::written;
 use crate::i18n::use_i18n;
 
 /// Rows of the table: more are typed as text.
