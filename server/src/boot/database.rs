@@ -127,6 +127,7 @@ async fn migrate(options: &PgConnectOptions, namespace: &str) -> Result<(), Migr
     sqlx::raw_sql("set lock_timeout = 0; set statement_timeout = 0")
         .execute(&mut conn)
         .await?;
+    store::lock_migrations(&mut conn).await?;
     store::MIGRATOR.run(&mut conn).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::Execute(error) => Migration::from(error),
         sqlx::migrate::MigrateError::VersionMissing(version) => Migration::Fatal(StartError(format!(

@@ -49,6 +49,10 @@ pub(crate) struct Progress {
     slow: BTreeMap<String, Instant>,
     /// When something last began or ended.
     moved: Instant,
+    /// What failed tests said as they failed.
+    panics: Vec<String>,
+    /// Whether the last of `panics` goes on in the next line.
+    in_panic: bool,
 }
 
 impl Progress {
@@ -58,12 +62,15 @@ impl Progress {
             program: String::new(),
             slow: BTreeMap::new(),
             moved: now,
+            panics: Vec::new(),
+            in_panic: false,
         }
     }
 
     /// Takes in one line of output.
     pub(crate) fn read(&mut self, line: &str, now: Instant) {
         let line = line.trim();
+        self.read_panic(line);
         if let Some(program) = line
             .strip_prefix("Running ")
             .or_else(|| line.strip_prefix("Doc-tests "))
@@ -85,6 +92,24 @@ impl Progress {
             self.slow.remove(name);
             self.moved = now;
         }
+    }
+
+    /// A panic's place and message, as the standard library tells them, without the backtrace.
+    fn read_panic(&mut self, line: &str) {
+        if line.starts_with("thread '") && line.contains(" panicked at ") {
+            self.panics.push(line.to_owned());
+            self.in_panic = true;
+        } else if line.is_empty() || line == "stack backtrace:" || line.starts_with("note: ") {
+            self.in_panic = false;
+        } else if let (true, Some(panic)) = (self.in_panic, self.panics.last_mut()) {
+            panic.push_str("\n  ");
+            panic.push_str(line);
+        }
+    }
+
+    /// What failed tests said, so that it can be told once more at the end.
+    pub(crate) fn panics(&self) -> &[String] {
+        &self.panics
     }
 
     /// The totals up to here.
@@ -212,6 +237,33 @@ mod tests {
         assert_eq!(
             progress.hung(BOUND, begin + BOUND).as_deref(),
             Some("hung in it/main.rs (target/debug/deps/it-1): claim::slower")
+        );
+    }
+
+    #[test]
+    fn panics_are_kept_without_their_backtraces() {
+        let progress = read(
+            &[
+                "---- a stdout ----",
+                "",
+                "thread 'a' (7) panicked at src/a.rs:1:1:",
+                "assertion `left == right` failed",
+                "  left: 1",
+                "stack backtrace:",
+                "   0: noise",
+                "thread 'b' (8) panicked at src/b.rs:2:2:",
+                "in vain",
+                "note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+                "test a ... FAILED",
+            ],
+            Instant::now(),
+        );
+        assert_eq!(
+            progress.panics(),
+            [
+                "thread 'a' (7) panicked at src/a.rs:1:1:\n  assertion `left == right` failed\n  left: 1",
+                "thread 'b' (8) panicked at src/b.rs:2:2:\n  in vain",
+            ]
         );
     }
 
