@@ -135,13 +135,25 @@ pub(crate) fn in_lengths(text: &str) -> String {
     shown + rest
 }
 
-/// Reads what [`length`] writes, and more, such as `90s` or `2 days`: milliseconds. Nothing is no time.
+/// Reads what [`length`] writes, and more, such as `90s`, `2 days` or `1 小时 30 分`: milliseconds. Nothing is no time.
 pub(crate) fn read_length(text: &str) -> Option<u64> {
     let text = text.trim();
     if text.is_empty() {
         return Some(0);
     }
-    let read = humantime::parse_duration(text).ok()?;
+    let units = [
+        ("毫秒", "ms"),
+        ("秒", "s"),
+        ("分钟", "m"),
+        ("分", "m"),
+        ("小时", "h"),
+        ("时", "h"),
+        ("天", "d"),
+    ];
+    let text = (units.iter()).fold(text.to_owned(), |text, (chinese, unit)| {
+        text.replace(chinese, unit)
+    });
+    let read = humantime::parse_duration(&text).ok()?;
     // Less than a millisecond would become none, which often means for ever.
     let is_whole = read.subsec_nanos() % 1_000_000 == 0;
     u64::try_from(read.as_millis()).ok().filter(|_| is_whole)
@@ -202,6 +214,7 @@ mod tests {
             assert_eq!(of(text), Some(millis));
         }
         assert_eq!(of(" 90s "), Some(90_000));
+        assert_eq!(of("1 小时30分钟 5 毫秒"), Some(5_400_005));
         assert_eq!(of("1h30m"), Some(5_400_000));
         assert_eq!(of("2 days"), Some(172_800_000));
         assert_eq!(of(""), Some(0));

@@ -178,6 +178,7 @@ pub(crate) struct Texts {
 
     pub(crate) unreachable: &'static str,
     pub(crate) unexpected: fn(&str) -> String,
+    pub(crate) of_entry: fn(usize, &str) -> String,
     pub(crate) session_ended: &'static str,
     pub(crate) session_unknown: &'static str,
     pub(crate) not_refreshed: &'static str,

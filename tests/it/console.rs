@@ -241,6 +241,9 @@ async fn drain_and_resume(browser: &Browser, world: &World, server: &mut Server)
     row(browser, &[server.address(), "0 / 256", "Drained", "Resume"]).await;
     assert_eq!(server.buckets(world).await, 0);
     press("resume").await;
+    // The offer to resume it goes with it.
+    let undo = |told: &[String]| !told.iter().any(|told| told.contains("Undo"));
+    browser.texts(".toast", undo).await;
     row(browser, &[server.address(), "128 / 256", "Active", "Drain"]).await;
     // What was asked about may leave the list before the answer; here it dies. The page goes on, and tells.
     press("drain").await;

@@ -192,6 +192,62 @@ async fn no_more_shards_run_at_once_than_the_limits_of_job_app_and_name_allow() 
 }
 
 #[tokio::test]
+async fn a_limit_counts_what_ran_before_it_was_set() {
+    let world = World::new().await;
+    let first = world.server().start().await;
+    let admin = first.admin();
+    let apps = [
+        world.app(&first, "shop").await,
+        world.app(&first, "bank").await,
+    ];
+    let mut jobs = Vec::new();
+    let mut clients = Vec::new();
+    for (app, handler) in [(&apps[0], "own"), (&apps[0], "named"), (&apps[1], "app")] {
+        let job = app
+            .job(handler, |s| {
+                s.handler = Some(handler.into());
+                s.shard_count = 40;
+                s.max_shards_per_client = 0;
+            })
+            .await;
+        let client = app.raw_client(&first, &[handler]).await;
+        job.trigger().await;
+        assert_eq!(client.claim(3, 10_000).await.len(), 3);
+        jobs.push(job);
+        clients.push(client);
+    }
+    let put = async |path: &str, body: Value| {
+        let (status, answer) = admin.call(Method::PUT, path, Some(&body)).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    put("/api/v1/limits/crm", json!({ "max_running_shards": 4 })).await;
+    for job in &jobs[..2] {
+        let mut spec = job.view().await.spec;
+        match spec.name.as_str() {
+            "own" => spec.max_running_shards = 4,
+            _ => spec.limits = vec!["crm".to_owned()],
+        }
+        let path = format!("/api/v1/jobs/{}", job.id);
+        put(&path, json!({ "spec": spec })).await;
+    }
+    let found: Value = admin.get("/api/v1/apps?search=bank").await;
+    let path = format!("/api/v1/apps/{}", found["items"][0]["id"]);
+    let body = json!({ "max_running_shards": 4 });
+    let (status, answer) = admin.call(Method::PATCH, &path, Some(&body)).await;
+    assert_eq!(status, 200, "{answer}");
+    let counted = "select count(*) from limit_view where running = 3 and most = 4";
+    assert_eq!(world.number(counted, &[]).await, 3);
+    // It knows all limits from its beginning.
+    let second = world.server().start().await;
+    for (app, handler) in [(&apps[0], "own"), (&apps[0], "named"), (&apps[1], "app")] {
+        let client = app.raw_client(&second, &[handler]).await;
+        assert_eq!(client.claim(40, 10_000).await.len(), 1, "{handler}");
+        assert_eq!(client.claim(40, 100).await.len(), 0, "{handler}");
+        clients.push(client);
+    }
+}
+
+#[tokio::test]
 async fn a_replica_that_has_just_started_keeps_the_limit_of_an_app() {
     let world = World::new().await;
     let mut first = world.server().start().await;

@@ -26,29 +26,38 @@ pub(crate) fn Field(
     children: Children,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let complaint = move || {
-        let field = field?;
-        error.with(|error| match error {
-            Some(ApiError::Problem(problem)) if blames(problem.field.as_deref(), field) => {
-                // It stands beside the field: that need not be named again.
-                let detail = detail(problem);
-                let bare = problem.field.as_deref().and_then(|field| {
-                    let field = field.split(['[']).next().unwrap_or(field);
-                    detail.strip_prefix(field)?.strip_prefix(": ")
-                });
-                Some(said(problem, bare.unwrap_or(&detail), i18n.texts()))
-            }
-            _ => None,
-        })
-    };
+    let complaint = move || error.with(|error| complaint(error.as_ref()?, field?, i18n.texts()));
     view! {
-        <div class="field" class:wrong=move || complaint().is_some()>
+        <div class="field">
             <label for=id>{i18n.text(label)}</label>
             {children()}
             {hint.map(|hint| view! { <p class="field-hint">{i18n.text(hint)}</p> })}
             {move || complaint().map(|text| view! { <p class="field-error" role="alert">{text}</p> })}
         </div>
     }
+}
+
+/// What `error` says about `field`, or a part of it.
+pub(crate) fn complaint(error: &ApiError, field: &str, texts: &Texts) -> Option<String> {
+    let ApiError::Problem(problem) = error else {
+        return None;
+    };
+    let blamed = problem.field.as_deref();
+    if !blames(blamed, field) {
+        return None;
+    }
+    // It stands beside the field: that need not be named again.
+    let blamed = blamed?;
+    let detail = detail(problem);
+    let bare = detail.strip_prefix(blamed);
+    let bare = bare.and_then(|rest| rest.strip_prefix(": "));
+    let told = said(problem, bare.unwrap_or(&detail), texts);
+    let entry = blamed.strip_prefix(field)?.strip_prefix('[');
+    let entry = entry.and_then(|rest| rest.split(']').next()?.parse::<usize>().ok());
+    Some(match entry {
+        Some(entry) => (texts.of_entry)(entry + 1, &told),
+        None => told,
+    })
 }
 
 /// Whether a problem that blames `blamed` is about `field`, or a part of it.

@@ -136,15 +136,22 @@ pub(crate) fn LengthFilter(
             text.set(millis.map(format::length).unwrap_or_default());
         }
     });
-    let changed = move |_| {
+    // Like text, while it is typed.
+    let is_here = StoredValue::new(());
+    let paused = debounce(TYPING, move |()| {
+        if is_here.try_get_value().is_none() {
+            return;
+        }
         let millis = format::read_length(&text.get_untracked()).filter(|millis| *millis > 0);
-        set(
-            name,
-            millis.map(|millis| millis.to_string()).unwrap_or_default(),
-        );
-    };
+        let millis = millis.map(|millis| millis.to_string()).unwrap_or_default();
+        if value.get_untracked() != millis {
+            set(name, millis);
+        }
+    });
+    let paused = StoredValue::new_local(paused);
+    let typed = move |_| paused.update_value(|paused| paused(()));
     view! {
-        <label on:change=changed>
+        <label on:input=typed>
             {i18n.text(label)}
             <LengthText id=name text />
         </label>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::dialog::Modal;
+use super::field::blames;
 use super::notice::Notice;
 use crate::api::ApiError;
 use crate::hooks::act::Act;
@@ -47,7 +48,7 @@ pub(crate) fn FormEnd(
     let other = move || {
         error
             .get()
-            .filter(|error| error.field().is_none_or(|field| !beside.contains(&field)))
+            .filter(|error| !beside.iter().any(|field| blames(error.field(), field)))
     };
     view! {
         {move || other().map(|error| view! { <Notice error=Signal::stored(error) /> })}

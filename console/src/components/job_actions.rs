@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::deletion::deletion;
 use super::dialog::{Dialogs, Question};
+use super::toast::Subject;
 use crate::api::{self, ApiError};
 use crate::hooks::act::Act;
 use crate::hooks::live::Topic;
@@ -130,7 +131,7 @@ pub(crate) fn change(act: Act, dialogs: Dialogs, job: &Job, action: Action) {
     }
     let asked = name.clone();
     dialogs.ask(Question::new(
-        move |t| format!("{}: {asked}?", action.label()(t)),
+        move |t| (t.control.ask)(action.label()(t), &asked),
         |t| t.control.ends_running.to_owned(),
         move |t| action.label()(t).to_owned(),
         move || change_now(act, id, name.clone(), action, &[]),
@@ -145,11 +146,11 @@ fn change_now(act: Act, id: i64, name: String, action: Action, undo: &'static [A
             move |t: &Texts| action.done()(t)(&name)
         };
         let Some(last) = undo.last() else {
-            toasts.supersede(&[id]);
+            toasts.supersede(&[id as Subject]);
             toasts.good(text);
             return;
         };
-        toasts.undoable(vec![id], text, move || {
+        toasts.undoable(vec![id as Subject], text, move || {
             let name = name.clone();
             act.run::<()>(Topic::Jobs, move |t| last.done()(t)(&name), async move {
                 tell_all(id, undo).await

@@ -7,12 +7,18 @@ use crate::i18n::use_i18n;
 
 /// Where a length of time is typed, in words such as `1 h 30 m`. What cannot be read stays, with what is wrong.
 #[component]
-pub(crate) fn LengthText(id: &'static str, text: RwSignal<String>) -> impl IntoView {
+pub(crate) fn LengthText(
+    id: &'static str,
+    text: RwSignal<String>,
+    /// Whether nothing is written as 0 once the field is left, so that it can be seen what it means.
+    #[prop(optional)]
+    is_needed: bool,
+) -> impl IntoView {
     let i18n = use_i18n();
     let is_length = Memo::new(move |_| text.with(|text| format::read_length(text).is_some()));
     let left = move |event| {
         let typed = event_target_value(&event);
-        let millis = format::read_length(&typed).filter(|_| !typed.trim().is_empty());
+        let millis = format::read_length(&typed).filter(|_| is_needed || !typed.trim().is_empty());
         text.set(millis.map_or(typed, format::length));
     };
     view! {

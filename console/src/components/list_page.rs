@@ -61,6 +61,7 @@ pub(crate) fn ListPage<T: Row>(
     stays: bool,
 ) -> impl IntoView {
     use_title(title);
+    let i18n = use_i18n();
     let live = use_live();
     let query = use_query_map();
     let after = Memo::new(move |_| query.with(|query| query.get("after")));
@@ -128,7 +129,12 @@ pub(crate) fn ListPage<T: Row>(
                     let is_refused = error.is_refused();
                     let error = Signal::stored(error);
                     if is_refused {
-                        view! { <Notice error /> }.into_any()
+                        // A link from elsewhere, or typed: not all that it asks for has a field above.
+                        view! {
+                            <Notice error />
+                            <p><A href=path attr:id="show-all" attr:class="button small">{i18n.text(|t| t.no_filter)}</A></p>
+                        }
+                        .into_any()
                     } else {
                         view! { <Notice error meaning=|t| t.not_refreshed /> }.into_any()
                     }
@@ -138,7 +144,6 @@ pub(crate) fn ListPage<T: Row>(
             <Pager list path after filtered />
         }
     };
-    let i18n = use_i18n();
     view! {
         <div class="heading">
             <h1>{i18n.text(title)}</h1>

@@ -1,6 +1,6 @@
 //! What went wrong, in the server's words where it has some.
 
-use antares_protocol::problem::Problem;
+use antares_protocol::problem::{Problem, ProblemKind};
 use leptos::prelude::*;
 
 use crate::api::ApiError;
@@ -26,10 +26,18 @@ impl ApiError {
     pub(crate) fn words(&self, texts: &Texts) -> (Option<String>, String) {
         match self {
             Self::Unreachable => (None, texts.unreachable.to_owned()),
-            Self::Problem(problem) => (
-                Some((texts.problem)(problem)),
-                said(problem, &detail(problem), texts),
-            ),
+            Self::Problem(problem) => {
+                let detail = detail(problem);
+                // Of what cannot be read the server tells the place beside the text, not in it.
+                let place = problem.field.as_ref().filter(|field| {
+                    problem.kind == ProblemKind::MalformedRequest && !detail.contains(*field)
+                });
+                let told = match place {
+                    Some(place) => said(problem, &format!("{place}: {detail}"), texts),
+                    None => said(problem, &detail, texts),
+                };
+                (Some((texts.problem)(problem)), told)
+            }
             Self::Unexpected(what) => (None, (texts.unexpected)(what)),
         }
     }

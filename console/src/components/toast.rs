@@ -16,6 +16,9 @@ const SHOWN_MS: u32 = 8_000;
 /// What undoes something, or leads to what came of it.
 type Next = Callback<()>;
 
+/// What is changed: the number of a job, or of a server's id.
+pub(crate) type Subject = u128;
+
 type Text = Arc<dyn Fn(&Texts) -> String + Send + Sync>;
 
 #[derive(Clone)]
@@ -28,8 +31,8 @@ enum Message {
 #[derive(Clone)]
 struct Toast {
     id: u32,
-    /// The jobs whose change it offers to undo.
-    jobs: Vec<i64>,
+    /// Whose change it offers to undo.
+    of: Vec<Subject>,
     message: Message,
 }
 
@@ -59,17 +62,17 @@ impl Toasts {
         self.push(Vec::new(), Message::Done(Arc::new(text), None));
     }
 
-    /// Tells of a change of `jobs` that `undo` undoes, until another change of one of them is told.
+    /// Tells of a change of all `of` these that `undo` undoes, until another change of one of them is told.
     pub(crate) fn undoable(
         self,
-        jobs: Vec<i64>,
+        of: Vec<Subject>,
         text: impl Fn(&Texts) -> String + Send + Sync + 'static,
         undo: impl Fn() + Send + Sync + 'static,
     ) {
         let undo = Callback::new(move |()| undo());
-        self.supersede(&jobs);
+        self.supersede(&of);
         let next = Some::<(Label, Next)>((|t| t.undo, undo));
-        self.push(jobs, Message::Done(Arc::new(text), next));
+        self.push(of, Message::Done(Arc::new(text), next));
     }
 
     /// Tells of a success, with a button `label` that leads to what came of it.
@@ -93,21 +96,21 @@ impl Toasts {
         self.push(Vec::new(), Message::Failed(error));
     }
 
-    /// Takes back the offers to undo a change of one of `jobs`: it has been changed again since.
-    pub(crate) fn supersede(self, jobs: &[i64]) {
+    /// Takes back the offers to undo a change of one of these: it has been changed again since.
+    pub(crate) fn supersede(self, of: &[Subject]) {
         let _ = self.shown.try_update(|shown| {
-            shown.retain(|toast| !toast.jobs.iter().any(|job| jobs.contains(job)));
+            shown.retain(|toast| !toast.of.iter().any(|one| of.contains(one)));
         });
     }
 
-    fn push(self, jobs: Vec<i64>, message: Message) {
+    fn push(self, of: Vec<Subject>, message: Message) {
         let id = self.last.get_untracked().wrapping_add(1);
         let passes = matches!(message, Message::Done(..));
         if self.last.try_set(id).is_some() {
             return;
         }
         self.shown
-            .update(|shown| shown.push(Toast { id, jobs, message }));
+            .update(|shown| shown.push(Toast { id, of, message }));
         if passes {
             spawn_local(async move {
                 TimeoutFuture::new(SHOWN_MS).await;

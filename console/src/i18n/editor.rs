@@ -106,7 +106,8 @@ pub(crate) struct EditorTexts {
     pub(crate) param: &'static str,
     pub(crate) no_json: fn(&str, usize, usize) -> String,
     pub(crate) rounded: fn(&str) -> String,
-    pub(crate) no_number: fn(&str) -> String,
+    pub(crate) no_fires: &'static str,
+    pub(crate) no_number: fn(i64, i64) -> String,
     pub(crate) no_instant: fn(&str) -> String,
     pub(crate) no_instants: &'static str,
     pub(crate) no_length: &'static str,
@@ -315,7 +316,8 @@ pub(super) const EN: EditorTexts = EditorTexts {
     rounded: |n| {
         format!("{n} is an integer beyond 64 bits and would be rounded: write it in quotes.")
     },
-    no_number: |least| format!("Give a whole number, {least} or more."),
+    no_fires: "It will never fire by itself: all its times are past, or kept out.",
+    no_number: |least, most| format!("Give a whole number from {least} to {most}."),
     no_instant: |text| format!("“{text}” is no instant: write it as 2026-12-31T22:00:00Z."),
     no_instants: "Give at least one instant, such as 2026-12-31T22:00:00Z.",
     no_json: |why, line, column| {
@@ -520,7 +522,8 @@ pub(super) const ZH: EditorTexts = EditorTexts {
     per_client_hint: "同一实例同时持有的分片数，0 表示不限。",
     param: "参数（JSON）",
     rounded: |n| format!("{n} 超过 64 位整数，会被舍入：请加引号。"),
-    no_number: |least| format!("请填写不小于 {least} 的整数。"),
+    no_fires: "它不会自行触发：所有时刻都已过去，或被日历排除。",
+    no_number: |least, most| format!("请填写 {least} 至 {most} 的整数。"),
     no_instant: |text| format!("“{text}”不是时刻：请写成 2026-12-31T22:00:00Z。"),
     no_instants: "请至少填写一个时刻，例如 2026-12-31T22:00:00Z。",
     no_json: |_, line, column| {

@@ -51,6 +51,7 @@ pub(super) const TEXTS: Texts = Texts {
     },
 
     unreachable: "The server cannot be reached.",
+    of_entry: |entry, told| format!("Entry {entry}: {told}"),
     unexpected: |what| format!("The server's answer was not understood: {what}"),
     session_ended: "Your session has ended. Sign in again.",
     session_unknown: "Whether you are logged in is not known yet.",

@@ -49,6 +49,15 @@ pub(crate) fn label(field: &str) -> Option<Label> {
         "labels" => |t| t.editor.labels,
         "depends_on" => |t| t.editor.depends_on,
         "join" => |t| t.editor.join,
+        // Of lists, what they are filtered by.
+        "app" => |t| t.app,
+        "state" => |t| t.state,
+        "trigger" => |t| t.trigger,
+        "from" => |t| t.fired_from,
+        "until" => |t| t.fired_until,
+        "min_duration_ms" => |t| t.took_least,
+        "job_id" => |t| t.job_number,
+        "server_id" => |t| t.job_page.server,
         _ => return None,
     })
 }
@@ -64,8 +73,12 @@ pub(crate) fn in_labels(text: &str, texts: &Texts) -> String {
         let (word, after) = word.split_at(end);
         // A full stop ends a sentence.
         let path = word.trim_end_matches('.');
-        let name = path.split('[').next().unwrap_or_default();
+        let (name, entry) = path.split_once('[').unwrap_or((path, ""));
         let name = name.rsplit('.').next().unwrap_or_default();
+        let entry = entry
+            .split(']')
+            .next()
+            .and_then(|n| n.parse::<usize>().ok());
         // What a complaint begins with is what it is about.
         let is_subject = shown.is_empty() && before.is_empty() && after.starts_with([':', '：']);
         let label = label(name).filter(|_| is_subject || path.contains(['_', '.']));
@@ -73,6 +86,10 @@ pub(crate) fn in_labels(text: &str, texts: &Texts) -> String {
         match label {
             Some(label) => {
                 shown.push_str(label(texts));
+                if let Some(entry) = entry {
+                    shown.push(' ');
+                    shown.push_str(&(entry + 1).to_string());
+                }
                 shown.push_str(&word[path.len()..]);
             }
             None => shown.push_str(word),
@@ -94,6 +111,7 @@ mod tests {
             of("retry.max_delay_ms: is less than delay_ms; give at least as much"),
             "Longest wait: is less than Wait; give at least as much"
         );
+        assert_eq!(of("spec.depends_on[0].job: is gone"), "Follows 1: is gone");
         assert_eq!(of("spec.cron: never fires"), "Cron expression: never fires");
         assert_eq!(of("limits: there is none"), "Named limits: there is none");
         for text in [

@@ -48,6 +48,7 @@ pub(super) const TEXTS: Texts = Texts {
     lost_since: |time| format!("自 {time} 起与服务器失去连接，当前内容可能已过时，正在重新连接…"),
 
     unreachable: "无法连接服务器。",
+    of_entry: |entry, told| format!("第 {entry} 项：{told}"),
     unexpected: |what| format!("无法识别服务器的响应：{what}"),
     session_ended: "您的会话已结束，请重新登录。",
     session_unknown: "尚不清楚您是否已登录。",

@@ -214,7 +214,8 @@ fn Editor(
     };
     let back = id.map_or_else(|| "/jobs".to_owned(), |id| format!("/jobs/{id}"));
     view! {
-        <form class="form editor" on:submit=save>
+        // The browser would refuse without a word what is folded away.
+        <form class="form editor" novalidate on:submit=save>
             <div class="heading">
                 <h1>{title}</h1>
                 <span class="heading-space"></span>
@@ -312,7 +313,7 @@ fn reveal() {
             // `open` is a valid name.
             let _ = part.set_attribute("open", "");
         }
-        let field = fault.closest(".field").ok().flatten();
+        let field = fault.closest(".dependency, .field").ok().flatten();
         let control = field.and_then(|field| {
             let control = field.query_selector("input, select, textarea").ok()?;
             control?.dyn_into::<web_sys::HtmlElement>().ok()

@@ -180,12 +180,13 @@ fn set_draining(act: Act, id: uuid::Uuid, drains: bool, name: String) {
     let call = async move { api::call::<Server>(Method::POST, &path, &json!({})).await };
     act.run_then(Topic::Servers, call, move |toasts, _| {
         if !drains {
+            toasts.supersede(&[id.as_u128()]);
             toasts.good(move |t| (t.server.now_resumed)(&name));
             return;
         }
         let again = name.clone();
         toasts.undoable(
-            Vec::new(),
+            vec![id.as_u128()],
             move |t| (t.server.now_drained)(&name),
             move || set_draining(act, id, false, again.clone()),
         );

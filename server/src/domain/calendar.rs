@@ -1,5 +1,6 @@
 //! Calendars: named sets of days and hours that keep ticks in or out.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use antares_protocol::schedule::CalendarSpec;
@@ -186,13 +187,19 @@ pub fn validate(spec: &CalendarSpec) -> Result<(), FieldError> {
             return refuse(field, format!("has {found} entries; the limit is {most}"));
         }
     }
-    let labels = (spec.dates.iter().map(|day| &day.label))
-        .chain(spec.weekly.iter().map(|hours| &hours.label))
-        .chain(spec.spans.iter().map(|span| &span.label));
-    for label in labels {
+    let labels = (spec.dates.iter().map(|day| &day.label).enumerate())
+        .map(|label| ("dates", label))
+        .chain(
+            (spec.weekly.iter().map(|hours| &hours.label).enumerate())
+                .map(|label| ("weekly", label)),
+        )
+        .chain(
+            (spec.spans.iter().map(|span| &span.label).enumerate()).map(|label| ("spans", label)),
+        );
+    for (field, (index, label)) in labels {
         if label.chars().count() > 200 || label.chars().any(char::is_control) {
             return refuse(
-                "label",
+                format!("{field}[{index}].label"),
                 format!("`{label}` is not allowed; give at most 200 visible characters"),
             );
         }
@@ -200,48 +207,48 @@ pub fn validate(spec: &CalendarSpec) -> Result<(), FieldError> {
     for (index, day) in spec.dates.iter().enumerate() {
         if !YEARS.contains(&day.date.year()) {
             return refuse(
-                "dates",
-                format!(
-                    "entry {index}: {} is not allowed; give a year from 1970 to 2199",
-                    day.date
-                ),
+                format!("dates[{index}].date"),
+                format!("{} is not allowed; give a year from 1970 to 2199", day.date),
             );
         }
     }
     for (index, hours) in spec.weekly.iter().enumerate() {
         if hours.days.is_empty() {
             return refuse(
-                "weekly",
-                format!("entry {index} has no days; name some, such as Sat"),
+                format!("weekly[{index}].days"),
+                "has no days; name some, such as Sat",
             );
         }
         if hours.from.is_some() && hours.from == hours.until {
             return refuse(
-                "weekly",
-                format!("entry {index} ends when it begins; leave both times out for whole days"),
+                format!("weekly[{index}]"),
+                "ends when it begins; leave both times out for whole days",
             );
         }
     }
     for (index, span) in spec.spans.iter().enumerate() {
         if span.until <= span.from {
             return refuse(
-                "spans",
-                format!("entry {index} ends before it begins; swap its times"),
+                format!("spans[{index}]"),
+                "ends before it begins; swap its times",
             );
         }
         if !YEARS.contains(&span.from.year()) || !YEARS.contains(&span.until.year()) {
             return refuse(
-                "spans",
-                format!("entry {index}: give years from 1970 to 2199"),
+                format!("spans[{index}]"),
+                "has a year that is not allowed; give years from 1970 to 2199",
             );
         }
     }
     Ok(())
 }
 
-fn refuse(field: &'static str, message: impl Into<String>) -> Result<(), FieldError> {
+fn refuse(
+    field: impl Into<Cow<'static, str>>,
+    message: impl Into<String>,
+) -> Result<(), FieldError> {
     Err(FieldError {
-        field,
+        field: field.into(),
         message: message.into(),
     })
 }

@@ -18,13 +18,14 @@ use super::schedule::{Schedule, Timing, seed};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
 pub struct FieldError {
-    pub field: &'static str,
+    /// Its path in the definition, as in `depends_on[0].job`.
+    pub field: Cow<'static, str>,
     pub message: String,
 }
 
 fn error(field: &'static str, message: impl Into<String>) -> FieldError {
     FieldError {
-        field,
+        field: field.into(),
         message: message.into(),
     }
 }
@@ -302,7 +303,7 @@ pub fn transition(state: &str, action: Action) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn rejected(change: impl FnOnce(&mut JobSpec)) -> &'static str {
+    fn rejected(change: impl FnOnce(&mut JobSpec)) -> Cow<'static, str> {
         let mut spec = JobSpec::new("settle");
         change(&mut spec);
         validate(&spec).expect_err("must be rejected").field

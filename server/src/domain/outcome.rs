@@ -20,7 +20,8 @@ pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
             }
         }
         if retry.jitter_percent > 100 {
-            return refuse("retry.jitter_percent", "is not allowed; give 0 to 100");
+            let message = format!("{} is not allowed; give 0 to 100", retry.jitter_percent);
+            return refuse("retry.jitter_percent", message);
         }
     }
     if spec.sharding == Sharding::Fixed && spec.allowed_failures > spec.shard_count {
@@ -32,9 +33,9 @@ pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     Ok(())
 }
 
-fn refuse(field: &'static str, message: &str) -> Result<(), FieldError> {
+fn refuse(field: &'static str, message: impl Into<String>) -> Result<(), FieldError> {
     Err(FieldError {
-        field,
-        message: message.to_owned(),
+        field: field.into(),
+        message: message.into(),
     })
 }

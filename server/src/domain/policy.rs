@@ -93,7 +93,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
 
 fn refuse(field: &'static str, message: &str) -> Result<(), FieldError> {
     Err(FieldError {
-        field,
+        field: field.into(),
         message: message.to_owned(),
     })
 }

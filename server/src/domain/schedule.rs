@@ -133,7 +133,10 @@ pub fn check_period(field: &'static str, period_ms: u64) -> Result<(), FieldErro
         PERIOD_MS.start(),
         PERIOD_MS.end()
     );
-    Err(FieldError { field, message })
+    Err(FieldError {
+        field: field.into(),
+        message,
+    })
 }
 
 /// Checks a jitter.
@@ -142,7 +145,7 @@ pub fn check_jitter(jitter_ms: u64) -> Result<(), FieldError> {
         return Ok(());
     }
     Err(FieldError {
-        field: "jitter_ms",
+        field: "jitter_ms".into(),
         message: format!("is more than {MAX_JITTER_MS} (a day); give less, or 0 for none"),
     })
 }

@@ -89,7 +89,7 @@ impl From<sqlx::Error> for ApiError {
 
 impl From<FieldError> for ApiError {
     fn from(error: FieldError) -> Self {
-        Self::field(error.field, error.to_string())
+        Self::field(&error.field, error.to_string())
     }
 }
 

@@ -117,6 +117,13 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
                 .to_owned(),
         );
     }
+    if let Some((found, known)) =
+        (cause.strip_prefix("unknown variant ")).and_then(|rest| rest.split_once(", expected "))
+    {
+        let known = known.strip_prefix("one of ").unwrap_or(known);
+        let known = known.replace("` or `", "`, `");
+        return Some(format!("{found} is not known here; give one of {known}"));
+    }
     let rest = cause.strip_prefix("invalid type: ");
     let rest = rest.or_else(|| cause.strip_prefix("invalid value: "))?;
     let (found, expected) = rest.rsplit_once(", expected ")?;
@@ -175,7 +182,15 @@ mod tests {
                 "invalid digit found in string",
                 "invalid digit found in string; give a whole number within its limits",
             ),
-            ("unknown variant `x`, expected `a` or `b`", ""),
+            (
+                "unknown variant `x`, expected `a` or `b`",
+                "`x` is not known here; give one of `a`, `b`",
+            ),
+            (
+                "unknown variant `x`, expected one of `a`, `b`, `c`",
+                "`x` is not known here; give one of `a`, `b`, `c`",
+            ),
+            ("invalid length 3", ""),
         ] {
             assert_eq!(remedy("field", "field", cause).unwrap_or_default(), told);
         }

@@ -17,7 +17,7 @@ const MAX_INTERVAL_MS: u64 = 86_400_000;
 
 fn refuse(field: &'static str, message: impl Into<String>) -> JobError {
     JobError::Field(FieldError {
-        field,
+        field: field.into(),
         message: message.into(),
     })
 }

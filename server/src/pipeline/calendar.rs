@@ -82,7 +82,7 @@ pub async fn update(
     }
     if name != spec.name {
         return Err(CalendarError::Field(FieldError {
-            field: "name",
+            field: "name".into(),
             message: format!("cannot change; the calendar is called `{name}`"),
         }));
     }
@@ -135,7 +135,7 @@ pub async fn import(
     for (field, found) in [("dates", spec.dates.len()), ("spans", spec.spans.len())] {
         if found > 10_000 {
             return Err(CalendarError::Field(FieldError {
-                field: "ics",
+                field: "ics".into(),
                 message: format!(
                     "the calendar would have {found} {field}; the limit is 10,000: give an earlier `until`, or replace"
                 ),
@@ -185,7 +185,7 @@ fn all_there(spec: &JobSpec, is_there: impl Fn(&String) -> bool) -> Result<(), J
     ] {
         if let Some(name) = names.iter().find(|name| !is_there(name)) {
             return Err(JobError::Spec(FieldError {
-                field,
+                field: field.into(),
                 message: format!("there is no calendar `{name}`; create it first"),
             }));
         }

@@ -42,9 +42,9 @@ pub async fn save(
         let found = dependency::find(conn, app, &wanted.job).await?;
         let predecessor_id = found.ok_or_else(|| {
             JobError::Spec(FieldError {
-                field: "depends_on",
+                field: format!("depends_on[{index}].job").into(),
                 message: format!(
-                    "entry {index}: the app `{app}` has no job `{}`; create it first",
+                    "the app `{app}` has no job `{}`; create it first",
                     wanted.job
                 ),
             })
@@ -54,8 +54,11 @@ pub async fn save(
             .any(|edge| edge.predecessor_id == predecessor_id)
         {
             return Err(JobError::Spec(FieldError {
-                field: "depends_on",
-                message: format!("entry {index}: `{}` of `{app}` is named twice", wanted.job),
+                field: format!("depends_on[{index}].job").into(),
+                message: format!(
+                    "`{}` of `{app}` is named twice; remove one of them",
+                    wanted.job
+                ),
             }));
         }
         edges.push(Edge {
@@ -94,7 +97,7 @@ pub async fn save(
             .map(|id| names.get(id).map_or("?", String::as_str))
             .collect();
         return Err(JobError::Spec(FieldError {
-            field: "depends_on",
+            field: "depends_on".into(),
             message: format!("makes a cycle: {}; break it somewhere", path.join(" → ")),
         }));
     }

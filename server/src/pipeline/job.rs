@@ -197,7 +197,7 @@ async fn update_in(
     }
     if spec.name != locked.name {
         return Err(JobError::Spec(FieldError {
-            field: "name",
+            field: "name".into(),
             message: format!("cannot change; the job is called `{}`", locked.name),
         }));
     }
@@ -230,7 +230,7 @@ pub async fn copy(
 ) -> Result<JobsCopied, JobError> {
     if request.to == from {
         return Err(JobError::Field(FieldError {
-            field: "to",
+            field: "to".into(),
             message: "is the app itself; name another one".into(),
         }));
     }
@@ -242,7 +242,7 @@ pub async fn copy(
         .find(|name| !jobs.iter().any(|job| job.spec.name == **name))
     {
         return Err(JobError::Field(FieldError {
-            field: "jobs",
+            field: "jobs".into(),
             message: format!("the app `{from}` has no job `{unknown}`"),
         }));
     }
@@ -284,17 +284,25 @@ pub async fn copy(
 async fn save_limits(conn: &mut PgConnection, id: i64, spec: &JobSpec) -> Result<(), JobError> {
     let key = limit::of_job(id);
     limit::put(conn, &key, spec.max_running_shards, "").await?;
-    if spec.limits.is_empty() {
-        return Ok(());
-    }
-    let found = limit::lock_named(conn, &spec.limits).await?;
-    match spec.limits.iter().find(|name| !found.contains(name)) {
-        None => Ok(()),
-        Some(name) => Err(JobError::Spec(FieldError {
-            field: "limits",
+    let found = if spec.limits.is_empty() {
+        Vec::new()
+    } else {
+        limit::lock_named(conn, &spec.limits).await?
+    };
+    if let Some(name) = spec.limits.iter().find(|name| !found.contains(name)) {
+        return Err(JobError::Spec(FieldError {
+            field: "limits".into(),
             message: format!("there is no limit `{name}`; create it first"),
-        })),
+        }));
     }
+    let own = (spec.max_running_shards > 0).then_some(key);
+    let keys: Vec<String> = (found.iter().map(|name| limit::named(name)))
+        .chain(own)
+        .collect();
+    if !keys.is_empty() {
+        limit::count_job(conn, &keys, id).await?;
+    }
+    Ok(())
 }
 
 /// Deletes a job; a running instance is terminated.

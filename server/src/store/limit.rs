@@ -82,6 +82,34 @@ pub async fn put(
     Ok(())
 }
 
+/// Counts what runs of a job already against `keys`.
+pub async fn count_job(conn: &mut PgConnection, keys: &[String], job_id: i64) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into claim_use (key, claim_id)
+         select k, r.id from instance i join shard_running r on r.instance_id = i.id cross join unnest($1::text[]) k
+         where i.job_id = $2 on conflict do nothing",
+    )
+    .bind(keys)
+    .bind(job_id)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Counts what runs of an app already against its limit.
+pub async fn count_app(conn: &mut PgConnection, app_id: i64) -> sqlx::Result<()> {
+    sqlx::query(
+        "insert into claim_use (key, claim_id)
+         select $1, r.id from instance i join shard_running r on r.instance_id = i.id
+         where i.app_id = $2 on conflict do nothing",
+    )
+    .bind(of_app(app_id))
+    .bind(app_id)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Which of `names` exist, locked so that none is deleted meanwhile.
 pub async fn lock_named(conn: &mut PgConnection, names: &[String]) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar(

@@ -25,7 +25,9 @@ async fn an_app_is_changed_gets_a_new_secret_copies_its_jobs_and_is_deleted() {
     browser.fill("#app-edit-description", "the web shop").await;
     browser.fill("#app-most", "9000000").await;
     browser.click("dialog[open] button[type=submit]").await;
-    browser.shows("dialog[open] .field.wrong", "1000000").await;
+    browser
+        .shows("dialog[open] .field:has(> .field-error)", "1000000")
+        .await;
     browser.fill("#app-most", "40").await;
     browser.click("dialog[open] button[type=submit]").await;
     row(&browser, &["shop", "the web shop"]).await;
@@ -114,9 +116,20 @@ async fn a_calendar_is_typed_in_lines_shown_imported_and_deleted() {
     browser.fill("#calendar-zone", "Europe/Nowhere").await;
     browser.click("dialog[open] button[type=submit]").await;
     browser
-        .shows("dialog[open] .field.wrong", "Europe/Nowhere")
+        .shows("dialog[open] .field:has(> .field-error)", "Europe/Nowhere")
         .await;
     browser.fill("#calendar-zone", "Europe/Berlin").await;
+    browser
+        .fill("#calendar-dates", "2099-12-24 Christmas Eve\n1066-10-14")
+        .await;
+    browser.click("dialog[open] button[type=submit]").await;
+    let told = "Entry 2: 1066-10-14 is not allowed";
+    browser
+        .shows(".field:has(#calendar-dates) .field-error", told)
+        .await;
+    browser
+        .fill("#calendar-dates", "2099-12-24 Christmas Eve\n*-12-25")
+        .await;
     browser.click("dialog[open] button[type=submit]").await;
     row(&browser, &["holidays", "2 dates", "1 weekly"]).await;
     let calendars: Page<Calendar> = server.admin().get("/api/v1/calendars").await;

@@ -115,7 +115,7 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
     // Of what stands there now one thing is wrong.
     browser.fill("#priority", "-1001").await;
     browser.key("\u{e004}").await;
-    let one = |told: &[String]| told.len() == 1 && told[0].contains("-1000 or more");
+    let one = |told: &[String]| told.len() == 1 && told[0].contains("from -1000 to 1000");
     browser
         .texts(".field:has(#priority) .field-error", one)
         .await;
@@ -163,7 +163,7 @@ async fn what_is_typed_is_not_saved_as_something_else() {
         browser.key("\u{e004}").await;
         browser.texts(&fault, <[String]>::is_empty).await;
     };
-    refused("#max-per-client", "-1", "0 or more", "2").await;
+    refused("#max-per-client", "-1", "from 0 to 10000", "2").await;
     refused("#param", "123456789012345678901234567890", "rounded", "5").await;
     browser.click("details:has(#assignment) summary").await;
     browser.click("#assignment option[value=chosen]").await;
@@ -200,6 +200,42 @@ async fn what_is_typed_is_not_saved_as_something_else() {
         saved.at,
         [at.parse::<chrono::DateTime<chrono::Utc>>().unwrap()]
     );
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_of_several_stands_below_it() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    app.job("first", |_| {}).await;
+    let job = app.job("settle", |_| {}).await;
+    let browser = given_viewer(&server, &format!("/jobs/{}/edit", job.id)).await;
+    browser.click("details:has(#add-dependency) summary").await;
+    browser.click("#add-dependency").await;
+    browser.click("#add-dependency").await;
+    for (place, name) in [(1, "first"), (2, "nowhere")] {
+        let input = format!(".dependency:nth-child({place}) input[list]");
+        browser.fill(&input, name).await;
+        browser.key("\u{e004}").await;
+    }
+    browser.click("#save").await;
+    let told = "the app `shop` has no job `nowhere`";
+    browser
+        .shows(".dependency:nth-child(2) > .field-error", told)
+        .await;
+    browser.shows(".notice", "Follows 2: the app").await;
+    let only = |told: &[String]| told.len() == 1;
+    browser.texts(".field-error", only).await;
+    browser.click(".dependency:nth-child(2) .button").await;
+    // A schedule of the past is told before it is saved.
+    browser.click("#schedule-kind option[value=at]").await;
+    browser.fill("#at", "2020-01-01T10:00:00Z").await;
+    browser.shows("#no-fires", "never fire by itself").await;
+    browser.fill("#at", "2099-01-01T10:00:00Z").await;
+    browser.texts("#no-fires", <[String]>::is_empty).await;
+    browser.click("#save").await;
+    browser.shows("h1", "settle").await;
+    assert_eq!(job.view().await.spec.depends_on.len(), 1);
 }
 
 #[tokio::test]

@@ -21,7 +21,10 @@ async fn a_new_user_creates_an_app_and_a_job_starts_a_client_and_sees_it_run() {
     browser.fill("#app-name", "not a name!").await;
     browser.click("dialog[open] button[type=submit]").await;
     browser
-        .shows("dialog[open] .field.wrong", "must have 1 to 100 letters")
+        .shows(
+            "dialog[open] .field:has(> .field-error)",
+            "must have 1 to 100 letters",
+        )
         .await;
     browser.fill("#app-name", "shop").await;
     browser.click("dialog[open] button[type=submit]").await;
@@ -59,7 +62,7 @@ async fn a_new_user_creates_an_app_and_a_job_starts_a_client_and_sees_it_run() {
         .shows("#words", "at 10:15 on the last Friday of every month")
         .await;
     browser.fill("#cron", "0 0 25 * * ?").await;
-    browser.shows(".field.wrong", "hours").await;
+    browser.shows(".field:has(> .field-error)", "hours").await;
     browser.fill("#cron", "0 0 3 * * ?").await;
     browser.shows("#words", "at 03:00 every day").await;
     browser.fill("#shard-count", "2").await;

@@ -144,11 +144,30 @@ async fn a_length_of_time_filters_the_list() {
     let browser = given_viewer(&server, "/instances").await;
     row(&browser, &["settle"]).await;
     browser.fill("#min_duration_ms", "90m").await;
-    browser.click("h1").await;
+    // While it is typed, and written plainly once it is left.
     browser.is_at("/instances?min_duration_ms=5400000").await;
+    browser.click("h1").await;
     browser.shows(".empty", "Nothing matches").await;
     let value: String = browser
         .script("return document.querySelector('#min_duration_ms').value")
         .await;
     assert_eq!(value, "1 h 30 m");
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_read_names_the_filter_and_leads_back() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    app.job("settle", |_| {}).await.trigger().await;
+    let browser = given_viewer(&server, "/instances?from=yesterday").await;
+    browser.shows(".notice", "Fired from (UTC): ").await;
+    browser
+        .go(&format!("{}/instances?state=odd", server.url()))
+        .await;
+    let told = "State: `odd` is not known here; give one of `queued`";
+    browser.shows(".notice", told).await;
+    browser.click("#show-all").await;
+    row(&browser, &["settle"]).await;
+    browser.is_at("/instances").await;
 }

@@ -183,7 +183,9 @@ async fn a_menu_moves_nothing_closes_on_escape_and_runs_a_job_with_other_values(
     browser.fill("#run-param", "{\"day\": 2}").await;
     browser.fill("#run-priority", "5000").await;
     browser.click("dialog[open] button[type=submit]").await;
-    browser.shows("dialog[open] .field.wrong", "1000").await;
+    browser
+        .shows("dialog[open] .field:has(> .field-error)", "1000")
+        .await;
     browser.fill("#run-priority", "7").await;
     browser.fill("#run-delay", "soon").await;
     browser

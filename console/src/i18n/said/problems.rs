@@ -12,7 +12,7 @@ pub(super) const SAID: &[Said] = &[
         "无法重跑实例 {}（{}）：{}",
     ),
     (
-        "unknown variant `{}`, expected one of {}",
+        "`{}` is not known here; give one of {}",
         "“{}”不可用；请使用以下之一：{}",
     ),
     (
@@ -97,8 +97,12 @@ pub(super) const SAID: &[Said] = &[
     ("there is an app called `{}` already", "已有名为“{}”的应用"),
     ("there is no app called `{}`", "没有名为“{}”的应用"),
     (
-        "entry {}: the app `{}` has no job `{}`; create it first",
-        "第 {0} 项：应用“{1}”没有名为“{2}”的任务；请先创建",
+        "the app `{}` has no job `{}`; create it first",
+        "应用“{}”没有名为“{}”的任务；请先创建",
+    ),
+    (
+        "`{}` of `{}` is named twice; remove one of them",
+        "应用“{1}”的任务“{0}”出现了两次；请去掉一个",
     ),
     (
         "there is no calendar `{}`; create it first",
@@ -130,24 +134,24 @@ pub(super) const SAID: &[Said] = &[
         "这是服务器的缺陷，已记入日志",
     ),
     (
-        "entry {}: {} is not allowed; give a year from {} to {}",
-        "第 {} 项：不允许 {}；请填写 {} 至 {} 年",
+        "{} is not allowed; give a year from {} to {}",
+        "不允许 {}；请填写 {} 至 {} 年",
     ),
     (
-        "entry {} has no days; name some, such as Sat",
-        "第 {} 项没有星期；请填写，例如 Sat",
+        "has no days; name some, such as Sat",
+        "没有星期；请填写，例如 Sat",
     ),
     (
-        "entry {} ends when it begins; leave both times out for whole days",
-        "第 {} 项的起止时间相同；若为整天请都留空",
+        "ends when it begins; leave both times out for whole days",
+        "起止时间相同；若为整天请都留空",
     ),
     (
-        "entry {} ends before it begins; swap its times",
-        "第 {} 项的终点在起点之前；请对调",
+        "ends before it begins; swap its times",
+        "终点在起点之前；请对调",
     ),
     (
-        "entry {}: give years from {} to {}",
-        "第 {} 项：请填写 {} 至 {} 年",
+        "has a year that is not allowed; give years from {} to {}",
+        "年份不在允许范围内；请填写 {} 至 {} 年",
     ),
     // After all that say more.
     ("there is no {} {}", "没有{} {}"),

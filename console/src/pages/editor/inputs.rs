@@ -131,6 +131,7 @@ pub(super) fn NumberInput(
     #[prop(optional)] hint: Option<Label>,
     field: &'static str,
     #[prop(default = 0)] min: i64,
+    max: i64,
     get: fn(&JobSpec) -> i64,
     set: fn(&mut JobSpec, i64),
 ) -> impl IntoView {
@@ -140,7 +141,7 @@ pub(super) fn NumberInput(
     let is_wrong = RwSignal::new(false);
     let typed = move |event| {
         let number = event_target_value(&event).trim().parse::<i64>().ok();
-        let number = number.filter(|number| *number >= min);
+        let number = number.filter(|number| (min..=max).contains(number));
         is_wrong.set(number.is_none());
         draft.is_read(field, number.is_some());
         if let Some(number) = number {
@@ -153,12 +154,13 @@ pub(super) fn NumberInput(
             id=id
             type="number"
             min=min.to_string()
+            max=max.to_string()
             step="1"
             prop:value=move || draft.get(get).to_string()
-            on:change=typed
+            on:input=typed
         />
         {move || is_wrong.get().then(|| view! {
-            <p class="field-error" role="alert">{(i18n.texts().editor.no_number)(&min.to_string())}</p>
+            <p class="field-error" role="alert">{(i18n.texts().editor.no_number)(min, max)}</p>
         })}
     };
     hinted(id, label, hint, field, control.into_any())
@@ -197,7 +199,7 @@ pub(super) fn LengthInput(
         label,
         hint,
         field,
-        view! { <LengthText id text /> }.into_any(),
+        view! { <LengthText id text is_needed=true /> }.into_any(),
     )
 }
 

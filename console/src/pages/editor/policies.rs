@@ -10,7 +10,7 @@ use leptos::prelude::*;
 
 use super::inputs::{Choice, LengthInput, NumberInput, use_draft};
 use crate::api;
-use crate::components::field::Field;
+use crate::components::field::{Field, complaint};
 use crate::i18n::{Label, use_i18n};
 
 /// Overlap and misfire.
@@ -45,6 +45,7 @@ pub(super) fn OverlapMisfire() -> impl IntoView {
                 label=|t| t.editor.overlap_number
                 field="overlap"
                 min=1
+                max=1000
                 get=|spec| match spec.overlap {
                     Overlap::Queue(n) | Overlap::Allow(n) => i64::from(n),
                     _ => 0,
@@ -82,6 +83,7 @@ pub(super) fn OverlapMisfire() -> impl IntoView {
                 label=|t| t.editor.misfire_max
                 field="misfire.all.max"
                 min=1
+                max=1000
                 get=|spec| match spec.misfire {
                     Misfire::All { max, .. } => i64::from(max),
                     _ => 0,
@@ -157,13 +159,18 @@ pub(super) fn Dependencies() -> impl IntoView {
             });
         });
     };
+    // What is wrong with one of them stands below it.
+    let error = Signal::derive(move || {
+        let error = draft.error.get();
+        error.filter(|error| error.field() == Some("depends_on"))
+    });
     view! {
         <Field
             id="depends-on"
             label=|t| t.editor.depends_on
             hint=|t| t.editor.depends_on_hint
             field="depends_on"
-            error=draft.error
+            error
         >
             <datalist id="job-names">{names}</datalist>
             <div id="depends-on" class="dependencies">
@@ -233,6 +240,12 @@ fn Row(index: usize) -> impl IntoView {
             .parse::<usize>()
             .unwrap_or_default()
     };
+    let wrong = move || {
+        let field = format!("depends_on[{index}]");
+        draft
+            .error
+            .with(|error| complaint(error.as_ref()?, &field, i18n.texts()))
+    };
     view! {
         <div class="dependency">
             <input
@@ -279,6 +292,7 @@ fn Row(index: usize) -> impl IntoView {
             >
                 {i18n.text(|t| t.editor.remove)}
             </button>
+            {move || wrong().map(|text| view! { <p class="field-error" role="alert">{text}</p> })}
         </div>
     }
 }

@@ -91,6 +91,13 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
         // Ends by being aborted.
         let _ = Abortable::new(work, stopped).await;
     });
+    // By its schedule it should fire, and does not: it lies in the past, or its calendars keep out all of it.
+    let never = Memo::new(move |_| {
+        times.with(|times| times.as_ref().is_some_and(|times| times.fires.is_empty()))
+            && draft.get(|spec| {
+                spec.cron.is_some() || spec.fixed_rate_ms.is_some() || !spec.at.is_empty()
+            })
+    });
     let zone = Signal::derive(move || draft.get(|spec| spec.time_zone.clone()));
     view! {
         <h2>{i18n.text(|t| t.job_page.next_fires)}</h2>
@@ -107,6 +114,9 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                     .collect_view()
             })}
         </ol>
+        <Show when=move || never.get()>
+            <p class="notice" id="no-fires" role="status">{i18n.text(|t| t.editor.no_fires)}</p>
+        </Show>
         {move || times.get().map(|times| view! { <KeptOutTicks ticks=times.kept_out zone /> })}
     }
 }

@@ -27,6 +27,7 @@ pub(super) fn Failures() -> impl IntoView {
             hint=|t| t.editor.max_attempts_hint
             field="max_attempts"
             min=1
+            max=1000
             get=|spec| i64::from(spec.max_attempts)
             set=|spec, n| spec.max_attempts = n.clamp(0, i64::from(u16::MAX)) as u16
         />
@@ -59,6 +60,7 @@ pub(super) fn Failures() -> impl IntoView {
                 id="retry-jitter"
                 label=|t| t.editor.retry_jitter
                 field="retry.jitter_percent"
+                max=100
                 get=|spec| spec.retry.map_or(0, |retry| i64::from(retry.jitter_percent))
                 set=|spec, n| if let Some(retry) = &mut spec.retry { retry.jitter_percent = n.clamp(0, 255) as u8 }
             />
@@ -77,6 +79,7 @@ pub(super) fn Failures() -> impl IntoView {
             label=|t| t.editor.allowed_failures
             hint=|t| t.editor.allowed_failures_hint
             field="allowed_failures"
+            max=100_000
             get=|spec| i64::from(spec.allowed_failures)
             set=|spec, n| spec.allowed_failures = n.clamp(0, i64::from(u32::MAX)) as u32
         />
@@ -174,6 +177,7 @@ pub(super) fn Who() -> impl IntoView {
             hint=|t| t.editor.priority_hint
             field="priority"
             min=-1000
+            max=1000
             get=|spec| i64::from(spec.priority)
             set=|spec, n| spec.priority = n.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16
         />
@@ -182,6 +186,7 @@ pub(super) fn Who() -> impl IntoView {
             label=|t| t.editor.max_running
             hint=|t| t.editor.no_limit
             field="max_running_shards"
+            max=1_000_000
             get=|spec| i64::from(spec.max_running_shards)
             set=|spec, n| spec.max_running_shards = n.clamp(0, i64::from(u32::MAX)) as u32
         />

@@ -50,6 +50,7 @@ pub(super) fn Shards() -> impl IntoView {
                 label=|t| t.editor.shard_count
                 field="shard_count"
                 min=1
+                max=100_000
                 get=|spec| i64::from(spec.shard_count)
                 set=|spec, n| spec.shard_count = n.clamp(0, i64::from(u32::MAX)) as u32
             />
@@ -59,6 +60,7 @@ pub(super) fn Shards() -> impl IntoView {
             label=|t| t.editor.per_client
             hint=|t| t.editor.per_client_hint
             field="max_shards_per_client"
+            max=10_000
             get=|spec| i64::from(spec.max_shards_per_client)
             set=|spec, n| spec.max_shards_per_client = n.clamp(0, i64::from(u32::MAX)) as u32
         />

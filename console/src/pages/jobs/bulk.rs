@@ -9,7 +9,7 @@ use crate::api::{self, ApiError};
 use crate::components::dialog::{Question, use_dialogs};
 use crate::components::job_actions::{Action, tell_all};
 use crate::components::selection::use_selection;
-use crate::components::toast::Toasts;
+use crate::components::toast::{Subject, Toasts};
 use crate::format;
 use crate::hooks::act::{Act, use_act};
 use crate::hooks::live::Topic;
@@ -143,7 +143,7 @@ fn delete_all(act: Act, jobs: Vec<Doomed>) {
             for job in left {
                 let path = format!("/api/v1/jobs/{}", job.id);
                 match api::call::<()>(Method::DELETE, &path, &json!({})).await {
-                    Ok(()) => gone.push(job.id),
+                    Ok(()) => gone.push(job.id as Subject),
                     Err(error) if error.is_unauthorized() => return Err(error),
                     Err(error) => refused.push((job, error)),
                 }
@@ -212,7 +212,7 @@ fn change(act: Act, jobs: Vec<Chosen>, action: Action) {
     act.run_then(Topic::Jobs, call, move |toasts, (done, refused)| {
         let n = format::count(done.len() as i64);
         let said = move |t: &Texts| (t.control.bulk_done)(action.label()(t), &n);
-        let ids: Vec<i64> = done.iter().map(|job| job.id).collect();
+        let ids: Vec<Subject> = done.iter().map(|job| job.id as Subject).collect();
         let can_undo: Vec<Chosen> = done
             .into_iter()
             .filter(|job| !job.undo.is_empty())

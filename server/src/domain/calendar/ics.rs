@@ -178,7 +178,7 @@ fn begins(line: &str, word: &str) -> bool {
 
 fn refuse(message: impl Into<String>) -> FieldError {
     FieldError {
-        field: "ics",
+        field: "ics".into(),
         message: message.into(),
     }
 }

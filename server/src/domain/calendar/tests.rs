@@ -135,20 +135,23 @@ fn every_limit_is_checked_and_the_field_named() {
         (json!({"name": "x", "time_zone": "Mars"}), "time_zone"),
         (
             json!({"name": "x", "dates": [{"date": "1066-10-14"}]}),
-            "dates",
+            "dates[0].date",
         ),
-        (json!({"name": "x", "weekly": [{"days": []}]}), "weekly"),
+        (
+            json!({"name": "x", "weekly": [{"days": []}]}),
+            "weekly[0].days",
+        ),
         (
             json!({"name": "x", "weekly": [{"days": ["Sun"], "from": "01:00:00", "until": "01:00:00"}]}),
-            "weekly",
+            "weekly[0]",
         ),
         (
             json!({"name": "x", "spans": [{"from": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}]}),
-            "spans",
+            "spans[0]",
         ),
         (
             json!({"name": "x", "dates": [{"date": "2026-01-01", "label": "a\nb"}]}),
-            "label",
+            "dates[0].label",
         ),
     ] {
         let spec: CalendarSpec = serde_json::from_value(spec).unwrap();

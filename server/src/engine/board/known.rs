@@ -14,7 +14,7 @@ use crate::store::shard::Ready;
 pub struct Known {
     pub ready: Ready,
     pub job: Arc<JobSpec>,
-    /// The definition that holds now, which says who may run it.
+    /// The definition that holds now, which says who may run it, and how much of it at once.
     pub current: Arc<JobSpec>,
     /// Limits that its shards count against.
     pub limits: Arc<[String]>,
@@ -29,8 +29,8 @@ impl Known {
 
     /// An instance of a job, as the definition has it with which it was fired, and the one that holds now.
     pub fn with_current(ready: Ready, job: Arc<JobSpec>, current: Arc<JobSpec>) -> Self {
-        let own = (job.max_running_shards > 0).then(|| limit::of_job(ready.job_id));
-        let named = job.limits.iter().map(|name| limit::named(name));
+        let own = (current.max_running_shards > 0).then(|| limit::of_job(ready.job_id));
+        let named = current.limits.iter().map(|name| limit::named(name));
         let limits = own.into_iter().chain(named).collect();
         Self {
             ready,

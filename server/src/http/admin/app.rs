@@ -167,6 +167,9 @@ async fn update(
         .ok_or_else(|| no_app(id))?;
     if let Some(most) = body.max_running_shards {
         store::limit::put(&mut tx, &store::limit::of_app(id), most, "").await?;
+        if most > 0 {
+            store::limit::count_app(&mut tx, id).await?;
+        }
     }
     let found = store::app::get(&mut tx, id).await?;
     tx.commit().await?;

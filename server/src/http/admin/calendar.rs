@@ -202,7 +202,7 @@ async fn spans(
         return Err(ApiError::field("until", detail));
     }
     let calendar = domain::calendar::Calendar::new(&read(&app, id).await?.spec)
-        .map_err(|error| ApiError::field(error.field, error.to_string()))?;
+        .map_err(|error| ApiError::field(&error.field, error.to_string()))?;
     Ok(axum::Json(domain::calendar::covered(
         &calendar,
         query.from,
