@@ -79,15 +79,17 @@ async fn write(
     .fetch_all(&mut *tx)
     .await?;
     sqlx::query(
-        "insert into job_version (job_id, version, definition, author)
-         select j.id, 1, $2 || jsonb_build_object('name', j.name)
-            || coalesce(jsonb_build_object('cron', ($3::text[])[1 + (p.place - 1) % $4]), '{}'), 'bench'
-         from unnest($1::bigint[]) with ordinality p (id, place) join job j on j.id = p.id",
+        "insert into job_version (job_id, version, definition, brief, author)
+         select j.id, 1, $2 || own, ($5::jsonb || own)::text, 'bench'
+         from unnest($1::bigint[]) with ordinality p (id, place) join job j on j.id = p.id
+         cross join lateral (select jsonb_build_object('name', j.name)
+            || coalesce(jsonb_build_object('cron', ($3::text[])[1 + (p.place - 1) % $4]), '{}') as own) own",
     )
     .bind(&ids)
     .bind(sqlx::types::Json(spec))
     .bind(&crons)
     .bind(i64::from(groups))
+    .bind(antares_server::store::job::brief(spec))
     .execute(&mut *tx)
     .await?;
     sqlx::query(

@@ -3,6 +3,7 @@
 use antares_protocol::client::{ClaimedShard, Outcome};
 use antares_protocol::instance::{Instance, InstanceState};
 use antares_protocol::job::Triggered;
+use antares_protocol::policy::Assignment;
 use antares_protocol::shard::Trigger;
 use antares_tests::{BOUND, RawClient, Server, World, result, wait_until};
 use futures_util::future::join_all;
@@ -134,6 +135,39 @@ async fn only_what_did_not_succeed_runs_again_as_it_was_defined_then() {
     let cause =
         "select cause_id from instance_history where instance_id = $1 and trigger = 'rerun'";
     assert_eq!(world.number(cause, &[third]).await, second);
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn the_newest_definition_says_who_runs_a_rerun() {
+    let world = World::new().await;
+    let [a] = world.servers_with(&["--failover-wait", "30s"]).await;
+    let app = world.app(&a, "shop").await;
+    let job = app.job("settle", |_| {}).await;
+    let client = app.raw_client(&a, &["work"]).await;
+    let first = job.trigger().await;
+    let held = claim_exactly(&client, 1).await;
+    report(&client, &held, &[0]).await;
+    world.ended(first, BOUND).await;
+    let assign = async |assignment: Assignment| {
+        let mut spec = job.view().await.spec;
+        spec.assignment = assignment;
+        let path = format!("/api/v1/jobs/{}", job.id);
+        let body = json!({ "spec": spec });
+        let (status, body) = a.admin().call(Method::PUT, &path, Some(&body)).await;
+        assert!(status.is_success(), "{body}");
+    };
+    assign(Assignment::Nobody).await;
+    // As if many instances had been fired since.
+    sqlx::query("select setval('definition_change', 0)")
+        .execute(world.pool())
+        .await
+        .expect("it can be set");
+    rerun(&a, first).await;
+    assert!(client.claim(1, 1500).await.is_empty());
+    assign(Assignment::Any).await;
+    let held = claim_exactly(&client, 1).await;
+    report(&client, &held, &[]).await;
     world.assert_nothing_left().await;
 }
 

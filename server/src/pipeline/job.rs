@@ -145,8 +145,7 @@ async fn create_in(
             Some("job_name_key") => JobError::NameTaken(spec.name.clone()),
             _ => error.into(),
         })?;
-    let definition = serde_json::json!(spec);
-    job::add_version(&mut *tx, id, 1, &definition, author).await?;
+    job::add_version(&mut *tx, id, 1, spec, author).await?;
     let now = schedule::now(&mut *tx).await?;
     let next = match (request.enabled, spec.fixed_delay_ms) {
         (false, _) => None,
@@ -202,8 +201,7 @@ async fn update_in(
         }));
     }
     let version = locked.version + 1;
-    let definition = serde_json::json!(spec);
-    job::add_version(&mut *tx, id, version, &definition, author).await?;
+    job::add_version(&mut *tx, id, version, spec, author).await?;
     job::set_version(&mut *tx, id, version).await?;
     let now = schedule::now(&mut *tx).await?;
     // That of a fixed delay is set by the starter, when no instance runs.

@@ -84,6 +84,7 @@ pub async fn rerun(conn: &mut PgConnection, server: Uuid, id: i64) -> Result<Rea
             "history no longer tells which of its shards did not succeed: trigger the job",
         );
     };
+    job::note_newer(&mut tx, made.job_id, made.job_version).await?;
     tx.commit().await?;
     Ok(made)
 }

@@ -2,7 +2,7 @@
 
 use antares_protocol::job::{Job, JobSpec, JobState};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -56,19 +56,29 @@ pub async fn add_version(
     conn: &mut PgConnection,
     job_id: i64,
     version: i32,
-    definition: &Value,
+    spec: &JobSpec,
     author: &str,
 ) -> sqlx::Result<()> {
     sqlx::query(
-        "insert into job_version (job_id, version, definition, author) values ($1, $2, $3, $4)",
+        "insert into job_version (job_id, version, definition, brief, author) values ($1, $2, $3, $4, $5)",
     )
     .bind(job_id)
     .bind(version)
-    .bind(definition)
+    .bind(sqlx::types::Json(spec))
+    .bind(brief(spec))
     .bind(author)
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// A definition as JSON without the fields that have their default.
+pub fn brief(spec: &JobSpec) -> String {
+    let (mut brief, default) = (json!(spec), json!(JobSpec::new("")));
+    if let Some(fields) = brief.as_object_mut() {
+        fields.retain(|name, value| name == "name" || default.get(name) != Some(value));
+    }
+    brief.to_string()
 }
 
 /// Makes `version` the current one.
@@ -76,8 +86,21 @@ pub async fn set_version(conn: &mut PgConnection, id: i64, version: i32) -> sqlx
     sqlx::query("update job set version = $2, updated_at = now() where id = $1")
         .bind(id)
         .bind(version)
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
+    note_newer(conn, id, 0).await
+}
+
+/// Notes that instances of a job may be there, fired with `version`, while another holds now.
+pub async fn note_newer(conn: &mut PgConnection, id: i64, version: i32) -> sqlx::Result<()> {
+    sqlx::query(
+        "select setval('definition_change', coalesce(pg_sequence_last_value('instance_id_seq'), 0) + 1000000)
+         from job where id = $1 and version <> $2",
+    )
+    .bind(id)
+    .bind(version)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -117,13 +140,13 @@ pub async fn version(
         .await
 }
 
-/// The texts of versions of definitions, as many as there are of `keys`, which are a job and a version each.
+/// The texts of versions of definitions, brief where they have been written so, as many as there are of `keys`, which are a job and a version each.
 pub async fn versions(
     conn: &mut PgConnection,
     keys: &[(i64, i32)],
 ) -> sqlx::Result<Vec<(i64, i32, String)>> {
     sqlx::query_as(
-        "select v.job_id, v.version, v.definition::text from job_version v
+        "select v.job_id, v.version, coalesce(v.brief, v.definition::text) from job_version v
          join unnest($1::bigint[], $2::integer[]) as k (job_id, version) using (job_id, version)",
     )
     .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
@@ -308,4 +331,24 @@ pub async fn find(conn: &mut PgConnection, app: &str, name: &str) -> sqlx::Resul
     .bind(name)
     .fetch_optional(conn)
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_brief_definition_is_read_as_what_it_was() {
+        let plain = JobSpec::new("settle");
+        assert_eq!(brief(&plain), r#"{"name":"settle"}"#);
+        let mut spec = plain.clone();
+        spec.cron = Some("0 0 3 * * ?".to_owned());
+        spec.param = json!({ "a": [1, 1.5, null, "é"], "b": 18_446_744_073_709_551_615_u64 });
+        spec.shard_params = vec![json!(null), json!("x")];
+        spec.priority = -1;
+        for spec in [plain, spec] {
+            let read: JobSpec = serde_json::from_str(&brief(&spec)).expect("it can be read");
+            assert_eq!(read, spec);
+        }
+    }
 }

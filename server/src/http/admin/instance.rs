@@ -15,7 +15,6 @@ use utoipa_axum::routes;
 
 use crate::app::Shared;
 use crate::engine::hint::Hint;
-use crate::engine::offer::offer;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
 use crate::http::extract::{Path, Query, cursor, limit, page, storable, storable_time};
@@ -182,7 +181,8 @@ async fn rerun(
     })
     .await?;
     let instance_id = made.id;
-    offer(&app, vec![made]);
+    // Not offered as what was fired just now: its definition may not be the one that says who may run it.
+    app.hints.send(&Hint::ready(instance_id));
     Ok((StatusCode::ACCEPTED, axum::Json(Triggered { instance_id })))
 }
 

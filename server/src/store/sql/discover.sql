@@ -1,7 +1,9 @@
 -- Running instances that have shards to hand out: of each app in $1 at most $3, from the one in $2 on. With the version
 -- of the definition that holds now, which says who may run them.
 select i.id, i.app_id, i.job_id, i.job_version, i.trigger, i.scheduled_at, i.fired_at, i.param, i.total, i.priority, i.phase, i.plan,
-    (select s.version from job_schedule s where s.job_id = i.job_id) as current_version
+    -- Of most no definition has changed since, and looking for each is dear.
+    case when i.id <= (select coalesce(pg_sequence_last_value('definition_change'), 0)) then (select s.version from job_schedule s where s.job_id = i.job_id)
+        else i.job_version end as current_version
 from unnest($1::bigint[], $2::bigint[]) as look (app_id, from_id)
 cross join lateral (
     select i.* from instance i
