@@ -15,6 +15,7 @@ mod firing;
 mod fixed_delay;
 mod guards;
 mod leases;
+mod limits;
 mod openapi;
 mod outcomes;
 mod overlap;

@@ -184,7 +184,10 @@ async fn why_not_claimed(
             format!("{ready} 个分片等待：拥有该处理器的 {able} 个客户端都未被指定给该任务"),
         )]);
     }
-    let mut keys: Vec<String> = spec.limits.iter().map(|name| limit::named(name)).collect();
+    // As who may run it, by the newest definition.
+    let mut keys: Vec<String> = (job.spec.limits.iter())
+        .map(|name| limit::named(name))
+        .collect();
     keys.extend([limit::of_job(job.id), limit::of_app(job.app_id)]);
     let reached = explain::reached(conn, &keys).await?;
     if !reached.is_empty() {

@@ -52,6 +52,10 @@ pub(super) fn now(job: &Job, missing: &[String]) -> Told {
             "the job is stopped: nothing fires it; schedule it",
             "任务已停止，不会触发；请开始调度",
         ),
+        (JobState::Paused, _) if !has_schedule(&job.spec) => told(
+            "the job is paused: nothing runs it; resume it",
+            "任务已暂停，不会运行；请恢复",
+        ),
         (JobState::Paused, _) => told(
             "the job is paused: its ticks do not fire; resume it",
             "任务已暂停，到期时不触发；请恢复",
@@ -73,15 +77,35 @@ pub(super) fn now(job: &Job, missing: &[String]) -> Told {
                 format!("所跟随的任务按要求结束后，任务触发；尚在等待 {missing}"),
             )
         }
-        (_, None) if !job.spec.depends_on.is_empty() => told(
-            "the job fires when one of the jobs that it follows has ended as it must",
-            "所跟随的任务之一按要求结束后，任务触发",
+        (_, None) if !job.spec.depends_on.is_empty() => {
+            let followed = job.spec.depends_on.iter();
+            let followed = followed.map(|one| {
+                let app = one.app.as_deref().unwrap_or(&job.app);
+                format!("{app}/{}", one.job)
+            });
+            let followed = followed.collect::<Vec<_>>().join(", ");
+            told(
+                format!("the job fires when one that it follows has ended as it must: {followed}"),
+                format!("所跟随的任务之一按要求结束后，任务触发：{followed}"),
+            )
+        }
+        (_, None) if has_schedule(&job.spec) => told(
+            "the schedule of the job has ended: it runs only when it is triggered",
+            "任务的调度已结束，仅在触发时运行",
         ),
         (_, None) => told(
-            "the job has no tick ahead: it runs on demand, or its schedule has ended",
-            "任务没有将来的触发时间：按需触发，或调度已结束",
+            "the job has no schedule: it runs when it is triggered",
+            "任务没有调度，仅在触发时运行",
         ),
     }
+}
+
+/// Whether it fires by itself, by time.
+fn has_schedule(spec: &JobSpec) -> bool {
+    spec.cron.is_some()
+        || spec.fixed_rate_ms.is_some()
+        || spec.fixed_delay_ms.is_some()
+        || !spec.at.is_empty()
 }
 
 /// Whether the schedule of a job without a next tick has ended, and not only waits for an instance to end.
@@ -106,24 +130,33 @@ pub(super) fn policy(spec: &JobSpec) -> Told {
             format!("最近 {window_ms} 毫秒内错过的触发中触发最近 {max} 次"),
         ),
     };
+    let is_due = has_schedule(spec);
     let overlap = match spec.overlap {
+        Overlap::Skip if !is_due => told(
+            "what finds an instance running is refused or skipped",
+            "已有实例运行时，触发被拒绝或跳过",
+        ),
         Overlap::Skip => told(
             "a tick that finds an instance running is skipped",
             "到期时已有实例运行则跳过",
         ),
         Overlap::Queue(n) => told(
-            format!("a tick that finds an instance running waits behind it, {n} at most"),
-            format!("到期时已有实例运行则排队等待，最多 {n} 个"),
+            format!("what finds an instance running waits behind it, {n} at most"),
+            format!("已有实例运行时排队等待，最多 {n} 个"),
         ),
         Overlap::Replace => told(
-            "a tick that finds an instance running terminates it",
-            "到期时已有实例运行则终止它",
+            "what finds an instance running terminates it",
+            "已有实例运行时终止它",
         ),
         Overlap::Allow(n) => told(
-            format!("up to {n} instances run at a time, further ticks are skipped"),
-            format!("最多同时运行 {n} 个实例，超出的触发跳过"),
+            format!("up to {n} instances run at a time, more are skipped"),
+            format!("最多同时运行 {n} 个实例，超出的跳过"),
         ),
     };
+    // Of what is not due by time nothing is missed.
+    if !is_due {
+        return overlap;
+    }
     told(
         format!("{}; {}", misfire.english, overlap.english),
         format!("{}；{}", misfire.chinese, overlap.chinese),

@@ -50,8 +50,9 @@ with fence as materialized (
         case when a.slots = 1 and a.queue = 0 and not a.is_dynamic and not a.replaces then 0::smallint else firing_place(a.job_id) end as place
         -->
     from advanced a
-    -- A schedule set back to a time already decided must not fire it twice. Only one that was set back needs the look.
-    where a.fire_at is not null and (a.fire_at > a.prev_fire_at
+    -- A schedule set back to a time already decided must not fire it twice. Only one that was set back needs the look, and
+    -- one of which nothing was ever decided has no ticks.
+    where a.fire_at is not null and (a.prev_fire_at is null or a.fire_at > a.prev_fire_at
         or (select t.job_id from tick t where t.job_id = a.job_id and t.scheduled_at = a.fire_at limit 1) is null)
 ), fired as (
     insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadline_at, server_id, max_attempts, total, remaining, slot, priority)
