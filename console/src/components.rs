@@ -19,6 +19,7 @@ pub(crate) mod length;
 pub(crate) mod list_page;
 pub(crate) mod menu;
 pub(crate) mod notice;
+pub(crate) mod number;
 pub(crate) mod palette;
 pub(crate) mod preferences;
 pub(crate) mod progress;

@@ -195,7 +195,7 @@ fn use_trigger(act: Act) -> impl Fn(i64, String, TriggerJob) + Copy {
     let tell = use_triggered();
     move |id, name, asked| {
         act.run_then(Topic::Jobs, trigger(id, asked), move |toasts, made| {
-            tell(toasts, name, &made);
+            tell(toasts, name, &made, false);
         });
     }
 }
@@ -206,10 +206,10 @@ pub(crate) async fn trigger(id: i64, asked: TriggerJob) -> Result<Triggered, Api
     api::call(Method::POST, &path, &asked).await
 }
 
-/// Tells that a job runs, with the way to its instance.
-pub(crate) fn use_triggered() -> impl Fn(Toasts, String, &Triggered) + Copy {
+/// Tells that a job runs, or is to after a while, with the way to its instance.
+pub(crate) fn use_triggered() -> impl Fn(Toasts, String, &Triggered, bool) + Copy {
     let navigate = StoredValue::new(use_navigate());
-    move |toasts, name, made| {
+    move |toasts, name, made, is_delayed| {
         let instance = made.instance_id;
         let show = move || {
             navigate.with_value(|navigate| {
@@ -220,7 +220,14 @@ pub(crate) fn use_triggered() -> impl Fn(Toasts, String, &Triggered) + Copy {
             });
         };
         toasts.leading(
-            move |t| (t.control.triggered)(&name, &instance.to_string()),
+            move |t| {
+                let told = if is_delayed {
+                    t.control.delayed
+                } else {
+                    t.control.triggered
+                };
+                told(&name, &instance.to_string())
+            },
             |t| t.instance.to_instance,
             show,
         );

@@ -7,13 +7,17 @@ use super::dialog::Modal;
 use super::field::Field;
 use super::form::FormEnd;
 use super::job_controls::{trigger, use_triggered};
-use super::json::{Wrong, read_json, written};
+use super::json::{read_json, written};
 use super::length::LengthText;
+use super::number::{NumberText, read_number};
 use crate::api::ApiError;
 use crate::format;
 use crate::hooks::act::use_act;
 use crate::hooks::live::Topic;
 use crate::i18n::use_i18n;
+
+/// Lowest and highest priority.
+const PRIORITIES: (i64, i64) = (-1000, 1000);
 
 /// The job that is asked about, if any.
 #[derive(Clone, Copy)]
@@ -68,35 +72,35 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
     let act = use_act();
     let tell = use_triggered();
     let error = RwSignal::new(None::<ApiError>);
-    let wrong = RwSignal::new(None::<Wrong>);
-    let own = written(&job.spec.param);
+    let own = StoredValue::new(written(&job.spec.param));
     let priority = job.spec.priority;
-    let (param, urgency) = (RwSignal::new(own.clone()), RwSignal::new(priority));
+    let (param, urgency) = (
+        RwSignal::new(own.get_value()),
+        RwSignal::new(priority.to_string()),
+    );
     let (delay, key) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let (id, name) = (job.id, job.spec.name);
+    // What was not touched is the job's own, also when that changes before it runs.
+    let given = move || {
+        let text = param.get();
+        let is_own = own.with_value(|own| text == *own) || text.trim().is_empty();
+        (!is_own).then(|| read_json(&text)).transpose()
+    };
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        let text = param.get_untracked();
-        // What was not touched is the job's own, also when that changes before it runs.
-        let given = if text == own || text.trim().is_empty() {
-            None
-        } else {
-            match read_json(&text) {
-                Ok(value) => Some(value),
-                Err(why) => {
-                    wrong.set(Some(why));
-                    return;
-                }
-            }
+        // The fields say what is wrong.
+        let Ok(given) = untrack(given) else { return };
+        let (least, most) = PRIORITIES;
+        let Some(urgency) = urgency.with_untracked(|text| read_number(text, least, most)) else {
+            return;
         };
-        wrong.set(None);
         let Some(delay_ms) = delay.with_untracked(|delay| format::read_length(delay)) else {
-            return; // The field says so.
+            return;
         };
         let asked = TriggerJob {
             param: given,
             idempotency_key: Some(key.get_untracked()).filter(|key| !key.is_empty()),
-            priority: Some(urgency.get_untracked()).filter(|now| *now != priority),
+            priority: Some(urgency as i16).filter(|now| *now != priority),
             delay_ms: Some(delay_ms).filter(|ms| *ms > 0),
         };
         let name = name.clone();
@@ -106,14 +110,14 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
             error,
             move |toasts, made| {
                 open.set(false);
-                tell(toasts, name, &made);
+                tell(toasts, name, &made, delay_ms > 0);
             },
         );
     };
     let i18n = use_i18n();
-    let told = move || wrong.with(|wrong| wrong.as_ref().map(|wrong| wrong(i18n.texts())));
+    let told = move || given().err().map(|wrong| wrong(i18n.texts()));
     view! {
-        <form class="form" on:submit=submit>
+        <form class="form" on:submit=submit on:input=move |_| error.set(None)>
             <Field id="run-param" label=|t| t.editor.param hint=|t| t.control.run_param_hint field="param" error>
                 <textarea
                     id="run-param"
@@ -125,13 +129,7 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
                 {move || told().map(|told| view! { <p class="field-error" role="alert">{told}</p> })}
             </Field>
             <Field id="run-priority" label=|t| t.editor.priority field="priority" error>
-                <input
-                    id="run-priority"
-                    type="number"
-                    step="1"
-                    prop:value=move || urgency.get().to_string()
-                    on:change=move |event| urgency.set(event_target_value(&event).trim().parse().unwrap_or(priority))
-                />
+                <NumberText id="run-priority" text=urgency min=PRIORITIES.0 max=PRIORITIES.1 />
             </Field>
             <Field id="run-delay" label=|t| t.control.run_delay hint=|t| t.control.run_delay_hint field="delay_ms" error>
                 <LengthText id="run-delay" text=delay />

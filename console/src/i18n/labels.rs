@@ -14,8 +14,8 @@ pub(crate) fn label(field: &str) -> Option<Label> {
         "time_zone" => |t| t.editor.time_zone,
         "dst_gap" => |t| t.editor.gap,
         "dst_fold" => |t| t.editor.fold,
-        "fixed_rate_ms" => |t| t.editor.by_rate,
-        "fixed_delay_ms" => |t| t.editor.by_delay,
+        "fixed_rate_ms" => |t| t.editor.rate,
+        "fixed_delay_ms" => |t| t.editor.delay,
         "at" => |t| t.editor.instants,
         "start_at" => |t| t.editor.start_at,
         "end_at" => |t| t.editor.end_at,
@@ -35,7 +35,9 @@ pub(crate) fn label(field: &str) -> Option<Label> {
         "cancel_on_failure" => |t| t.editor.cancel_on_failure,
         "shard_timeout_ms" => |t| t.editor.shard_timeout_short,
         "instance_timeout_ms" => |t| t.editor.instance_timeout_short,
-        "assignment" => |t| t.editor.assignment,
+        "planned" => |t| t.editor.planning_handler,
+        "command" => |t| t.editor.command,
+        "assignment" | "chosen" => |t| t.editor.assignment,
         "no_client" => |t| t.editor.no_client,
         "priority" => |t| t.editor.priority,
         "max_running_shards" => |t| t.editor.max_running,
@@ -85,7 +87,11 @@ pub(crate) fn in_labels(text: &str, texts: &Texts) -> String {
         shown.push_str(before);
         match label {
             Some(label) => {
+                // Within a sentence a name of several words is told from it by quotes.
+                let (open, close) = if is_subject { ("", "") } else { ("“", "”") };
+                shown.push_str(open);
                 shown.push_str(label(texts));
+                shown.push_str(close);
                 if let Some(entry) = entry {
                     shown.push(' ');
                     shown.push_str(&(entry + 1).to_string());
@@ -109,7 +115,7 @@ mod tests {
         let of = |text| in_labels(text, &super::super::en::TEXTS);
         assert_eq!(
             of("retry.max_delay_ms: is less than delay_ms; give at least as much"),
-            "Longest wait: is less than Wait; give at least as much"
+            "Longest wait: is less than “Wait”; give at least as much"
         );
         assert_eq!(of("spec.depends_on[0].job: is gone"), "Follows 1: is gone");
         assert_eq!(of("spec.cron: never fires"), "Cron expression: never fires");

@@ -118,7 +118,7 @@ fn CreateForm(open: RwSignal<bool>) -> impl IntoView {
         });
     };
     view! {
-        <form class="form" on:submit=submit>
+        <form class="form" on:submit=submit on:input=move |_| error.set(None)>
             <Field id="app-name" label=|t| t.name hint=|t| t.apps.name_hint field="name" error>
                 <input
                     id="app-name"
@@ -252,7 +252,7 @@ fn CopyForm(app: RwSignal<App>, open: RwSignal<bool>) -> impl IntoView {
         });
     };
     view! {
-        <form class="form" on:submit=submit>
+        <form class="form" on:submit=submit on:input=move |_| error.set(None)>
             <p>{i18n.text(|t| t.apps.copy_text)}</p>
             <Field id="copy-to" label=|t| t.apps.copy_to field="to" error>
                 <input

@@ -174,7 +174,7 @@ fn Import(open: RwSignal<bool>, calendar: RwSignal<Calendar>) -> impl IntoView {
         });
     };
     view! {
-        <form class="form" on:submit=submit>
+        <form class="form" on:submit=submit on:input=move |_| error.set(None)>
             <p>{i18n.text(|t| t.calendars.import_text)}</p>
             <Field id="ics" label=|t| t.calendars.ics field="ics" error>
                 <textarea

@@ -119,7 +119,10 @@ fn Editor(
     let navigate = StoredValue::new(use_navigate());
     let first = spec.clone();
     let id = of.map(|(id, _)| id);
-    let before = kept::load(id).filter(|kept| kept.spec != first);
+    let before = kept::load(id).filter(|kept| kept.spec != first || !kept.unread.is_empty());
+    let unread = before
+        .as_ref()
+        .map_or_else(Vec::new, |kept| kept.unread.clone());
     let is_restored = before.is_some();
     let version = before
         .as_ref()
@@ -136,20 +139,21 @@ fn Editor(
     // Why it was not saved: told above all, for its field may be folded away.
     let refused = RwSignal::new(None::<ApiError>);
     let previewed = RwSignal::new(None::<ApiError>);
-    let broken = RwSignal::new(Vec::<&'static str>::new());
+    let broken = RwSignal::new(Vec::<(&'static str, String)>::new());
     let draft = Draft {
         spec: RwSignal::new(before.map_or(spec, |kept| kept.spec)),
         // What a field holds that cannot be read is not what was complained about.
         error: Signal::derive(move || {
             let complaint = refused.get().map(within).or_else(|| previewed.get());
             let is_past = |error: &ApiError| {
-                broken.with(|broken| broken.iter().any(|field| blames(error.field(), field)))
+                broken.with(|broken| broken.iter().any(|(field, _)| blames(error.field(), field)))
             };
             complaint.filter(|error| !is_past(error))
         }),
         refused,
         previewed,
         broken,
+        kept: StoredValue::new(unread),
     };
     provide_context(draft);
     // Set when somebody else has saved meanwhile: then saving again overwrites, and that is said.
@@ -173,12 +177,20 @@ fn Editor(
         }
         true
     });
-    let is_changed = Memo::new(move |_| draft.spec.with(|now| *now != first));
+    let is_changed = Memo::new(move |_| {
+        draft.spec.with(|now| *now != first) || broken.with(|broken| !broken.is_empty())
+    });
     kept::follow(id, is_changed, move || kept::Kept {
         spec: draft.spec.get(),
         app: app.get(),
         enabled: enabled.get(),
         version,
+        unread: broken.with(|broken| {
+            let broken = broken.iter();
+            broken
+                .map(|(field, text)| ((*field).to_owned(), text.clone()))
+                .collect()
+        }),
     });
     let save = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();

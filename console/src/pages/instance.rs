@@ -32,6 +32,11 @@ pub(crate) fn InstancePage() -> impl IntoView {
     by_id(|id| view! { <Detail id /> }.into_any())
 }
 
+/// Whether it runs or has run; before that it waits in the queue.
+fn has_started(instance: &Instance) -> bool {
+    instance.state != InstanceState::Queued
+}
+
 #[component]
 fn Detail(id: i64) -> impl IntoView {
     let i18n = use_i18n();
@@ -44,7 +49,12 @@ fn Detail(id: i64) -> impl IntoView {
         view! {
             <Heading instance />
             <Facts instance />
-            <timeline::Timeline id />
+            <Show
+                when=move || instance.with(has_started)
+                fallback=move || view! { <p class="nothing" id="queued">{i18n.text(|t| t.instance.not_started)}</p> }
+            >
+                <timeline::Timeline id />
+            </Show>
             <shards::ShardTable id />
         }
         .into_any()
@@ -188,15 +198,17 @@ fn Facts(instance: Signal<Instance>) -> impl IntoView {
                 </div>
             })}
             <div><dt>{i18n.text(|t| t.scheduled)}</dt><dd><When at=at(|i| Some(i.scheduled_at)) /></dd></div>
-            <div><dt>{i18n.text(|t| t.fired)}</dt><dd><When at=at(|i| Some(i.fired_at)) /></dd></div>
+            <div><dt>{i18n.text(|t| t.fired)}</dt><dd><When at=at(|i| has_started(i).then_some(i.fired_at)) /></dd></div>
             <div><dt>{i18n.text(|t| t.ended)}</dt><dd><When at=at(|i| i.ended_at) /></dd></div>
             <div>
                 <dt>{i18n.text(|t| t.duration)}</dt>
                 <dd>
-                    <Lasted
-                        from=Signal::derive(move || instance.with(|i| i.fired_at))
-                        to=at(|i| i.ended_at)
-                    />
+                    <Show when=move || instance.with(has_started) fallback=|| "–">
+                        <Lasted
+                            from=Signal::derive(move || instance.with(|i| i.fired_at))
+                            to=at(|i| i.ended_at)
+                        />
+                    </Show>
                 </dd>
             </div>
             <div class="fact-wide">

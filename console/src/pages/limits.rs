@@ -11,6 +11,7 @@ use crate::components::dialog::{Modal, use_dialogs};
 use crate::components::field::Field;
 use crate::components::form::{Create, FormEnd};
 use crate::components::notice::Notice;
+use crate::components::number::{NumberText, read_number};
 use crate::components::progress::Meter;
 use crate::components::when::When;
 use crate::format;
@@ -170,8 +171,12 @@ fn Form(open: RwSignal<bool>, #[prop(optional)] of: Option<Limit>) -> impl IntoV
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         let name = name.get_untracked().trim().to_owned();
+        // The field says what is wrong.
+        let Some(most) = most.with_untracked(|most| read_number(most, 1, 1_000_000)) else {
+            return;
+        };
         let body = PutLimit {
-            max_running_shards: most.get_untracked().trim().parse().unwrap_or(0),
+            max_running_shards: most as u32,
             description: description.get_untracked(),
         };
         let path = format!("/api/v1/limits/{}", js_sys::encode_uri_component(&name));
@@ -182,7 +187,7 @@ fn Form(open: RwSignal<bool>, #[prop(optional)] of: Option<Limit>) -> impl IntoV
         });
     };
     view! {
-        <form class="form" on:submit=submit>
+        <form class="form" on:submit=submit on:input=move |_| error.set(None)>
             <Field id="limit-name" label=|t| t.name field="name" error>
                 <input
                     id="limit-name"
@@ -194,14 +199,7 @@ fn Form(open: RwSignal<bool>, #[prop(optional)] of: Option<Limit>) -> impl IntoV
                 />
             </Field>
             <Field id="limit-most" label=|t| t.limits.most field="max_running_shards" error>
-                <input
-                    id="limit-most"
-                    type="number"
-                    min="1"
-                    required
-                    prop:value=most
-                    on:input=move |event| most.set(event_target_value(&event))
-                />
+                <NumberText id="limit-most" text=most min=1 max=1_000_000 />
             </Field>
             <Field id="limit-description" label=|t| t.apps.description field="description" error>
                 <input

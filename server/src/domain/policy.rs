@@ -38,7 +38,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         if chosen.hosts.is_empty() && chosen.ips.is_empty() && chosen.labels.is_empty() {
             return refuse(
                 "assignment.chosen",
-                "chooses nobody in particular; give hosts, ips or labels, or write \"any\" or \"nobody\"",
+                "chooses nobody in particular; give hosts, ips or labels, or use any or nobody",
             );
         }
         if chosen.hosts.len() + chosen.ips.len() + chosen.labels.len() > 1000 {

@@ -42,7 +42,8 @@ pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
 }
 
 /// What numbers may be, where that is less than what their type holds; by the end of their path.
-const RANGES: [(&str, &str); 16] = [
+const RANGES: [(&str, &str); 17] = [
+    ("min_duration_ms", "0 or more"),
     ("priority", "-1000 to 1000"),
     ("fixed_rate_ms", "1000 (1 second) to 31622400000 (366 days)"),
     (
@@ -97,7 +98,12 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
     let range = range.map(|(_, range)| *range);
     if NO_NUMBER.contains(&cause) {
         let within = range.unwrap_or("within its limits");
-        return Some(format!("{cause}; give a whole number {within}"));
+        return Some(format!("is no such number; give a whole number {within}"));
+    }
+    if cause.starts_with("UUID parsing failed") {
+        return Some(
+            "is no id; give one as it is shown, 32 hexadecimal digits with dashes".to_owned(),
+        );
     }
     // A list in place of an object: serde takes its elements for the fields in their order.
     if cause.starts_with("invalid length ") && cause.contains(", expected struct ") {
@@ -180,7 +186,7 @@ mod tests {
             ),
             (
                 "invalid digit found in string",
-                "invalid digit found in string; give a whole number within its limits",
+                "is no such number; give a whole number within its limits",
             ),
             (
                 "unknown variant `x`, expected `a` or `b`",
@@ -204,7 +210,7 @@ mod tests {
             (
                 "limit",
                 "invalid digit found in string",
-                "invalid digit found in string; give a whole number 1 to 500",
+                "is no such number; give a whole number 1 to 500",
             ),
             (
                 "spec.retry.exponential.delay_ms",

@@ -120,6 +120,9 @@ async fn a_calendar_is_typed_in_lines_shown_imported_and_deleted() {
         .await;
     browser.fill("#calendar-zone", "Europe/Berlin").await;
     browser
+        .texts("dialog[open] .field-error", <[String]>::is_empty)
+        .await;
+    browser
         .fill("#calendar-dates", "2099-12-24 Christmas Eve\n1066-10-14")
         .await;
     browser.click("dialog[open] button[type=submit]").await;

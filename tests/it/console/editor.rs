@@ -55,6 +55,51 @@ async fn what_was_typed_is_there_again_whichever_way_the_page_was_left() {
     browser.texts(".restored", <[String]>::is_empty).await;
 }
 
+#[tokio::test]
+async fn a_draft_keeps_what_cannot_be_read() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app.job("settle", |_| {}).await;
+    let page = format!("/jobs/{}/edit", job.id);
+    let browser = given_viewer(&server, &page).await;
+    let typed = [
+        ("#param", "{oops", "{\"a\": 1}"),
+        ("#instance-timeout", "90 x", "90 s"),
+        ("#priority", "5000", "5"),
+    ];
+    let unfold = "document.querySelectorAll('details').forEach((part) => { part.open = true })";
+    browser.script::<Option<bool>>(unfold).await;
+    for (id, wrong, _) in typed {
+        browser.fill(id, wrong).await;
+        browser
+            .element(&format!(".field:has({id}) .field-error"))
+            .await;
+    }
+    browser.click("nav a[href='/servers']").await;
+    browser.is_at("/servers").await;
+    browser.go(&format!("{}{page}", server.url())).await;
+    browser.shows(".restored", "not saved").await;
+    browser.script::<Option<bool>>(unfold).await;
+    for (id, wrong, right) in typed {
+        let held: String = browser
+            .script(&format!("return document.querySelector('{id}').value"))
+            .await;
+        // Where the driver empties a length of time, a 0 is written first.
+        assert!(held.ends_with(wrong), "{held}");
+        let fault = format!(".field:has({id}) .field-error");
+        browser.element(&fault).await;
+        browser.click("#save").await;
+        is_focused(&browser, &id[1..]).await;
+        browser.fill(id, right).await;
+        browser.texts(&fault, <[String]>::is_empty).await;
+    }
+    browser.click("#save").await;
+    browser.shows("h1", "settle").await;
+    let saved = job.view().await.spec;
+    assert_eq!((saved.priority, saved.instance_timeout_ms), (5, 90_000));
+}
+
 /// Waits until the control with this id has the focus.
 async fn is_focused(browser: &Browser, wanted: &str) {
     wait_until("the field is gone to", BOUND, async || {
@@ -129,7 +174,7 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
     browser.fill("#retry-max", "1 s").await;
     browser.click("#save").await;
     browser
-        .shows(".field:has(#retry-max) .field-error", "is less than Wait")
+        .shows(".field:has(#retry-max) .field-error", "is less than “Wait”")
         .await;
     browser
         .texts(".field:has(#retry) .field-error", <[String]>::is_empty)
@@ -156,6 +201,12 @@ async fn what_is_typed_is_not_saved_as_something_else() {
         browser.key("\u{e004}").await;
         let fault = format!(".field:has({id}) .field-error");
         browser.shows(&fault, told).await;
+        // It stays as it was typed, also when another field changes.
+        browser.fill("#description", text).await;
+        let held: String = browser
+            .script(&format!("return document.querySelector('{id}').value"))
+            .await;
+        assert_eq!(held, text);
         browser.click("#save").await;
         is_focused(&browser, &id[1..]).await;
         assert_eq!(job.view().await.version, 1, "{id}: {text}");
@@ -163,7 +214,8 @@ async fn what_is_typed_is_not_saved_as_something_else() {
         browser.key("\u{e004}").await;
         browser.texts(&fault, <[String]>::is_empty).await;
     };
-    refused("#max-per-client", "-1", "from 0 to 10000", "2").await;
+    refused("#max-per-client", "-1", "from 0 to 10000", "3").await;
+    refused("#max-per-client", "2.5", "from 0 to 10000", "2").await;
     refused("#param", "123456789012345678901234567890", "rounded", "5").await;
     browser.click("details:has(#assignment) summary").await;
     browser.click("#assignment option[value=chosen]").await;
@@ -226,6 +278,13 @@ async fn what_is_wrong_with_one_of_several_stands_below_it() {
     browser.shows(".notice", "Follows 2: the app").await;
     let only = |told: &[String]| told.len() == 1;
     browser.texts(".field-error", only).await;
+    // It was about what stood there before.
+    browser
+        .fill(".dependency:nth-child(2) input[list]", "now")
+        .await;
+    browser
+        .texts(".field-error, .notice", <[String]>::is_empty)
+        .await;
     browser.click(".dependency:nth-child(2) .button").await;
     // A schedule of the past is told before it is saved.
     browser.click("#schedule-kind option[value=at]").await;

@@ -171,3 +171,19 @@ async fn an_address_that_cannot_be_read_names_the_filter_and_leads_back() {
     row(&browser, &["settle"]).await;
     browser.is_at("/instances").await;
 }
+
+#[tokio::test]
+async fn what_starts_later_is_not_shown_as_running() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app.job("settle", |_| {}).await;
+    let path = format!("/api/v1/jobs/{}/trigger", job.id);
+    let body = serde_json::json!({ "delay_ms": 3_600_000 });
+    let made: antares_protocol::job::Triggered = server.admin().post(&path, &body).await;
+    let page = format!("/instances/{}", made.instance_id);
+    let browser = given_viewer(&server, &page).await;
+    browser.shows("#queued", "It waits for its time").await;
+    let facts = |facts: &[String]| facts.iter().filter(|fact| fact.contains('–')).count() >= 3;
+    browser.texts(".facts > div", facts).await;
+}

@@ -186,6 +186,10 @@ async fn a_menu_moves_nothing_closes_on_escape_and_runs_a_job_with_other_values(
     browser
         .shows("dialog[open] .field:has(> .field-error)", "1000")
         .await;
+    browser.fill("#run-priority", "2.7").await;
+    browser.element("dialog[open] .field-error").await;
+    browser.click("dialog[open] button[type=submit]").await;
+    browser.element("dialog[open] #run-priority").await;
     browser.fill("#run-priority", "7").await;
     browser.fill("#run-delay", "soon").await;
     browser

@@ -82,7 +82,7 @@ pub(super) const SAID: &[Said] = &[
         "含有 H，其值取决于应用和任务的名称：请带上它们，用 POST /api/v1/schedule/preview 预览",
     ),
     (
-        "never fires: no time from 1970 to {} matches it; change the date or the year, or dst_gap if the clocks leave that time out",
+        "never fires: no time from 1970 to {} matches it; change the date or the year; if the clocks leave that time out, another dst_gap helps",
         "永不触发：从 1970 到 {} 年没有符合的时间；请更改日期或年份，若是夏令时跳过了该时刻，请更改 dst_gap",
     ),
     (
@@ -207,7 +207,7 @@ pub(super) const SAID: &[Said] = &[
         "有多项传递内容；全部满足才触发时只能有一项传递，其余须为不传递",
     ),
     (
-        "chooses nobody in particular; give hosts, ips or labels, or write \"any\" or \"nobody\"",
+        "chooses nobody in particular; give hosts, ips or labels, or use any or nobody",
         "没有指定任何对象；请填写主机、IP 或标签，或选择任意或无",
     ),
     (

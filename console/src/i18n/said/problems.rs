@@ -16,8 +16,24 @@ pub(super) const SAID: &[Said] = &[
         "“{}”不可用；请使用以下之一：{}",
     ),
     (
-        "invalid digit found in string; give a whole number {}",
-        "不是整数；请填写整数（{}）",
+        "is no such number; give a whole number within its limits",
+        "不是允许的整数；请填写整数",
+    ),
+    (
+        "is no such number; give a whole number {} or more",
+        "不是允许的整数；请填写不小于 {} 的整数",
+    ),
+    (
+        "is no such number; give a whole number {} to {}",
+        "不是允许的整数；请填写 {} 至 {} 的整数",
+    ),
+    (
+        "is no id; give one as it is shown, 32 hexadecimal digits with dashes",
+        "不是编号；请按显示的样子填写（32 位十六进制数字，带连字符）",
+    ),
+    (
+        "is none of those that are known; give one of {}",
+        "不可用；请使用以下之一：{}",
     ),
     (
         "`{}` is not a `next` of this list",

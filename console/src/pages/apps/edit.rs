@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::api::{self, ApiError};
 use crate::components::field::Field;
 use crate::components::form::FormEnd;
+use crate::components::number::{NumberText, read_number};
 use crate::hooks::act::use_act;
 use crate::hooks::live::Topic;
 
@@ -21,10 +22,13 @@ pub(super) fn EditForm(app: RwSignal<App>, open: RwSignal<bool>) -> impl IntoVie
     let most = RwSignal::new(most.to_string());
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
+        // The field says what is wrong.
+        let Some(most) = most.with_untracked(|most| read_number(most, 0, 1_000_000)) else {
+            return;
+        };
         let body = UpdateApp {
             description: Some(description.get_untracked()),
-            // What is no number is left as it was; the browser says so beside the field.
-            max_running_shards: most.with_untracked(|most| most.trim().parse().ok()),
+            max_running_shards: Some(most as u32),
         };
         let call = async move {
             api::call::<App>(Method::PATCH, &format!("/api/v1/apps/{id}"), &body).await
@@ -35,7 +39,7 @@ pub(super) fn EditForm(app: RwSignal<App>, open: RwSignal<bool>) -> impl IntoVie
         });
     };
     view! {
-        <form class="form" on:submit=submit>
+        <form class="form" on:submit=submit on:input=move |_| error.set(None)>
             <Field id="app-edit-description" label=|t| t.apps.description field="description" error>
                 <input
                     id="app-edit-description"
@@ -45,15 +49,7 @@ pub(super) fn EditForm(app: RwSignal<App>, open: RwSignal<bool>) -> impl IntoVie
                 />
             </Field>
             <Field id="app-most" label=|t| t.apps.most hint=|t| t.editor.no_limit field="max_running_shards" error>
-                <input
-                    id="app-most"
-                    type="number"
-                    min="0"
-                    step="1"
-                    required
-                    prop:value=most
-                    on:input=move |event| most.set(event_target_value(&event))
-                />
+                <NumberText id="app-most" text=most min=0 max=1_000_000 />
             </Field>
             <FormEnd open act label=|t| t.editor.save error beside=&["description", "max_running_shards"] />
         </form>

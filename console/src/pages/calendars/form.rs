@@ -81,7 +81,7 @@ pub(super) fn Form(
         });
     };
     view! {
-        <form class="form" on:submit=submit>
+        <form class="form" on:submit=submit on:input=move |_| error.set(None)>
             <Input id="calendar-name" label=|t| t.name field="name" value=name fixed=!is_new error />
             <Input id="calendar-description" label=|t| t.apps.description field="description" value=description error />
             <Input id="calendar-zone" label=|t| t.editor.time_zone field="time_zone" value=zone error />

@@ -8,6 +8,7 @@ use crate::api::ApiError;
 use crate::components::field::{Field, blames};
 use crate::components::json::{Wrong, read_json};
 use crate::components::length::LengthText;
+use crate::components::number::{NumberText, read_number};
 use crate::format;
 use crate::i18n::{Label, use_i18n};
 
@@ -20,8 +21,10 @@ pub(super) struct Draft {
     pub(super) refused: RwSignal<Option<ApiError>>,
     /// What the preview says is wrong.
     pub(super) previewed: RwSignal<Option<ApiError>>,
-    /// Fields that hold what cannot be read: with any of them it is not saved.
-    pub(super) broken: RwSignal<Vec<&'static str>>,
+    /// Fields that hold what cannot be read, and that: with any of them it is not saved.
+    pub(super) broken: RwSignal<Vec<(&'static str, String)>>,
+    /// Such of the draft that is gone on with, until their fields are there.
+    pub(super) kept: StoredValue<Vec<(String, String)>>,
 }
 
 impl Draft {
@@ -30,18 +33,28 @@ impl Draft {
         self.spec.update(change);
     }
 
-    /// Notes whether what `field` holds can be read.
-    pub(super) fn is_read(self, field: &'static str, is_read: bool) {
+    /// Notes what `field` holds, if that cannot be read.
+    pub(super) fn note(self, field: &'static str, wrong: Option<String>) {
+        let is_wrong = wrong.is_some();
         let _ = self.broken.try_update(|broken| {
-            broken.retain(|name| *name != field);
-            if !is_read {
-                broken.push(field);
-            }
+            broken.retain(|(name, _)| *name != field);
+            broken.extend(wrong.map(|wrong| (field, wrong)));
         });
         // It was about what stood there before.
-        if !is_read {
+        if is_wrong {
             let _ = self.refused.try_set(None);
         }
+    }
+
+    /// What `field` held that could not be read when the draft was left, the first time it is asked for.
+    fn take_kept(self, field: &'static str) -> Option<String> {
+        let mut found = None;
+        self.kept.update_value(|kept| {
+            if let Some(at) = kept.iter().position(|(name, _)| name == field) {
+                found = Some(kept.swap_remove(at).1);
+            }
+        });
+        found
     }
 
     /// Reads the definition, and follows it.
@@ -135,35 +148,45 @@ pub(super) fn NumberInput(
     get: fn(&JobSpec) -> i64,
     set: fn(&mut JobSpec, i64),
 ) -> impl IntoView {
-    let draft = use_draft();
-    let i18n = use_i18n();
-    // What is no such number stays in the field, and is not taken over.
-    let is_wrong = RwSignal::new(false);
-    let typed = move |event| {
-        let number = event_target_value(&event).trim().parse::<i64>().ok();
-        let number = number.filter(|number| (min..=max).contains(number));
-        is_wrong.set(number.is_none());
-        draft.is_read(field, number.is_some());
-        if let Some(number) = number {
-            draft.set(|spec| set(spec, number));
-        }
-    };
-    on_cleanup(move || draft.is_read(field, true));
-    let control = view! {
-        <input
-            id=id
-            type="number"
-            min=min.to_string()
-            max=max.to_string()
-            step="1"
-            prop:value=move || draft.get(get).to_string()
-            on:input=typed
-        />
-        {move || is_wrong.get().then(|| view! {
-            <p class="field-error" role="alert">{(i18n.texts().editor.no_number)(min, max)}</p>
-        })}
-    };
+    let read = move |text: &str| read_number(text, min, max);
+    let text = as_typed(field, read, |number: i64| number.to_string(), get, set);
+    let control = view! { <NumberText id text min max /> };
     hinted(id, label, hint, field, control.into_any())
+}
+
+/// Text in place of a value, which it follows and sets; what cannot be read stays, and is not taken over.
+fn as_typed<T: Copy + PartialEq + Send + Sync + 'static>(
+    field: &'static str,
+    read: impl Fn(&str) -> Option<T> + Send + Sync + 'static,
+    show: fn(T) -> String,
+    get: fn(&JobSpec) -> T,
+    set: fn(&mut JobSpec, T),
+) -> RwSignal<String> {
+    let draft = use_draft();
+    let now = Memo::new(move |_| draft.get(get));
+    let before = draft.take_kept(field);
+    let text = RwSignal::new(before.unwrap_or_else(|| show(now.get_untracked())));
+    let typed = Memo::new(move |_| text.with(|text| read(text)));
+    Effect::new(move || {
+        let wrong = typed.get().is_none().then(|| text.get());
+        draft.note(field, wrong);
+    });
+    on_cleanup(move || draft.note(field, None));
+    Effect::new(move || {
+        if let Some(typed) = typed.get().filter(|typed| *typed != now.get_untracked()) {
+            draft.set(|spec| set(spec, typed));
+        }
+    });
+    // Changed elsewhere: what is typed stays as it was typed, and so does what cannot be read.
+    Effect::new(move |before: Option<T>| {
+        let now = now.get();
+        let is_other = before.is_some_and(|before| before != now);
+        if is_other && typed.get_untracked() != Some(now) {
+            text.set(show(now));
+        }
+        now
+    });
+    text
 }
 
 /// A length of time, in words; the definition has milliseconds. What cannot be read is not taken over.
@@ -176,24 +199,7 @@ pub(super) fn LengthInput(
     get: fn(&JobSpec) -> u64,
     set: fn(&mut JobSpec, u64),
 ) -> impl IntoView {
-    let draft = use_draft();
-    let now = Memo::new(move |_| draft.get(get));
-    let text = RwSignal::new(format::length(now.get_untracked()));
-    let typed = Memo::new(move |_| text.with(|text| format::read_length(text)));
-    Effect::new(move || draft.is_read(field, typed.get().is_some()));
-    on_cleanup(move || draft.is_read(field, true));
-    Effect::new(move || {
-        if let Some(typed) = typed.get().filter(|typed| *typed != now.get_untracked()) {
-            draft.set(|spec| set(spec, typed));
-        }
-    });
-    // Changed elsewhere: what is typed stays as it was typed.
-    Effect::new(move || {
-        let now = now.get();
-        if typed.get_untracked() != Some(now) {
-            text.set(format::length(now));
-        }
-    });
+    let text = as_typed(field, format::read_length, format::length, get, set);
     hinted(
         id,
         label,
@@ -286,15 +292,17 @@ pub(super) fn ReadInput<T: 'static>(
     set: fn(&mut JobSpec, T),
 ) -> impl IntoView {
     let draft = use_draft();
-    let text = RwSignal::new(draft.spec.with_untracked(get));
+    let before = draft.take_kept(field);
+    let wrong = RwSignal::new(before.as_ref().and_then(|before| read(before).err()));
+    draft.note(field, before.clone());
+    let text = RwSignal::new(before.unwrap_or_else(|| draft.spec.with_untracked(get)));
     let i18n = use_i18n();
-    let wrong = RwSignal::new(None::<Wrong>);
-    on_cleanup(move || draft.is_read(field, true));
+    on_cleanup(move || draft.note(field, None));
     let typed = move |event| {
         let now = event_target_value(&event);
         let read = read(&now);
+        draft.note(field, read.is_err().then(|| now.clone()));
         text.set(now);
-        draft.is_read(field, read.is_ok());
         match read {
             Ok(value) => {
                 wrong.set(None);

@@ -17,6 +17,9 @@ pub(super) struct Kept {
     pub(super) enabled: bool,
     /// The version that was edited.
     pub(super) version: Option<i32>,
+    /// Fields that hold what cannot be read, and that.
+    #[serde(default)]
+    pub(super) unread: Vec<(String, String)>,
 }
 
 fn key(id: Option<i64>) -> String {

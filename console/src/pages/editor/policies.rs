@@ -252,7 +252,7 @@ fn Row(index: usize) -> impl IntoView {
                 aria-label=i18n.text(|t| t.editor.other_app)
                 placeholder=i18n.text(|t| t.editor.other_app)
                 prop:value=read(|d| d.app.clone().unwrap_or_default())
-                on:change=move |event| {
+                on:input=move |event| {
                     let text = event_target_value(&event);
                     change(Box::new(move |d| d.app = (!text.is_empty()).then_some(text)));
                 }
@@ -262,7 +262,7 @@ fn Row(index: usize) -> impl IntoView {
                 placeholder=i18n.text(|t| t.job)
                 list="job-names"
                 prop:value=read(|d| d.job.clone())
-                on:change=move |event| {
+                on:input=move |event| {
                     let text = event_target_value(&event);
                     change(Box::new(move |d| d.job = text));
                 }

@@ -75,6 +75,8 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                 Err(api::ApiError::Problem(problem)) if is_early(problem.field.as_deref()) => {
                     wrong.set(Some(detail(&problem)));
                     times.set(None);
+                    // What else was wrong may be mended.
+                    draft.previewed.set(None);
                 }
                 Err(api::ApiError::Problem(problem)) => {
                     wrong.set(Some(detail(&problem)));

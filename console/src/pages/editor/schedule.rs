@@ -2,7 +2,7 @@
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::schedule::{DstFold, DstGap};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Timelike as _, Utc};
 use leptos::prelude::*;
 
 use super::compose::Compose;
@@ -259,7 +259,9 @@ fn Instant(
 }
 
 fn listed(spec: &JobSpec) -> String {
-    let lines: Vec<String> = spec.at.iter().map(DateTime::to_rfc3339).collect();
+    let lines: Vec<String> = (spec.at.iter())
+        .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        .collect();
     lines.join("\n")
 }
 
@@ -326,7 +328,12 @@ fn set_kind(spec: &mut JobSpec, kind: &str) {
             spec.fixed_delay_ms = Some(60_000);
             spec.jitter_ms = 0;
         }
-        "at" => spec.at = vec![crate::hooks::clock::now() + chrono::TimeDelta::hours(1)],
+        "at" => {
+            spec.at = {
+                let now = crate::hooks::clock::now() + chrono::TimeDelta::hours(1);
+                vec![now.with_nanosecond(0).unwrap_or(now)]
+            }
+        }
         _ => {
             // Fields that are not shown must not be what is refused.
             spec.jitter_ms = 0;

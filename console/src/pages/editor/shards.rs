@@ -24,6 +24,7 @@ pub(super) fn Shards() -> impl IntoView {
             id="sharding"
             label=|t| t.editor.sharding
             field="sharding"
+            parts=&["sharding.planned"]
             options=&[
                 ("fixed", |t| t.editor.sharding_fixed, |t| t.editor.sharding_fixed_hint),
                 ("broadcast", |t| t.editor.sharding_broadcast, |t| t.editor.sharding_broadcast_hint),
@@ -93,7 +94,7 @@ fn Params() -> impl IntoView {
     let text = RwSignal::new(draft.spec.with_untracked(lines));
     let mend = move || {
         wrong.set(None);
-        draft.is_read("shard_params", true);
+        draft.note("shard_params", None);
     };
     on_cleanup(mend);
     let typed = move |event| {
@@ -108,7 +109,7 @@ fn Params() -> impl IntoView {
             }),
             Err(error) => {
                 wrong.set(Some(error));
-                draft.is_read("shard_params", false);
+                draft.note("shard_params", Some(String::new()));
             }
         }
     };

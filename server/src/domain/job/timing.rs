@@ -75,8 +75,8 @@ fn fires_at_all(spec: &JobSpec) -> Result<(), FieldError> {
         Some(times) if times.next_after(before).is_none() => Err(error(
             "cron",
             format!(
-                "never fires: no time from 1970 to {LAST_YEAR} matches it; change the date or the year, or dst_gap \
-                 if the clocks leave that time out"
+                "never fires: no time from 1970 to {LAST_YEAR} matches it; change the date or the year; if the \
+                 clocks leave that time out, another dst_gap helps"
             ),
         )),
         _ => Ok(()),

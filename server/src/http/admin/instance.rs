@@ -79,7 +79,7 @@ async fn list(
     if query.trigger == Some(Trigger::Other) {
         return Err(ApiError::field(
             "trigger",
-            "is not known; give schedule, api, console, sql, dependency, backfill, rerun or plan",
+            "is none of those that are known; give one of `schedule`, `api`, `console`, `sql`, `dependency`, `backfill`, `rerun`, `plan`",
         ));
     }
     for (field, at) in [("from", query.from), ("until", query.until)] {
