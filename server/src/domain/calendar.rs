@@ -1,6 +1,5 @@
 //! Calendars: named sets of days and hours that keep ticks in or out.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use antares_protocol::schedule::CalendarSpec;
@@ -10,7 +9,7 @@ use chrono::{
 };
 use chrono_tz::{GapInfo, Tz};
 
-use super::job::{FieldError, parse_zone, visible};
+use super::job::{FieldError, parse_zone, refuse, visible};
 
 mod covered;
 pub mod ics;
@@ -241,14 +240,4 @@ pub fn validate(spec: &CalendarSpec) -> Result<(), FieldError> {
         }
     }
     Ok(())
-}
-
-fn refuse(
-    field: impl Into<Cow<'static, str>>,
-    message: impl Into<String>,
-) -> Result<(), FieldError> {
-    Err(FieldError {
-        field: field.into(),
-        message: message.into(),
-    })
 }

@@ -23,11 +23,22 @@ pub struct FieldError {
     pub message: String,
 }
 
-fn error(field: &'static str, message: impl Into<String>) -> FieldError {
-    FieldError {
-        field: field.into(),
-        message: message.into(),
+impl FieldError {
+    /// An error of `field`, a path, with what is wrong and the remedy.
+    pub fn new(field: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
     }
+}
+
+/// Refuses `field`.
+pub fn refuse(
+    field: impl Into<Cow<'static, str>>,
+    message: impl Into<String>,
+) -> Result<(), FieldError> {
+    Err(FieldError::new(field, message))
 }
 
 /// Largest job parameter and largest sum of shard parameters, as JSON text.
@@ -38,7 +49,7 @@ pub const MAX_TIMEOUT_MS: u64 = 366 * 24 * 3_600_000;
 /// Reads an IANA zone.
 pub fn parse_zone(name: &str) -> Result<Tz, FieldError> {
     Tz::from_str_insensitive(name).map_err(|_| {
-        error(
+        FieldError::new(
             "time_zone",
             format!("`{name}` is not an IANA time zone; write one like Asia/Shanghai or UTC"),
         )
@@ -49,13 +60,13 @@ pub fn parse_zone(name: &str) -> Result<Tz, FieldError> {
 pub fn parse_cron(expression: &str) -> Result<CronExpression, FieldError> {
     CronExpression::parse(expression).map_err(|cause| {
         if resolve_hashes(expression, 0).is_ok_and(|resolved| resolved != expression) {
-            return error(
+            return FieldError::new(
                 "cron",
                 "has an H, which depends on the names of an app and a job: preview it with them, by \
                  POST /api/v1/schedule/preview",
             );
         }
-        error("cron", cause.to_string())
+        FieldError::new("cron", cause.to_string())
     })
 }
 
@@ -65,7 +76,7 @@ pub fn resolved_cron<'a>(app: &str, spec: &'a JobSpec) -> Result<Option<Cow<'a, 
         return Ok(None);
     };
     let resolved = resolve_hashes(cron, seed(app, &spec.name));
-    let resolved = resolved.map_err(|cause| error("cron", cause.to_string()))?;
+    let resolved = resolved.map_err(|cause| FieldError::new("cron", cause.to_string()))?;
     Ok(Some(if resolved == *cron {
         Cow::Borrowed(cron)
     } else {
@@ -91,14 +102,14 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         visible("handler", handler, 200)?;
     }
     if spec.description.len() > 10_000 {
-        return Err(error(
+        return Err(FieldError::new(
             "description",
             "is longer than 10,000 bytes; shorten it",
         ));
     }
     match (spec.kind, &spec.script) {
         (JobKind::Handler, Some(_)) => {
-            return Err(error(
+            return Err(FieldError::new(
                 "script",
                 "is only for kind script; set kind to script, or leave it out",
             ));
@@ -109,19 +120,22 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
             } else {
                 "name"
             };
-            return Err(error(
+            return Err(FieldError::new(
                 field,
                 "`script` is reserved for script jobs; choose another",
             ));
         }
         (JobKind::Script, None) => {
-            return Err(error(
+            return Err(FieldError::new(
                 "script",
                 "is missing; give a command, or a body with its interpreter",
             ));
         }
         (JobKind::Script, Some(_)) if spec.handler.is_some() => {
-            return Err(error("handler", "is not for script jobs; leave it out"));
+            return Err(FieldError::new(
+                "handler",
+                "is not for script jobs; leave it out",
+            ));
         }
         (JobKind::Script, Some(script)) => validate_script(script)?,
         (JobKind::Handler, None) => {}
@@ -129,7 +143,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     timing::validate(spec)?;
     policy::validate(spec)?;
     if !(1..=MAX_SHARDS).contains(&spec.shard_count) {
-        return Err(error(
+        return Err(FieldError::new(
             "shard_count",
             format!(
                 "{} is not allowed; give 1 to {MAX_SHARDS}",
@@ -138,7 +152,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         ));
     }
     if spec.shard_params.len() > spec.shard_count as usize {
-        return Err(error(
+        return Err(FieldError::new(
             "shard_params",
             format!(
                 "{} parameters for {} shards; raise shard_count or drop the surplus",
@@ -148,13 +162,13 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         ));
     }
     if spec.max_shards_per_client > 10_000 {
-        return Err(error(
+        return Err(FieldError::new(
             "max_shards_per_client",
             "give 0 for no limit, or 1 to 10000",
         ));
     }
     if !(1..=1000).contains(&spec.max_attempts) {
-        return Err(error(
+        return Err(FieldError::new(
             "max_attempts",
             format!("{} is not allowed; give 1 to 1000", spec.max_attempts),
         ));
@@ -164,7 +178,10 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         ("instance_timeout_ms", spec.instance_timeout_ms),
     ] {
         if value > MAX_TIMEOUT_MS {
-            return Err(error(field, "is more than 366 days; give 0 for no limit"));
+            return Err(FieldError::new(
+                field,
+                "is more than 366 days; give 0 for no limit",
+            ));
         }
     }
     for (field, bytes) in [
@@ -172,7 +189,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         ("shard_params", json_bytes(&spec.shard_params)),
     ] {
         if bytes > MAX_PARAM_BYTES {
-            return Err(error(
+            return Err(FieldError::new(
                 field,
                 format!("is {bytes} bytes of JSON; the limit is {MAX_PARAM_BYTES}"),
             ));
@@ -190,7 +207,7 @@ fn check_nul(spec: &JobSpec) -> Result<(), FieldError> {
         .or_else(|| holds_nul(&value).then_some("spec"));
     match holder {
         None => Ok(()),
-        Some(field) => Err(error(
+        Some(field) => Err(FieldError::new(
             field,
             "holds the character U+0000, which cannot be stored; remove it",
         )),
@@ -236,10 +253,10 @@ fn validate_script(script: &Script) -> Result<(), FieldError> {
         }
     };
     if text.trim().is_empty() {
-        return Err(error(field, "is empty; write what to run"));
+        return Err(FieldError::new(field, "is empty; write what to run"));
     }
     if text.len() > 256 * 1024 {
-        return Err(error(
+        return Err(FieldError::new(
             field,
             "is longer than 256 KiB; put it in a file on the client",
         ));
@@ -247,7 +264,7 @@ fn validate_script(script: &Script) -> Result<(), FieldError> {
     // As the client will split it into words.
     if shlex::split(line.0).is_none() {
         let message = "has a quote that is not closed, or ends with a backslash; close it, or give the script's text as a body";
-        return Err(error(line.1, message));
+        return Err(FieldError::new(line.1, message));
     }
     Ok(())
 }
@@ -255,10 +272,13 @@ fn validate_script(script: &Script) -> Result<(), FieldError> {
 /// Checks a name that people read and type.
 pub fn visible(field: &'static str, text: &str, most: usize) -> Result<(), FieldError> {
     if text.is_empty() || text.chars().count() > most {
-        return Err(error(field, format!("must have 1 to {most} characters")));
+        return Err(FieldError::new(
+            field,
+            format!("must have 1 to {most} characters"),
+        ));
     }
     if text.trim() != text || text.chars().any(char::is_control) {
-        return Err(error(
+        return Err(FieldError::new(
             field,
             "must not start or end with a space or hold control characters",
         ));

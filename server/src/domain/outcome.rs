@@ -3,7 +3,7 @@
 use antares_protocol::job::JobSpec;
 use antares_protocol::policy::Sharding;
 
-use super::job::FieldError;
+use super::job::{FieldError, refuse};
 
 /// Longest wait before another attempt: seven days.
 const MAX_RETRY_MS: u64 = 7 * 24 * 3_600_000;
@@ -31,11 +31,4 @@ pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         );
     }
     Ok(())
-}
-
-fn refuse(field: &'static str, message: impl Into<String>) -> Result<(), FieldError> {
-    Err(FieldError {
-        field: field.into(),
-        message: message.into(),
-    })
 }

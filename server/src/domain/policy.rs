@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use antares_protocol::job::JobSpec;
 use antares_protocol::policy::{Assignment, Backoff, Join, Pass, Sharding};
 
-use super::job::{FieldError, visible};
+use super::job::{FieldError, refuse, visible};
 
 /// Priorities of jobs and triggers.
 pub const PRIORITIES: RangeInclusive<i16> = -1000..=1000;
@@ -55,7 +55,7 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         if let Some(ip) = chosen.ips.iter().find(|ip| ip.parse::<IpAddr>().is_err()) {
             return refuse(
                 "assignment.chosen.ips",
-                &format!("`{ip}` is no IP address; give one such as 10.0.0.7"),
+                format!("`{ip}` is no IP address; give one such as 10.0.0.7"),
             );
         }
         for name in chosen.labels.keys() {
@@ -89,11 +89,4 @@ pub fn validate(spec: &JobSpec) -> Result<(), FieldError> {
         visible("sharding.planned", handler, 200)?;
     }
     Ok(())
-}
-
-fn refuse(field: &'static str, message: &str) -> Result<(), FieldError> {
-    Err(FieldError {
-        field: field.into(),
-        message: message.to_owned(),
-    })
 }

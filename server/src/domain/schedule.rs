@@ -133,10 +133,7 @@ pub fn check_period(field: &'static str, period_ms: u64) -> Result<(), FieldErro
         PERIOD_MS.start(),
         PERIOD_MS.end()
     );
-    Err(FieldError {
-        field: field.into(),
-        message,
-    })
+    Err(FieldError::new(field, message))
 }
 
 /// Checks a jitter.
@@ -144,10 +141,10 @@ pub fn check_jitter(jitter_ms: u64) -> Result<(), FieldError> {
     if jitter_ms <= MAX_JITTER_MS {
         return Ok(());
     }
-    Err(FieldError {
-        field: "jitter_ms".into(),
-        message: format!("is more than {MAX_JITTER_MS} (a day); give less, or 0 for none"),
-    })
+    Err(FieldError::new(
+        "jitter_ms",
+        format!("is more than {MAX_JITTER_MS} (a day); give less, or 0 for none"),
+    ))
 }
 
 /// The first of `anchor`, `anchor + rate`, and so on after `after`.

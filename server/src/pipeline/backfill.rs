@@ -16,10 +16,7 @@ const MOST_TICKS: usize = 10_000;
 const MAX_INTERVAL_MS: u64 = 86_400_000;
 
 fn refuse(field: &'static str, message: impl Into<String>) -> JobError {
-    JobError::Field(FieldError {
-        field: field.into(),
-        message: message.into(),
-    })
+    JobError::Field(FieldError::new(field, message))
 }
 
 /// Queues an instance for each tick of a past period that no backfill has queued before. It does not matter whether the

@@ -81,10 +81,10 @@ pub async fn update(
         });
     }
     if name != spec.name {
-        return Err(CalendarError::Field(FieldError {
-            field: "name".into(),
-            message: format!("cannot change; the calendar is called `{name}`"),
-        }));
+        return Err(CalendarError::Field(FieldError::new(
+            "name",
+            format!("cannot change; the calendar is called `{name}`"),
+        )));
     }
     store::update(&mut tx, id, spec, author).await?;
     store::undate_delays(&mut tx, &name).await?;
@@ -134,12 +134,12 @@ pub async fn import(
     spec.spans.retain(|span| spans.insert(span.clone()));
     for (field, found) in [("dates", spec.dates.len()), ("spans", spec.spans.len())] {
         if found > 10_000 {
-            return Err(CalendarError::Field(FieldError {
-                field: "ics".into(),
-                message: format!(
+            return Err(CalendarError::Field(FieldError::new(
+                "ics",
+                format!(
                     "the calendar would have {found} {field}; the limit is 10,000: give an earlier `until`, or replace"
                 ),
-            }));
+            )));
         }
     }
     update(&mut tx, id, import.version, &spec, author).await?;
@@ -184,10 +184,10 @@ fn all_there(spec: &JobSpec, is_there: impl Fn(&String) -> bool) -> Result<(), J
         ("exclude_calendars", &spec.exclude_calendars),
     ] {
         if let Some(name) = names.iter().find(|name| !is_there(name)) {
-            return Err(JobError::Spec(FieldError {
-                field: field.into(),
-                message: format!("there is no calendar `{name}`; create it first"),
-            }));
+            return Err(JobError::Spec(FieldError::new(
+                field,
+                format!("there is no calendar `{name}`; create it first"),
+            )));
         }
     }
     Ok(())

@@ -41,25 +41,25 @@ pub async fn save(
         let app = wanted.app.as_deref().unwrap_or(app);
         let found = dependency::find(conn, app, &wanted.job).await?;
         let predecessor_id = found.ok_or_else(|| {
-            JobError::Spec(FieldError {
-                field: format!("depends_on[{index}].job").into(),
-                message: format!(
+            JobError::Spec(FieldError::new(
+                format!("depends_on[{index}].job"),
+                format!(
                     "the app `{app}` has no job `{}`; create it first",
                     wanted.job
                 ),
-            })
+            ))
         })?;
         if edges
             .iter()
             .any(|edge| edge.predecessor_id == predecessor_id)
         {
-            return Err(JobError::Spec(FieldError {
-                field: format!("depends_on[{index}].job").into(),
-                message: format!(
+            return Err(JobError::Spec(FieldError::new(
+                format!("depends_on[{index}].job"),
+                format!(
                     "`{}` of `{app}` is named twice; remove one of them",
                     wanted.job
                 ),
-            }));
+            )));
         }
         edges.push(Edge {
             predecessor_id,
@@ -96,10 +96,10 @@ pub async fn save(
             .iter()
             .map(|id| names.get(id).map_or("?", String::as_str))
             .collect();
-        return Err(JobError::Spec(FieldError {
-            field: "depends_on".into(),
-            message: format!("makes a cycle: {}; break it somewhere", path.join(" → ")),
-        }));
+        return Err(JobError::Spec(FieldError::new(
+            "depends_on",
+            format!("makes a cycle: {}; break it somewhere", path.join(" → ")),
+        )));
     }
     dependency::put(conn, id, &edges).await?;
     Ok(())

@@ -195,10 +195,10 @@ async fn update_in(
         });
     }
     if spec.name != locked.name {
-        return Err(JobError::Spec(FieldError {
-            field: "name".into(),
-            message: format!("cannot change; the job is called `{}`", locked.name),
-        }));
+        return Err(JobError::Spec(FieldError::new(
+            "name",
+            format!("cannot change; the job is called `{}`", locked.name),
+        )));
     }
     let version = locked.version + 1;
     job::add_version(&mut *tx, id, version, spec, author).await?;
@@ -227,10 +227,10 @@ pub async fn copy(
     author: &str,
 ) -> Result<JobsCopied, JobError> {
     if request.to == from {
-        return Err(JobError::Field(FieldError {
-            field: "to".into(),
-            message: "is the app itself; name another one".into(),
-        }));
+        return Err(JobError::Field(FieldError::new(
+            "to",
+            "is the app itself; name another one",
+        )));
     }
     let mut tx = conn.begin().await?;
     let jobs = job::of_app(&mut tx, from).await?;
@@ -239,10 +239,10 @@ pub async fn copy(
         .iter()
         .find(|name| !jobs.iter().any(|job| job.spec.name == **name))
     {
-        return Err(JobError::Field(FieldError {
-            field: "jobs".into(),
-            message: format!("the app `{from}` has no job `{unknown}`"),
-        }));
+        return Err(JobError::Field(FieldError::new(
+            "jobs",
+            format!("the app `{from}` has no job `{unknown}`"),
+        )));
     }
     if !app::is_there(&mut tx, &request.to).await? {
         return Err(JobError::NoApp(request.to.clone()));
@@ -288,10 +288,10 @@ async fn save_limits(conn: &mut PgConnection, id: i64, spec: &JobSpec) -> Result
         limit::lock_named(conn, &spec.limits).await?
     };
     if let Some(name) = spec.limits.iter().find(|name| !found.contains(name)) {
-        return Err(JobError::Spec(FieldError {
-            field: "limits".into(),
-            message: format!("there is no limit `{name}`; create it first"),
-        }));
+        return Err(JobError::Spec(FieldError::new(
+            "limits",
+            format!("there is no limit `{name}`; create it first"),
+        )));
     }
     let own = (spec.max_running_shards > 0).then_some(key);
     let keys: Vec<String> = (found.iter().map(|name| limit::named(name)))

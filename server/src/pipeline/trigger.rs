@@ -139,33 +139,27 @@ pub fn check(request: &TriggerJob) -> Result<(), FieldError> {
         let length = json_bytes(param);
         if length > MAX_PARAM_BYTES {
             let message = format!("is {length} bytes; the limit is 1 MiB");
-            return Err(FieldError {
-                field: field.into(),
-                message,
-            });
+            return Err(FieldError::new(field, message));
         }
         if holds_nul(param) {
             let message = "holds the character U+0000; remove it".to_owned();
-            return Err(FieldError {
-                field: field.into(),
-                message,
-            });
+            return Err(FieldError::new(field, message));
         }
     }
     if request
         .priority
         .is_some_and(|priority| !PRIORITIES.contains(&priority))
     {
-        return Err(FieldError {
-            field: "priority".into(),
-            message: "is not allowed; give -1000 to 1000".into(),
-        });
+        return Err(FieldError::new(
+            "priority",
+            "is not allowed; give -1000 to 1000",
+        ));
     }
     if request.delay_ms.is_some_and(|delay| delay > MAX_TIMEOUT_MS) {
-        return Err(FieldError {
-            field: "delay_ms".into(),
-            message: "is more than 366 days; give less".into(),
-        });
+        return Err(FieldError::new(
+            "delay_ms",
+            "is more than 366 days; give less",
+        ));
     }
     Ok(())
 }

@@ -140,7 +140,8 @@ pub async fn version(
         .await
 }
 
-/// The texts of versions of definitions, brief where they have been written so, as many as there are of `keys`, which are a job and a version each.
+/// The texts of versions of definitions, brief where they have been written so, as many as there are of `keys`, which
+/// are a job and a version each.
 pub async fn versions(
     conn: &mut PgConnection,
     keys: &[(i64, i32)],

@@ -84,29 +84,31 @@ pub async fn put(
 
 /// Counts what runs of a job already against `keys`.
 pub async fn count_job(conn: &mut PgConnection, keys: &[String], job_id: i64) -> sqlx::Result<()> {
-    sqlx::query(
-        "insert into claim_use (key, claim_id)
-         select k, r.id from instance i join shard_running r on r.instance_id = i.id cross join unnest($1::text[]) k
-         where i.job_id = $2 on conflict do nothing",
-    )
-    .bind(keys)
-    .bind(job_id)
-    .execute(conn)
-    .await?;
-    Ok(())
+    count(conn, keys, "job_id", job_id).await
 }
 
 /// Counts what runs of an app already against its limit.
 pub async fn count_app(conn: &mut PgConnection, app_id: i64) -> sqlx::Result<()> {
-    sqlx::query(
+    count(conn, &[of_app(app_id)], "app_id", app_id).await
+}
+
+/// Counts what runs of instances with `id` in `column` against `keys`.
+async fn count(
+    conn: &mut PgConnection,
+    keys: &[String],
+    column: &'static str,
+    id: i64,
+) -> sqlx::Result<()> {
+    let sql = format!(
         "insert into claim_use (key, claim_id)
-         select $1, r.id from instance i join shard_running r on r.instance_id = i.id
-         where i.app_id = $2 on conflict do nothing",
-    )
-    .bind(of_app(app_id))
-    .bind(app_id)
-    .execute(conn)
-    .await?;
+         select k, r.id from instance i join shard_running r on r.instance_id = i.id cross join unnest($1::text[]) k
+         where i.{column} = $2 on conflict do nothing"
+    );
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(keys)
+        .bind(id)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

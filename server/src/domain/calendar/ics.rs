@@ -177,10 +177,7 @@ fn begins(line: &str, word: &str) -> bool {
 }
 
 fn refuse(message: impl Into<String>) -> FieldError {
-    FieldError {
-        field: "ics".into(),
-        message: message.into(),
-    }
+    FieldError::new("ics", message)
 }
 
 fn about(event: &Component<'_>, why: &str) -> FieldError {

@@ -9,7 +9,7 @@ use antares_protocol::job::JobSpec;
 use antares_protocol::schedule::{Misfire, Overlap};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 
-use super::{FieldError, error, parse_zone, resolved_cron, schedule, timing, visible};
+use super::{FieldError, parse_zone, resolved_cron, schedule, timing, visible};
 use crate::domain::schedule::{LAST_YEAR, Schedule, Timing, check_jitter, check_period};
 
 /// Most instants in `at`.
@@ -34,7 +34,7 @@ pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
             "is given beside {first}; leave one of them out: a job has at most one of cron, fixed_rate_ms, \
              fixed_delay_ms and at"
         );
-        return Err(error(second, message));
+        return Err(FieldError::new(*second, message));
     }
     parse_zone(&spec.time_zone)?;
     if let Some(rate_ms) = spec.fixed_rate_ms {
@@ -43,7 +43,7 @@ pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
     if let Some(delay_ms) = spec.fixed_delay_ms {
         check_period("fixed_delay_ms", delay_ms)?;
         if spec.jitter_ms > 0 {
-            return Err(error(
+            return Err(FieldError::new(
                 "jitter_ms",
                 "is not for fixed_delay_ms; leave one of them out",
             ));
@@ -72,7 +72,7 @@ fn fires_at_all(spec: &JobSpec) -> Result<(), FieldError> {
         ..timing("", spec)
     };
     match Schedule::new(Some(&cron), &spec.time_zone, unbounded)? {
-        Some(times) if times.next_after(before).is_none() => Err(error(
+        Some(times) if times.next_after(before).is_none() => Err(FieldError::new(
             "cron",
             format!(
                 "never fires: no time from 1970 to {LAST_YEAR} matches it; change the date or the year; if the \
@@ -86,7 +86,7 @@ fn fires_at_all(spec: &JobSpec) -> Result<(), FieldError> {
 fn instants(spec: &JobSpec) -> Result<(), FieldError> {
     if spec.at.len() > MOST_INSTANTS {
         let count = spec.at.len();
-        return Err(error(
+        return Err(FieldError::new(
             "at",
             format!("has {count} instants; give {MOST_INSTANTS} at most, or use cron"),
         ));
@@ -97,7 +97,7 @@ fn instants(spec: &JobSpec) -> Result<(), FieldError> {
         year(field, at)?;
     }
     match (spec.start_at, spec.end_at) {
-        (Some(start), Some(end)) if start > end => Err(error(
+        (Some(start), Some(end)) if start > end => Err(FieldError::new(
             "end_at",
             "is before start_at; give a later instant, or leave it out",
         )),
@@ -109,7 +109,7 @@ fn year(field: &'static str, at: &DateTime<Utc>) -> Result<(), FieldError> {
     if (1970..=LAST_YEAR).contains(&at.year()) {
         return Ok(());
     }
-    Err(error(
+    Err(FieldError::new(
         field,
         format!("{at} is not allowed; give an instant from 1970 to {LAST_YEAR}"),
     ))
@@ -118,36 +118,40 @@ fn year(field: &'static str, at: &DateTime<Utc>) -> Result<(), FieldError> {
 fn limits(spec: &JobSpec) -> Result<(), FieldError> {
     if let Misfire::All { max, window_ms } = spec.misfire {
         if !(1..=MOST_INSTANCES).contains(&max) {
-            return Err(error(
+            return Err(FieldError::new(
                 "misfire.all.max",
                 format!("{max} is not allowed; give 1 to {MOST_INSTANCES}, or use ignore"),
             ));
         }
         if window_ms > MAX_WINDOW_MS {
-            return Err(error(
+            return Err(FieldError::new(
                 "misfire.all.window_ms",
                 "is more than 366 days; give 0 for no limit",
             ));
         }
     }
     match spec.overlap {
-        Overlap::Queue(waiting) if !(1..=MOST_INSTANCES).contains(&waiting) => Err(error(
-            "overlap.queue",
-            format!("{waiting} is not allowed; give 1 to {MOST_INSTANCES}, or use skip"),
-        )),
-        Overlap::Allow(running) if !(2..=MOST_INSTANCES).contains(&running) => Err(error(
-            "overlap.allow",
-            format!(
-                "{running} is not allowed; give 2 to {MOST_INSTANCES}, or use skip for one at a time"
-            ),
-        )),
+        Overlap::Queue(waiting) if !(1..=MOST_INSTANCES).contains(&waiting) => {
+            Err(FieldError::new(
+                "overlap.queue",
+                format!("{waiting} is not allowed; give 1 to {MOST_INSTANCES}, or use skip"),
+            ))
+        }
+        Overlap::Allow(running) if !(2..=MOST_INSTANCES).contains(&running) => {
+            Err(FieldError::new(
+                "overlap.allow",
+                format!(
+                    "{running} is not allowed; give 2 to {MOST_INSTANCES}, or use skip for one at a time"
+                ),
+            ))
+        }
         _ => Ok(()),
     }
 }
 
 fn calendars(field: &'static str, names: &[String]) -> Result<(), FieldError> {
     if names.len() > MOST_CALENDARS {
-        return Err(error(
+        return Err(FieldError::new(
             field,
             format!(
                 "has {} names; give {MOST_CALENDARS} at most, and put the days of several calendars into one",
@@ -159,7 +163,10 @@ fn calendars(field: &'static str, names: &[String]) -> Result<(), FieldError> {
     for name in names {
         visible(field, name, 200)?;
         if !seen.insert(name) {
-            return Err(error(field, format!("names `{name}` twice; drop one")));
+            return Err(FieldError::new(
+                field,
+                format!("names `{name}` twice; drop one"),
+            ));
         }
     }
     Ok(())
