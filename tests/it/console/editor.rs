@@ -202,7 +202,7 @@ async fn what_is_typed_is_not_saved_as_something_else() {
         let fault = format!(".field:has({id}) .field-error");
         browser.shows(&fault, told).await;
         // It stays as it was typed, also when another field changes.
-        browser.fill("#description", text).await;
+        browser.fill("#description", &format!("beside {id}")).await;
         let held: String = browser
             .script(&format!("return document.querySelector('{id}').value"))
             .await;

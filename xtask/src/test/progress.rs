@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 const SLOW_MARK: &str = " has been running for over ";
 const SLOW: Duration = Duration::from_mins(1);
 
-/// How many tests ended how.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+/// How many tests ended how, and why.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    /// What failed tests said as they failed: told last, for far above, among all that the tests have
+    /// printed, it is easily missed.
+    pub(crate) panics: Vec<String>,
 }
 
 impl Add for Totals {
@@ -25,12 +28,16 @@ impl Add for Totals {
             passed: self.passed + other.passed,
             failed: self.failed + other.failed,
             skipped: self.skipped + other.skipped,
+            panics: [self.panics, other.panics].concat(),
         }
     }
 }
 
 impl fmt::Display for Totals {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.panics.is_empty() {
+            writeln!(f, "\nwhat failed said:\n{}\n", self.panics.join("\n"))?;
+        }
         write!(
             f,
             "{} passed, {} failed, {} skipped",
@@ -49,9 +56,7 @@ pub(crate) struct Progress {
     slow: BTreeMap<String, Instant>,
     /// When something last began or ended.
     moved: Instant,
-    /// What failed tests said as they failed.
-    panics: Vec<String>,
-    /// Whether the last of `panics` goes on in the next line.
+    /// Whether the last of the panics goes on in the next line.
     in_panic: bool,
 }
 
@@ -62,7 +67,6 @@ impl Progress {
             program: String::new(),
             slow: BTreeMap::new(),
             moved: now,
-            panics: Vec::new(),
             in_panic: false,
         }
     }
@@ -79,10 +83,10 @@ impl Progress {
             self.slow.clear();
             self.moved = now;
         } else if let Some((_, result)) = line.split_once("test result: ") {
-            self.totals = self.totals + totals_of(result);
+            self.count(totals_of(result));
             self.moved = now;
         } else if let Some((_, summary)) = line.split_once(" tests run: ") {
-            self.totals = self.totals + totals_of(summary);
+            self.count(totals_of(summary));
             self.moved = now;
         } else if let Some((name, _)) = line.split_once(SLOW_MARK) {
             let name = name.strip_prefix("test ").unwrap_or(name);
@@ -97,24 +101,23 @@ impl Progress {
     /// A panic's place and message, as the standard library tells them, without the backtrace.
     fn read_panic(&mut self, line: &str) {
         if line.starts_with("thread '") && line.contains(" panicked at ") {
-            self.panics.push(line.to_owned());
+            self.totals.panics.push(line.to_owned());
             self.in_panic = true;
         } else if line.is_empty() || line == "stack backtrace:" || line.starts_with("note: ") {
             self.in_panic = false;
-        } else if let (true, Some(panic)) = (self.in_panic, self.panics.last_mut()) {
+        } else if let (true, Some(panic)) = (self.in_panic, self.totals.panics.last_mut()) {
             panic.push_str("\n  ");
             panic.push_str(line);
         }
     }
 
-    /// What failed tests said, so that it can be told once more at the end.
-    pub(crate) fn panics(&self) -> &[String] {
-        &self.panics
+    fn count(&mut self, ended: Totals) {
+        self.totals = std::mem::take(&mut self.totals) + ended;
     }
 
     /// The totals up to here.
     pub(crate) fn totals(&self) -> Totals {
-        self.totals
+        self.totals.clone()
     }
 
     /// What hangs, in a person's words: no test has ended for `bound`, or one runs for longer.
@@ -216,7 +219,8 @@ mod tests {
             Totals {
                 passed: 42,
                 failed: 3,
-                skipped: 3
+                skipped: 3,
+                ..Totals::default()
             }
         );
     }
@@ -259,7 +263,7 @@ mod tests {
             Instant::now(),
         );
         assert_eq!(
-            progress.panics(),
+            progress.totals().panics,
             [
                 "thread 'a' (7) panicked at src/a.rs:1:1:\n  assertion `left == right` failed\n  left: 1",
                 "thread 'b' (8) panicked at src/b.rs:2:2:\n  in vain",
