@@ -11,11 +11,12 @@ use super::membership::Ownership;
 use super::offer::offer;
 use crate::app::{App, Shared};
 use crate::pipeline::fire::{self, Ahead, Owner, Pass, Schedules};
+use crate::store::bucket::BUCKETS;
 use crate::store::shard::Ready;
 
 /// Name in logs and in `/readyz`.
 const PART: &str = "firing";
-/// Into how many parts the buckets are divided when there is much to fire, each on a connection of its own. Three fired
+/// Into how many parts all buckets are divided when there is much to fire, each on a connection of its own. Three fired
 /// no faster on two cores, and let claims wait for longer.
 const PARTS: usize = 2;
 /// How often one part of the buckets is read again before the others are waited for.
@@ -78,7 +79,7 @@ async fn pass(
     let threshold = TimeDelta::from_std(app.config.misfire_threshold).unwrap_or(TimeDelta::MAX);
     let mut conns = vec![app.hot.acquire().await?];
     let is_burst = many || ahead.has_many_due();
-    while is_burst && conns.len() < PARTS && has_spare(&app.hot) {
+    while is_burst && conns.len() < parts_of(owned.len()) && has_spare(&app.hot) {
         conns.push(app.hot.acquire().await?);
     }
     let mut parts = vec![Vec::new(); conns.len()];
@@ -105,6 +106,11 @@ async fn pass(
     // Their definitions are needed when they fire, and read now.
     app.jobs.get(&app.hot, &pass.ahead.jobs()).await?;
     Ok(pass)
+}
+
+/// How many of the parts are this replica's, which owns so many buckets: at least one.
+fn parts_of(owned: usize) -> usize {
+    ((PARTS * owned + BUCKETS / 2) / BUCKETS).max(1)
 }
 
 /// Whether a connection can be had without waiting for one that is in use. `try_acquire` never opens one.
@@ -144,4 +150,18 @@ async fn fire(
         pass = fire::fire_due(conn, by, many, schedules, fired).await?;
     }
     Ok(pass)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replicas_share_the_parts_and_each_has_one() {
+        assert_eq!(parts_of(BUCKETS), PARTS);
+        assert_eq!(parts_of(BUCKETS / 2), 1);
+        // An odd one out makes no part.
+        assert_eq!(parts_of(BUCKETS / 2 + 1), 1);
+        assert_eq!(parts_of(1), 1);
+    }
 }
