@@ -165,7 +165,7 @@ pub struct JobSpec {
     /// When an attempt that failed is repeated, as long as one is left. Left out, a shard whose handler fails has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// How many shards may fail without the instance failing.
+    /// How many shards may fail without the instance failing, 0 to 100,000; no more than `shard_count` where that is fixed.
     #[serde(default)]
     pub allowed_failures: u32,
     /// Whether the rest is cancelled as soon as more shards than that have failed.

@@ -114,3 +114,26 @@ async fn as_many_shards_may_fail_as_the_job_allows_and_one_more_cancels_the_rest
     world.assert_nothing_left().await;
     drop(clients);
 }
+
+/// A limit that no shard count reaches was let in once where shards are found out at run time.
+#[tokio::test]
+async fn failures_are_recorded_however_many_an_old_definition_allows() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app
+        .job("tolerant", |s| {
+            s.handler = Some("work".into());
+            s.shard_params = vec![serde_json::json!(Work::fail("bad"))];
+            s.cancel_on_failure = true;
+        })
+        .await;
+    world
+        .execute("update job_version set brief = null, definition = definition || '{\"allowed_failures\": 4294967295}'")
+        .await;
+    let client = world.client(&app, &[&server]).start().await;
+    let instance = job.trigger().await;
+    let ended = world.ended(instance, BOUND).await;
+    assert_eq!(ended.summary(), ("succeeded", 0, 1, 0));
+    drop(client);
+}

@@ -321,6 +321,8 @@ pub fn transition(state: &str, action: Action) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use antares_protocol::policy::Sharding;
+
     use super::*;
 
     fn rejected(change: impl FnOnce(&mut JobSpec)) -> Cow<'static, str> {
@@ -342,6 +344,13 @@ mod tests {
         );
         assert_eq!(rejected(|s| s.shard_count = 0), "shard_count");
         assert_eq!(rejected(|s| s.shard_count = MAX_SHARDS + 1), "shard_count");
+        assert_eq!(
+            rejected(|s| {
+                s.sharding = Sharding::Broadcast;
+                s.allowed_failures = MAX_SHARDS + 1;
+            }),
+            "allowed_failures"
+        );
         assert_eq!(
             rejected(|s| s.shard_params = vec![1.into(), 2.into()]),
             "shard_params"

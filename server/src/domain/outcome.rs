@@ -2,6 +2,7 @@
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::policy::Sharding;
+use antares_protocol::shard::MAX_SHARDS;
 
 use super::job::{FieldError, refuse};
 
@@ -23,6 +24,11 @@ pub(super) fn validate(spec: &JobSpec) -> Result<(), FieldError> {
             let message = format!("{} is not allowed; give 0 to 100", retry.jitter_percent);
             return refuse("retry.jitter_percent", message);
         }
+    }
+    if spec.allowed_failures > MAX_SHARDS {
+        let given = spec.allowed_failures;
+        let message = format!("{given} is not allowed; give 0 to {MAX_SHARDS}");
+        return refuse("allowed_failures", message);
     }
     if spec.sharding == Sharding::Fixed && spec.allowed_failures > spec.shard_count {
         return refuse(

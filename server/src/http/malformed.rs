@@ -42,7 +42,7 @@ pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
 }
 
 /// What numbers may be, where that is less than what their type holds; by the end of their path.
-const RANGES: [(&str, &str); 17] = [
+const RANGES: [(&str, &str); 18] = [
     ("min_duration_ms", "0 or more"),
     ("priority", "-1000 to 1000"),
     ("fixed_rate_ms", "1000 (1 second) to 31622400000 (366 days)"),
@@ -53,6 +53,7 @@ const RANGES: [(&str, &str); 17] = [
     ("jitter_ms", "0 to 86400000 (a day)"),
     ("shard_count", "1 to 100000"),
     ("max_attempts", "1 to 1000"),
+    ("allowed_failures", "0 to 100000"),
     ("max_running_shards", "up to 1000000"),
     ("shard_timeout_ms", "0 (none) to 31622400000 (366 days)"),
     ("instance_timeout_ms", "0 (none) to 31622400000 (366 days)"),
