@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use antares_protocol::instance::{Instance, InstanceState};
 use antares_protocol::job::JobSpec;
+use antares_protocol::plan::Explanation;
 use antares_protocol::policy::{Dependency, DependencyOn, Join, Pass};
 use antares_protocol::schedule::Overlap;
 use antares_tests::{App, BOUND, Job, Server, Work, World, wait_for, wait_until};
@@ -399,8 +400,23 @@ async fn a_job_fires_when_all_or_any_of_its_predecessors_have_ended_as_they_must
     let failed = left.trigger_with(&Work::fail("no")).await;
     assert_eq!(world.ended(failed, BOUND).await.state, "failed");
     at_least(&world, "a failure is followed", fired, &failures, 1).await;
+    let why = |follower: i64| {
+        let (admin, path) = (a.admin(), format!("/api/v1/jobs/{follower}/explain"));
+        async move { admin.get::<Explanation>(&path).await.now }
+    };
+    let told = why(all.id).await;
+    let unmet =
+        format!("the last instance of shop/left, {failed}, failed, where success is asked for");
+    assert!(told.contains(&unmet), "{told}");
+    let told = why(failures.id).await;
+    assert!(!told.contains("the last instance"), "{told}");
     let first = left.trigger().await;
     world.ended(first, BOUND).await;
+    let told = why(failures.id).await;
+    assert!(
+        told.contains("succeeded, where failure is asked for"),
+        "{told}"
+    );
     at_least(&world, "any fires", fired, &any, 1).await;
     let seen =
         "select count(*) from job_dependency where successor_id = $1 and satisfied_by is not null";

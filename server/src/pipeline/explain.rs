@@ -113,7 +113,8 @@ pub async fn explain(
     }
     let (words, words_zh) = preview::words(&job.app, &job.spec)?;
     let missing = explain::missing(conn, job.id).await?;
-    let (now, policy) = (now(job, &missing), policy(&job.spec));
+    let now = now(job, &missing, &explain::unmet(conn, job.id).await?);
+    let policy = policy(&job.spec);
     Ok(Explanation {
         now: now.english,
         now_zh: now.chinese,

@@ -66,6 +66,41 @@ pub async fn missing(conn: &mut PgConnection, job_id: i64) -> sqlx::Result<Vec<S
     .await
 }
 
+/// A job that is followed, whose last instance did not end as it must.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Unmet {
+    /// App and name of the job.
+    pub job: String,
+    /// How it must end: `success`, `failure` or `completion`.
+    pub on_end: String,
+    pub instance_id: i64,
+    /// How it ended.
+    pub state: String,
+}
+
+/// Of the jobs that a job follows, those whose last instance did not end as it must.
+pub async fn unmet(conn: &mut PgConnection, job_id: i64) -> sqlx::Result<Vec<Unmet>> {
+    // As follow.sql decides. What only planned has not ended yet.
+    sqlx::query_as(
+        "select d.predecessor_app || '/' || d.predecessor as job, d.on_end, e.id as instance_id, e.state
+         from dependency_view d
+         cross join lateral (
+             select e.id, e.state from instance_ended e
+             where e.job_id = d.predecessor_id and not (e.phase = 'plan' and e.state = 'succeeded')
+             order by e.id desc limit 1
+         ) e
+         where d.successor_id = $1 and case d.on_end
+             when 'success' then e.state <> 'succeeded'
+             when 'failure' then e.state not in ('failed', 'timed_out')
+             when 'completion' then e.state not in ('succeeded', 'failed', 'timed_out')
+             else false end
+         order by 1",
+    )
+    .bind(job_id)
+    .fetch_all(conn)
+    .await
+}
+
 /// A running instance.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Running {

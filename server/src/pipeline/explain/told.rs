@@ -3,6 +3,8 @@
 use antares_protocol::job::{Job, JobSpec, JobState};
 use antares_protocol::schedule::{Misfire, Overlap};
 
+use crate::store::explain::Unmet;
+
 /// The same in both languages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Told {
@@ -41,8 +43,47 @@ pub(super) fn limit_in_words(job: &Job, key: &str) -> Told {
     }
 }
 
-/// What keeps the job from firing now, or that nothing does.
-pub(super) fn now(job: &Job, missing: &[String]) -> Told {
+/// What keeps the job from firing now, or that nothing does. `missing` are the jobs that it still waits for, `unmet` those
+/// whose last instance did not end as it must.
+pub(super) fn now(job: &Job, missing: &[String], unmet: &[Unmet]) -> Told {
+    let mut now = in_general(job, missing);
+    if !matches!(
+        job.state,
+        JobState::Disabled | JobState::Stopped | JobState::Paused
+    ) {
+        for unmet in unmet {
+            let (job, id) = (&unmet.job, unmet.instance_id);
+            let (state, asked) = (words(&unmet.state), words(&unmet.on_end));
+            now = told(
+                format!(
+                    "{}; the last instance of {job}, {id}, {}, where {} is asked for",
+                    now.english, state.english, asked.english
+                ),
+                format!(
+                    "{}；{job} 最近的实例 {id} {}，而要求的是{}",
+                    now.chinese, state.chinese, asked.chinese
+                ),
+            );
+        }
+    }
+    now
+}
+
+/// How an instance ended, and how it must.
+fn words(name: &str) -> Told {
+    match name {
+        "succeeded" => told("succeeded", "已成功"),
+        "failed" => told("failed", "已失败"),
+        "timed_out" => told("timed out", "已超时"),
+        "terminated" => told("was terminated", "已被终止"),
+        "success" => told("success", "成功"),
+        "failure" => told("failure", "失败"),
+        "completion" => told("that it ends by itself", "自行结束"),
+        name => told(name, name),
+    }
+}
+
+fn in_general(job: &Job, missing: &[String]) -> Told {
     match (job.state, job.next_fire_at) {
         (JobState::Disabled, _) => told(
             "the job is disabled: nothing fires it; enable it",
