@@ -27,4 +27,5 @@ pub(crate) mod run_with;
 pub(crate) mod selection;
 pub(crate) mod shell;
 pub(crate) mod toast;
+mod typed;
 pub(crate) mod when;

@@ -206,6 +206,8 @@ pub(crate) struct Texts {
     pub(crate) script: &'static str,
     pub(crate) previous_fire: &'static str,
     pub(crate) next_fire: &'static str,
+    pub(crate) over: &'static str,
+    pub(crate) at_instants: fn(usize) -> String,
     pub(crate) queued: &'static str,
     pub(crate) running: &'static str,
     pub(crate) version: &'static str,

@@ -2,10 +2,11 @@
 
 use leptos::prelude::*;
 
+use super::typed::typed;
 use crate::format;
 use crate::i18n::use_i18n;
 
-/// Where a length of time is typed, in words such as `1 h 30 m`. What cannot be read stays, with what is wrong.
+/// Where a length of time is typed, in words such as `1 h 30 m`.
 #[component]
 pub(crate) fn LengthText(
     id: &'static str,
@@ -15,23 +16,14 @@ pub(crate) fn LengthText(
     is_needed: bool,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let is_length = Memo::new(move |_| text.with(|text| format::read_length(text).is_some()));
-    let left = move |event| {
-        let typed = event_target_value(&event);
+    let wrong = Memo::new(move |_| {
+        let read = text.with(|text| format::read_length(text));
+        read.is_none()
+            .then(|| i18n.texts().editor.no_length.to_owned())
+    });
+    let left = move |typed: String| {
         let millis = format::read_length(&typed).filter(|_| is_needed || !typed.trim().is_empty());
         text.set(millis.map_or(typed, format::length));
     };
-    view! {
-        <input
-            id=id
-            autocomplete="off"
-            spellcheck="false"
-            prop:value=text
-            on:input=move |event| text.set(event_target_value(&event))
-            on:change=left
-        />
-        {move || (!is_length.get()).then(|| view! {
-            <p class="field-error" role="alert">{i18n.text(|t| t.editor.no_length)}</p>
-        })}
-    }
+    typed(id, false, text, left, wrong)
 }

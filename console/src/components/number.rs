@@ -2,11 +2,10 @@
 
 use leptos::prelude::*;
 
+use super::typed::typed;
 use crate::i18n::use_i18n;
 
-/// Where a whole number is typed. What is none that is allowed stays, with what is wrong.
-///
-/// Not the browser's field for numbers: that hides what it cannot read, and `2.5` is lost on the way.
+/// Where a whole number is typed.
 #[component]
 pub(crate) fn NumberText(
     id: &'static str,
@@ -15,19 +14,12 @@ pub(crate) fn NumberText(
     max: i64,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let is_wrong = Memo::new(move |_| text.with(|text| read_number(text, min, max).is_none()));
-    view! {
-        <input
-            id=id
-            inputmode="numeric"
-            autocomplete="off"
-            prop:value=text
-            on:input=move |event| text.set(event_target_value(&event))
-        />
-        {move || is_wrong.get().then(|| view! {
-            <p class="field-error" role="alert">{(i18n.texts().editor.no_number)(min, max)}</p>
-        })}
-    }
+    let wrong = Memo::new(move |_| {
+        let read = text.with(|text| read_number(text, min, max));
+        read.is_none()
+            .then(|| (i18n.texts().editor.no_number)(min, max))
+    });
+    typed(id, true, text, |_| (), wrong)
 }
 
 /// A whole number within its bounds.

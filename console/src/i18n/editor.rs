@@ -107,6 +107,7 @@ pub(crate) struct EditorTexts {
     pub(crate) no_json: fn(&str, usize, usize) -> String,
     pub(crate) rounded: fn(&str) -> String,
     pub(crate) no_fires: &'static str,
+    pub(crate) half_instant: &'static str,
     pub(crate) no_number: fn(i64, i64) -> String,
     pub(crate) no_instant: fn(&str) -> String,
     pub(crate) no_instants: &'static str,
@@ -316,6 +317,7 @@ pub(super) const EN: EditorTexts = EditorTexts {
     rounded: |n| {
         format!("{n} is an integer beyond 64 bits and would be rounded: write it in quotes.")
     },
+    half_instant: "This is not complete: an instant has a day and a time.",
     no_fires: "It will never fire by itself: all its times are past, or kept out.",
     no_number: |least, most| format!("Give a whole number from {least} to {most}."),
     no_instant: |text| format!("“{text}” is no instant: write it as 2026-12-31T22:00:00Z."),
@@ -522,6 +524,7 @@ pub(super) const ZH: EditorTexts = EditorTexts {
     per_client_hint: "同一实例同时持有的分片数，0 表示不限。",
     param: "参数（JSON）",
     rounded: |n| format!("{n} 超过 64 位整数，会被舍入：请加引号。"),
+    half_instant: "不完整：时刻须包含日期和时间。",
     no_fires: "它不会自行触发：所有时刻都已过去，或被日历排除。",
     no_number: |least, most| format!("请填写 {least} 至 {most} 的整数。"),
     no_instant: |text| format!("“{text}”不是时刻：请写成 2026-12-31T22:00:00Z。"),

@@ -80,6 +80,11 @@ pub(super) const TEXTS: Texts = Texts {
     script: "Script",
     previous_fire: "Previous fire",
     next_fire: "Next fire",
+    over: "its schedule has ended",
+    at_instants: |n| match n {
+        1 => "at an instant".to_owned(),
+        n => format!("at {n} instants"),
+    },
     queued: "Queued",
     running: "Running",
     version: "Version",

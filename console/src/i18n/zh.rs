@@ -77,6 +77,8 @@ pub(super) const TEXTS: Texts = Texts {
     script: "脚本",
     previous_fire: "上次触发时间",
     next_fire: "下次触发时间",
+    over: "调度已结束",
+    at_instants: |n| format!("{n} 个时刻"),
     queued: "排队中",
     running: "运行中",
     version: "版本",

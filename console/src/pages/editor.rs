@@ -22,7 +22,7 @@ use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
 use wasm_bindgen::JsCast as _;
 
-use super::NotFound;
+use super::Missing;
 use crate::api::{self, ApiError};
 use crate::components::field::blames;
 use crate::components::found::by_id;
@@ -93,7 +93,9 @@ fn Edit(id: i64) -> impl IntoView {
         None => {
             view! { <p role="status" aria-busy="true">{i18n.text(|t| t.loading)}</p> }.into_any()
         }
-        Some(Err(error)) if error.is_not_found() => view! { <NotFound /> }.into_any(),
+        Some(Err(ApiError::Problem(problem))) if problem.kind == ProblemKind::NotFound => {
+            view! { <Missing said=Some(problem.detail) /> }.into_any()
+        }
         Some(Err(error)) => view! { <Notice error=Signal::stored(error) /> }.into_any(),
         Some(Ok(job)) => {
             let apps = vec![job.app.clone()];

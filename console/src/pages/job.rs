@@ -22,6 +22,7 @@ use crate::hooks::act::use_act;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
 use crate::i18n::{Label, use_i18n};
+use crate::pages::jobs::is_over;
 
 /// The parts, by what `?tab=` says. The first has none.
 const TABS: [(&str, Label); 3] = [
@@ -94,6 +95,9 @@ fn Heading(job: Signal<Job>) -> impl IntoView {
         <div class="heading">
             <h1>{move || job.with(|job| job.spec.name.clone())}</h1>
             <Badge state=move || job.with(|job| job.state) />
+            <Show when=move || job.with(is_over)>
+                <span class="second" id="over">{i18n.text(|t| t.over)}</span>
+            </Show>
             <span class="second">
                 {move || job.with(|job| format!("{} · {} {}", job.app, i18n.texts().version, job.version))}
             </span>

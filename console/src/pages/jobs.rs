@@ -2,7 +2,7 @@
 
 mod bulk;
 
-use antares_protocol::job::{Job, JobKind};
+use antares_protocol::job::{Job, JobKind, JobState};
 use leptos::prelude::*;
 use leptos_router::components::A;
 
@@ -67,7 +67,10 @@ const COLUMNS: &[Column<Job>] = &[
             let next = Signal::derive(move || job.with(|job| job.next_fire_at));
             view! {
                 <When at=next zone=Signal::derive(move || job.with(|job| job.spec.time_zone.clone())) />
-                <span class="second"><Until at=next /></span>
+                <span class="second">
+                    <Until at=next />
+                    <Over job />
+                </span>
             }
             .into_any()
         },
@@ -184,13 +187,37 @@ fn Owner(job: RwSignal<Job>) -> impl IntoView {
     move || {
         let id = id.get()?;
         let title = id.clone();
+        // Servers of one host are told apart by the end of their ids.
+        let end = id
+            .chars()
+            .skip(id.len().saturating_sub(8))
+            .collect::<String>();
         // All jobs of that server.
         Some(view! {
             <A href=format!("/jobs?server_id={id}") attr:title=title>
                 {move || job.with(|job| job.server_host.clone())}
             </A>
+            <span class="second">{end}</span>
         })
     }
+}
+
+/// That nothing is left of its schedule, which its state does not say.
+#[component]
+fn Over(job: RwSignal<Job>) -> impl IntoView {
+    let i18n = use_i18n();
+    let is_over = Memo::new(move |_| job.with(is_over));
+    move || is_over.get().then(|| i18n.texts().over)
+}
+
+/// Whether the job waits for a time that does not come: all of them are past.
+pub(crate) fn is_over(job: &Job) -> bool {
+    let spec = &job.spec;
+    let has_times = spec.cron.is_some()
+        || spec.fixed_rate_ms.is_some()
+        || spec.fixed_delay_ms.is_some()
+        || !spec.at.is_empty();
+    has_times && job.next_fire_at.is_none() && job.state == JobState::Waiting
 }
 
 /// When it fires, as it is written, and below it the zone in which that is read.
@@ -209,10 +236,7 @@ fn Schedule(job: RwSignal<Job>) -> impl IntoView {
         } else if let Some(ms) = spec.fixed_delay_ms {
             (every(ms), texts.editor.by_delay.to_owned())
         } else if !spec.at.is_empty() {
-            (
-                format::count(spec.at.len() as i64),
-                texts.editor.instants.to_owned(),
-            )
+            ((texts.at_instants)(spec.at.len()), String::new())
         } else if !spec.depends_on.is_empty() {
             let names: Vec<String> = spec.depends_on.into_iter().map(|d| d.job).collect();
             (names.join(", "), texts.editor.depends_on.to_owned())

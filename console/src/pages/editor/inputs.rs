@@ -47,7 +47,7 @@ impl Draft {
     }
 
     /// What `field` held that could not be read when the draft was left, the first time it is asked for.
-    fn take_kept(self, field: &'static str) -> Option<String> {
+    pub(super) fn take_kept(self, field: &'static str) -> Option<String> {
         let mut found = None;
         self.kept.update_value(|kept| {
             if let Some(at) = kept.iter().position(|(name, _)| name == field) {

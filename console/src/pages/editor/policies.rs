@@ -51,7 +51,7 @@ pub(super) fn OverlapMisfire() -> impl IntoView {
                     _ => 0,
                 }
                 set=|spec, number| match &mut spec.overlap {
-                    Overlap::Queue(n) | Overlap::Allow(n) => *n = number.clamp(0, i64::from(u32::MAX)) as u32,
+                    Overlap::Queue(n) | Overlap::Allow(n) => *n = number as u32,
                     _ => {}
                 }
             />
@@ -89,7 +89,7 @@ pub(super) fn OverlapMisfire() -> impl IntoView {
                     _ => 0,
                 }
                 set=|spec, n| if let Misfire::All { max, .. } = &mut spec.misfire {
-                    *max = n.clamp(0, i64::from(u32::MAX)) as u32;
+                    *max = n as u32;
                 }
             />
             <LengthInput

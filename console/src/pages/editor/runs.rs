@@ -29,7 +29,7 @@ pub(super) fn Failures() -> impl IntoView {
             min=1
             max=1000
             get=|spec| i64::from(spec.max_attempts)
-            set=|spec, n| spec.max_attempts = n.clamp(0, i64::from(u16::MAX)) as u16
+            set=|spec, n| spec.max_attempts = n as u16
         />
         <Choice
             id="retry"
@@ -62,7 +62,7 @@ pub(super) fn Failures() -> impl IntoView {
                 field="retry.jitter_percent"
                 max=100
                 get=|spec| spec.retry.map_or(0, |retry| i64::from(retry.jitter_percent))
-                set=|spec, n| if let Some(retry) = &mut spec.retry { retry.jitter_percent = n.clamp(0, 255) as u8 }
+                set=|spec, n| if let Some(retry) = &mut spec.retry { retry.jitter_percent = n as u8 }
             />
         </Show>
         <Show when=move || grows.get()>
@@ -81,7 +81,7 @@ pub(super) fn Failures() -> impl IntoView {
             field="allowed_failures"
             max=100_000
             get=|spec| i64::from(spec.allowed_failures)
-            set=|spec, n| spec.allowed_failures = n.clamp(0, i64::from(u32::MAX)) as u32
+            set=|spec, n| spec.allowed_failures = n as u32
         />
         <Check
             id="cancel-on-failure"
@@ -179,7 +179,7 @@ pub(super) fn Who() -> impl IntoView {
             min=-1000
             max=1000
             get=|spec| i64::from(spec.priority)
-            set=|spec, n| spec.priority = n.clamp(i64::from(i16::MIN), i64::from(i16::MAX)) as i16
+            set=|spec, n| spec.priority = n as i16
         />
         <NumberInput
             id="max-running"
@@ -188,7 +188,7 @@ pub(super) fn Who() -> impl IntoView {
             field="max_running_shards"
             max=1_000_000
             get=|spec| i64::from(spec.max_running_shards)
-            set=|spec, n| spec.max_running_shards = n.clamp(0, i64::from(u32::MAX)) as u32
+            set=|spec, n| spec.max_running_shards = n as u32
         />
         <div class="picked">
         <TextInput

@@ -251,9 +251,21 @@ fn Instant(
             );
         });
     };
+    // Of an instant that lacks its day or its time the browser tells nothing but that it is none.
+    let i18n = use_i18n();
+    let is_half = RwSignal::new(false);
+    let left = move |event: leptos::ev::FocusEvent| {
+        let input = event_target::<web_sys::HtmlInputElement>(&event);
+        is_half.set(input.validity().bad_input());
+        draft.note(field, is_half.get_untracked().then(String::new));
+    };
+    on_cleanup(move || draft.note(field, None));
     view! {
         <Field id label field error=draft.error>
-            <input id=id type="datetime-local" step="1" prop:value=value on:change=typed />
+            <input id=id type="datetime-local" step="1" prop:value=value on:change=typed on:blur=left />
+            {move || is_half.get().then(|| view! {
+                <p class="field-error" role="alert">{i18n.text(|t| t.editor.half_instant)}</p>
+            })}
         </Field>
     }
 }

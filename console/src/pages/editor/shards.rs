@@ -53,7 +53,7 @@ pub(super) fn Shards() -> impl IntoView {
                 min=1
                 max=100_000
                 get=|spec| i64::from(spec.shard_count)
-                set=|spec, n| spec.shard_count = n.clamp(0, i64::from(u32::MAX)) as u32
+                set=|spec, n| spec.shard_count = n as u32
             />
         </Show>
         <NumberInput
@@ -63,7 +63,7 @@ pub(super) fn Shards() -> impl IntoView {
             field="max_shards_per_client"
             max=10_000
             get=|spec| i64::from(spec.max_shards_per_client)
-            set=|spec, n| spec.max_shards_per_client = n.clamp(0, i64::from(u32::MAX)) as u32
+            set=|spec, n| spec.max_shards_per_client = n as u32
         />
         <JsonInput
             id="param"
@@ -83,15 +83,13 @@ pub(super) fn Shards() -> impl IntoView {
 fn Params() -> impl IntoView {
     let i18n = use_i18n();
     let draft = use_draft();
-    let as_text = RwSignal::new(
-        draft
-            .spec
-            .with_untracked(|spec| spec.shard_count as usize > ROWS),
-    );
-    let wrong = RwSignal::new(None::<String>);
     let count = Memo::new(move |_| draft.get(|spec| spec.shard_count as usize));
     // What is typed stays as it was typed, also where it cannot be read.
-    let text = RwSignal::new(draft.spec.with_untracked(lines));
+    let unread = draft.take_kept("shard_params");
+    draft.note("shard_params", unread.clone());
+    let as_text = RwSignal::new(unread.is_some() || count.get_untracked() > ROWS);
+    let wrong = RwSignal::new(unread.as_ref().and_then(|unread| parse(unread).err()));
+    let text = RwSignal::new(unread.unwrap_or_else(|| draft.spec.with_untracked(lines)));
     let mend = move || {
         wrong.set(None);
         draft.note("shard_params", None);
@@ -99,19 +97,18 @@ fn Params() -> impl IntoView {
     on_cleanup(mend);
     let typed = move |event| {
         let now = event_target_value(&event);
-        let read = parse(&now);
-        text.set(now);
         mend();
-        match read {
+        match parse(&now) {
             Ok(params) => draft.set(|spec| {
                 spec.shard_count = spec.shard_count.max(params.len() as u32);
                 spec.shard_params = params;
             }),
             Err(error) => {
                 wrong.set(Some(error));
-                draft.note("shard_params", Some(String::new()));
+                draft.note("shard_params", Some(now.clone()));
             }
         }
+        text.set(now);
     };
     let begin_anew = move || {
         mend();

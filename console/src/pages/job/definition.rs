@@ -58,7 +58,15 @@ pub(super) fn Definition(job: Signal<Job>) -> impl IntoView {
             </div>
         }
     };
-    view! { <dl class="facts definition">{move || rows().into_iter().map(row).collect_view()}</dl> }
+    move || {
+        let rows = rows();
+        if rows.is_empty() {
+            return view! { <p class="nothing">{i18n.text(|t| t.job_page.all_default)}</p> }
+                .into_any();
+        }
+        view! { <dl class="facts definition">{rows.into_iter().map(row).collect_view()}</dl> }
+            .into_any()
+    }
 }
 
 #[cfg(test)]

@@ -138,7 +138,7 @@ fn Ticks(ticks: Vec<ExplainedTick>, servers: RwSignal<Option<Page<Server>>>) -> 
             let server = page.as_ref()?.items.iter().find(|server| server.id == id)?;
             Some(server.host.clone())
         });
-        known.unwrap_or_else(|| short_id(id))
+        known.unwrap_or_default()
     };
     let row = move |one: ExplainedTick| {
         let outcome = one.tick.outcome;
@@ -161,7 +161,10 @@ fn Ticks(ticks: Vec<ExplainedTick>, servers: RwSignal<Option<Page<Server>>>) -> 
                     })}
                 </td>
                 <td data-label=i18n.text(|t| t.job_page.server)>
-                    {one.server_id.map(|id| view! { <span title=id.to_string()>{move || host(id)}</span> })}
+                    {one.server_id.map(|id| view! {
+                        <span title=id.to_string()>{move || host(id)}</span>
+                        <span class="second">{short_id(id)}</span>
+                    })}
                 </td>
             </tr>
         }
