@@ -1,5 +1,6 @@
 //! The editor: nothing that was typed is lost, and whoever was quicker is not overwritten unseen.
 
+use antares_protocol::job::JobSpec;
 use antares_protocol::policy::Assignment;
 use antares_tests::browser::Browser;
 use antares_tests::{BOUND, World, wait_until};
@@ -65,11 +66,16 @@ async fn a_draft_keeps_what_cannot_be_read() {
     let browser = given_viewer(&server, &page).await;
     let typed = [
         ("#param", "{oops", "{\"a\": 1}"),
+        ("textarea#shard-params", "nothing", "0=A"),
         ("#instance-timeout", "90 x", "90 s"),
         ("#priority", "5000", "5"),
     ];
     let unfold = "document.querySelectorAll('details').forEach((part) => { part.open = true })";
     browser.script::<Option<bool>>(unfold).await;
+    // From the table to the text.
+    browser
+        .click(".field:has(#shard-params) button[aria-pressed]")
+        .await;
     for (id, wrong, _) in typed {
         browser.fill(id, wrong).await;
         browser
@@ -90,7 +96,11 @@ async fn a_draft_keeps_what_cannot_be_read() {
         let fault = format!(".field:has({id}) .field-error");
         browser.element(&fault).await;
         browser.click("#save").await;
-        is_focused(&browser, &id[1..]).await;
+        is_focused(
+            &browser,
+            id.trim_start_matches("textarea").trim_start_matches('#'),
+        )
+        .await;
         browser.fill(id, right).await;
         browser.texts(&fault, <[String]>::is_empty).await;
     }
@@ -98,6 +108,7 @@ async fn a_draft_keeps_what_cannot_be_read() {
     browser.shows("h1", "settle").await;
     let saved = job.view().await.spec;
     assert_eq!((saved.priority, saved.instance_timeout_ms), (5, 90_000));
+    assert_eq!(saved.shard_params, ["A"]);
 }
 
 /// Waits until the control with this id has the focus.
@@ -414,4 +425,47 @@ async fn lengths_of_time_are_typed_in_words_and_what_is_none_is_not_saved() {
     browser.is_at(&format!("/jobs/{}", job.id)).await;
     let saved = job.view().await;
     assert_eq!((saved.version, saved.spec.shard_timeout_ms), (2, 5_400_000));
+}
+
+#[tokio::test]
+async fn what_is_half_an_instant_is_told_and_so_is_what_is_over_or_not_there() {
+    let world = World::new().await;
+    let [server] = world.servers().await;
+    let app = world.app(&server, "shop").await;
+    let job = app
+        .job("settle", |spec| spec.cron = Some("0 0 3 * * ?".into()))
+        .await;
+    let plain = app.job("plain", |spec| *spec = JobSpec::new("plain")).await;
+    let browser = given_viewer(&server, &format!("/jobs/{}/edit", job.id)).await;
+    // A day and no time: the browser gives it as nothing, which must not be saved in its place.
+    browser.fill("#end-at", "1231").await;
+    browser.click("h1").await;
+    let fault = ".field:has(#end-at) .field-error";
+    browser.shows(fault, "not complete").await;
+    browser.click("#save").await;
+    is_focused(&browser, "end-at").await;
+    assert_eq!(job.view().await.version, 1);
+    // Month and day away.
+    browser.key("\u{e003}\u{e014}\u{e003}").await;
+    browser.click("h1").await;
+    browser.texts(fault, <[String]>::is_empty).await;
+    browser.click("#schedule-kind option[value=at]").await;
+    browser.fill("#at", "2020-01-01T10:00:00Z").await;
+    browser.click("#save").await;
+    browser.shows("#over", "its schedule has ended").await;
+    browser.go(&format!("{}/jobs", server.url())).await;
+    browser.shows("tbody tr:first-child", "at an instant").await;
+    browser
+        .shows("tbody tr:first-child .time", "its schedule has ended")
+        .await;
+    browser
+        .go(&format!("{}/jobs/{}", server.url(), plain.id))
+        .await;
+    browser
+        .shows(".columns .nothing", "as it is by default")
+        .await;
+    browser
+        .go(&format!("{}/jobs/999999/edit", server.url()))
+        .await;
+    browser.shows(".empty", "there is no job").await;
 }
