@@ -138,6 +138,9 @@ pub struct Explanation {
     pub ticks: Vec<ExplainedTick>,
     /// Why instances that have not ended wait.
     pub waits: Vec<ExplainedWait>,
+    /// Instances that were ended in the time asked for before they began, with the reason, newest first.
+    #[serde(default)]
+    pub never_began: Vec<Instance>,
 }
 
 /// A tick, and what came of it.

@@ -165,6 +165,44 @@ async fn a_backfill_fires_each_tick_of_the_past_once() {
 }
 
 #[tokio::test]
+async fn a_backfill_that_was_stopped_can_be_repeated_and_is_explained() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |s| {
+            s.cron = Some("0 0 3 * * ?".into());
+            s.overlap = Overlap::Queue(3);
+        })
+        .await;
+    let path = format!("/api/v1/jobs/{}/backfill", job.id);
+    // The first may start at once, before it is stopped.
+    let body = json!({ "from": "2026-01-01T00:00:00Z", "until": "2026-01-04T00:00:00Z", "interval_ms": 86_400_000 });
+    let first: Backfilled = a.admin().post(&path, &body).await;
+    assert_eq!(first.instance_ids.len(), 3);
+    job.act("stop").await;
+    job.act("schedule").await;
+    let explain = format!("/api/v1/jobs/{}/explain", job.id);
+    let explained: Explanation = b.admin().get(&explain).await;
+    let told: Vec<(i64, Option<&str>)> = (explained.never_began.iter())
+        .map(|instance| (instance.id, instance.reason.as_deref()))
+        .collect();
+    let reason = Some("the job was stopped");
+    assert_eq!(
+        told[..2],
+        [
+            (first.instance_ids[2], reason),
+            (first.instance_ids[1], reason)
+        ]
+    );
+    let again: Backfilled = b.admin().post(&path, &body).await;
+    assert_eq!(again.instance_ids.len() as u64 + again.done_before, 3);
+    assert!(again.done_before < 2, "{again:?}");
+    let last: Backfilled = b.admin().post(&path, &body).await;
+    assert_eq!((last.instance_ids.len(), last.done_before), (0, 3));
+}
+
+#[tokio::test]
 async fn backfills_one_after_the_other_keep_their_distance() {
     let world = World::new().await;
     let [a, b] = world.servers().await;
@@ -359,6 +397,15 @@ async fn versions_are_listed_compared_and_rolled_back_and_jobs_copied() {
     let follows =
         json!({ "app": "shop", "spec": { "name": "after", "depends_on": [{ "job": "work" }] } });
     let _: Value = a.admin().post("/api/v1/jobs", &follows).await;
+    // It is older than what it follows, which it names with its app.
+    let early = shop.job("early", |_| {}).await;
+    let late = json!({ "app": "shop", "spec": { "name": "late" } });
+    let _: Value = a.admin().post("/api/v1/jobs", &late).await;
+    let late =
+        json!({ "spec": { "name": "early", "depends_on": [{ "app": "shop", "job": "late" }] } });
+    let path = format!("/api/v1/jobs/{}", early.id);
+    let (status, answer) = a.admin().call(Method::PUT, &path, Some(&late)).await;
+    assert_eq!(status, 200, "{answer}");
     bank.job("taken", |_| {}).await;
     shop.job("taken", |s| s.priority = 7).await;
     let copy = format!("/api/v1/apps/{}/copy", job.view().await.app_id);
@@ -369,7 +416,7 @@ async fn versions_are_listed_compared_and_rolled_back_and_jobs_copied() {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(
         answer,
-        json!({ "created": ["work", "after"], "replaced": [], "kept": ["taken"] })
+        json!({ "created": ["work", "after", "late", "early"], "replaced": [], "kept": ["taken"] })
     );
     let (_, answer) = a
         .admin()
@@ -381,7 +428,7 @@ async fn versions_are_listed_compared_and_rolled_back_and_jobs_copied() {
         .await;
     assert_eq!(answer["replaced"], json!(["taken"]));
     let edges = "select count(*) from dependency_view where successor_app = 'bank' and predecessor_app = 'bank'";
-    assert_eq!(world.number(edges, &[]).await, 1);
+    assert_eq!(world.number(edges, &[]).await, 2);
     let state =
         "select count(*) from job_view where app = 'bank' and job = 'work' and state = 'disabled'";
     assert_eq!(world.number(state, &[]).await, 1);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use antares_protocol::client::Outcome;
 use antares_protocol::job::{Job as JobView, JobSpec};
 use antares_protocol::schedule::Overlap;
-use antares_tests::{BOUND, World, wait_until};
+use antares_tests::{BOUND, World, wait_for, wait_until};
 use reqwest::Method;
 use serde_json::json;
 
@@ -135,7 +135,25 @@ async fn what_programs_cannot_read_is_not_triggered_and_keeps_nothing_from_start
     }
     let call = sqlx::query(by_sql).bind("1").bind(Some("a\nb"));
     let error = call.execute(world.pool()).await.unwrap_err().to_string();
-    assert!(error.contains("no control characters"), "{error}");
+    assert!(error.contains("hold control characters"), "{error}");
+    for key in [" a", "a ", "\u{2003}a"] {
+        let call = sqlx::query(by_sql).bind("1").bind(Some(key));
+        let error = call.execute(world.pool()).await.unwrap_err().to_string();
+        assert!(error.contains("start or end with a space"), "{error}");
+    }
+    // As over the API, null is the parameter of the job.
+    let null: i64 = sqlx::query_scalar(by_sql)
+        .bind("null")
+        .bind(None::<&str>)
+        .fetch_one(world.pool())
+        .await
+        .unwrap();
+    let started = "select count(*) from instance where id = $1 and param is null";
+    wait_for("it has no parameter of its own", BOUND, 1, async || {
+        world.number(started, &[null]).await
+    })
+    .await;
+    job.act("terminate").await;
     // Nor by the API, which hands it to clients within something else.
     let mut param = json!(1);
     for _ in 0..100 {

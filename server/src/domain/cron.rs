@@ -65,6 +65,7 @@ pub use self::dst::Dst;
 pub use self::error::CronError;
 pub use self::field::Field;
 pub use self::hash::resolve_hashes;
+pub use self::set::LAST_YEAR;
 
 /// A parsed expression. It holds no time zone: that is a property of the job, given at each search.
 #[derive(Debug, Clone)]

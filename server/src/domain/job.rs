@@ -277,6 +277,15 @@ pub fn visible(field: &'static str, text: &str, most: usize) -> Result<(), Field
             format!("must have 1 to {most} characters"),
         ));
     }
+    if let Some(hidden) = text.chars().find(|char| is_hidden(*char)) {
+        return Err(FieldError::new(
+            field,
+            format!(
+                "holds the invisible character U+{:04X}; remove it",
+                u32::from(hidden)
+            ),
+        ));
+    }
     if text.trim() != text || text.chars().any(char::is_control) {
         return Err(FieldError::new(
             field,
@@ -284,6 +293,14 @@ pub fn visible(field: &'static str, text: &str, most: usize) -> Result<(), Field
         ));
     }
     Ok(())
+}
+
+/// Whether a character shows nothing of itself, so that two names that differ by it look alike: those of Unicode's category
+/// Cf that are not joiners within words of some scripts, and fillers.
+fn is_hidden(char: char) -> bool {
+    matches!(char, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// What an operator may do to a job.
@@ -336,6 +353,16 @@ mod tests {
         assert_eq!(validate(&JobSpec::new("settle")), Ok(()));
         assert_eq!(rejected(|s| s.name = String::new()), "name");
         assert_eq!(rejected(|s| s.name = "a\nb".into()), "name");
+        for hidden in [
+            "\u{200b}",
+            "abc\u{200b}",
+            "\u{feff}abc",
+            "a\u{ad}b",
+            "\u{2066}",
+        ] {
+            assert_eq!(rejected(|s| s.name = hidden.into()), "name");
+        }
+        assert_eq!(validate(&JobSpec::new("می\u{200c}خواهم")), Ok(()));
         assert_eq!(rejected(|s| s.name = "script".into()), "name");
         assert_eq!(rejected(|s| s.cron = Some("0 0 25 * * ?".into())), "cron");
         assert_eq!(

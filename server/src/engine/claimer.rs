@@ -273,6 +273,7 @@ impl State {
             return Ok(false);
         }
         self.not_before = None;
+        self.board.limited_apps = self.app.hints.limited_apps();
         let mut more = self.look().await?;
         let proposals = self.board.propose(oneshot::Sender::is_closed);
         if proposals.is_empty() {
@@ -318,7 +319,6 @@ impl State {
             return Ok(());
         }
         self.next_tidy = now + TIDY;
-        self.board.limited_apps = self.app.hints.limited_apps();
         self.board.unblock_all();
         let hung_up = self.board.drop_closed(oneshot::Sender::is_closed);
         self.hung_up.extend(hung_up);

@@ -193,6 +193,14 @@ impl Hints {
         }
     }
 
+    /// An app may have such a limit from now on.
+    pub fn limit_app(&self, app: i64) {
+        let mut known = self.limited_apps.lock().expect("no holder panics");
+        if let Some(apps) = known.as_ref().filter(|apps| !apps.contains(&app)) {
+            *known = Some(apps.iter().copied().chain([app]).collect());
+        }
+    }
+
     /// What [`Hints::set_limited_apps`] was told.
     pub fn limited_apps(&self) -> Option<Arc<[i64]>> {
         self.limited_apps.lock().expect("no holder panics").clone()
@@ -316,6 +324,20 @@ mod tests {
         assert_eq!(hints.take_ready(), Some(5));
         assert_eq!(hints.take_ready(), None);
         assert!(hints.ready().now_or_never().is_none());
+    }
+
+    #[test]
+    fn an_app_is_limited_from_when_that_is_said_until_a_look_says_otherwise() {
+        let hints = Hints::default();
+        // Before the first look any may be.
+        hints.limit_app(7);
+        assert_eq!(hints.limited_apps(), None);
+        hints.set_limited_apps(vec![1]);
+        hints.limit_app(7);
+        hints.limit_app(7);
+        assert_eq!(hints.limited_apps().as_deref(), Some(&[1, 7][..]));
+        hints.set_limited_apps(vec![1]);
+        assert_eq!(hints.limited_apps().as_deref(), Some(&[1][..]));
     }
 
     #[tokio::test]

@@ -25,7 +25,9 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &Shared) -> Result<Self, ApiError> {
-        let is_admin = request.uri().path().starts_with("/api/");
+        // Reports are many and hold no JSON of their own.
+        let path = request.uri().path();
+        let is_kept = path.starts_with("/api/") || path.ends_with("/renew");
         let is_json = request
             .headers()
             .get(CONTENT_TYPE)
@@ -87,7 +89,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
         reader
             .end()
             .map_err(|error| ApiError::new(ProblemKind::MalformedRequest, error.to_string()))?;
-        if is_admin && let Some((key, number)) = rounded_integer(&body) {
+        if is_kept && let Some((key, number)) = rounded_integer(&body) {
             let detail = format!(
                 "{number} is an integer beyond 64 bits and would be rounded; write it as a string"
             );

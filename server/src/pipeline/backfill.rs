@@ -19,8 +19,8 @@ fn refuse(field: &'static str, message: impl Into<String>) -> JobError {
     JobError::Field(FieldError::new(field, message))
 }
 
-/// Queues an instance for each tick of a past period that no backfill has queued before. It does not matter whether the
-/// tick fired when it was due.
+/// Queues an instance for each tick of a past period that no backfill has queued before; one that was ended before it began
+/// does not count. It does not matter whether the tick fired when it was due.
 pub async fn backfill(
     conn: &mut PgConnection,
     server: Uuid,

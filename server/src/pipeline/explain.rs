@@ -111,6 +111,10 @@ pub async fn explain(
         };
         waits.push(wait(instance, vec![reason]));
     }
+    let mut never_began = Vec::new();
+    for id in explain::never_began(conn, job.id, from, until, MOST_WAITS).await? {
+        never_began.extend(history::instance(conn, id).await?);
+    }
     let (words, words_zh) = preview::words(&job.app, &job.spec)?;
     let missing = explain::missing(conn, job.id).await?;
     let now = now(job, &missing, &explain::unmet(conn, job.id).await?);
@@ -124,6 +128,7 @@ pub async fn explain(
         policy_zh: policy.chinese,
         ticks,
         waits,
+        never_began,
     })
 }
 

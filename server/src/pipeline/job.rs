@@ -1,6 +1,7 @@
 //! Jobs change: their definition, and their state.
 
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 
 use antares_protocol::job::{CreateJob, JobSpec, UpdateJob};
 use antares_protocol::policy::{NoClient, Sharding};
@@ -218,8 +219,8 @@ async fn update_in(
     Ok(())
 }
 
-/// Copies definitions of jobs of the app `from` into another app, in the order of their ids, so that those come first that
-/// others were made to follow.
+/// Copies definitions of jobs of the app `from` into another app. What follows a job of its own app follows that of the other
+/// app then, however it was named.
 pub async fn copy(
     conn: &mut PgConnection,
     from: &str,
@@ -247,18 +248,24 @@ pub async fn copy(
     if !app::is_there(&mut tx, &request.to).await? {
         return Err(JobError::NoApp(request.to.clone()));
     }
+    let mut wanted: Vec<JobSpec> = (jobs.into_iter().map(|job| job.spec))
+        .filter(|spec| request.jobs.is_empty() || request.jobs.contains(&spec.name))
+        .collect();
+    let own = |spec: &mut JobSpec| {
+        spec.depends_on.iter_mut().for_each(|followed| {
+            followed.app.take_if(|app| app == from);
+        })
+    };
+    wanted.iter_mut().for_each(own);
     let mut copied = JobsCopied::default();
-    for job in jobs {
-        let name = job.spec.name.clone();
-        if !request.jobs.is_empty() && !request.jobs.contains(&name) {
-            continue;
-        }
+    for spec in followed_first(wanted) {
+        let name = spec.name.clone();
         match job::find(&mut tx, &request.to, &name).await? {
             Some(_) if !request.replace => copied.kept.push(name),
             Some(id) => {
                 let update = UpdateJob {
                     version: None,
-                    spec: job.spec,
+                    spec,
                 };
                 update_in(&mut tx, id, &update, author).await?;
                 copied.replaced.push(name);
@@ -267,7 +274,7 @@ pub async fn copy(
                 let create = CreateJob {
                     app: request.to.clone(),
                     enabled: request.enabled,
-                    spec: job.spec,
+                    spec,
                 };
                 create_in(&mut tx, &create, author).await?;
                 copied.created.push(name);
@@ -276,6 +283,36 @@ pub async fn copy(
     }
     tx.commit().await?;
     Ok(copied)
+}
+
+/// The definitions of one app, each after those of them that it follows; else in the order in which they come.
+fn followed_first(specs: Vec<JobSpec>) -> Vec<JobSpec> {
+    let places: HashMap<String, usize> = (specs.iter().enumerate())
+        .map(|(place, spec)| (spec.name.clone(), place))
+        .collect();
+    let mut followers = vec![Vec::new(); specs.len()];
+    let mut left = vec![0; specs.len()];
+    for (place, spec) in specs.iter().enumerate() {
+        let own = spec.depends_on.iter().filter(|one| one.app.is_none());
+        for followed in own.filter_map(|one| places.get(&one.job)) {
+            followers[*followed].push(place);
+            left[place] += 1;
+        }
+    }
+    let mut specs: Vec<Option<JobSpec>> = specs.into_iter().map(Some).collect();
+    let mut next: BTreeSet<usize> = (0..specs.len()).filter(|place| left[*place] == 0).collect();
+    let mut sorted = Vec::with_capacity(specs.len());
+    // All get their turn: dependencies with a cycle are not stored.
+    while let Some(place) = next.pop_first() {
+        sorted.extend(specs[place].take());
+        for follower in &followers[place] {
+            left[*follower] -= 1;
+            if left[*follower] == 0 {
+                next.insert(*follower);
+            }
+        }
+    }
+    sorted
 }
 
 /// Sets the limit of running shards of a job, locked, and sees that those exist which it names.

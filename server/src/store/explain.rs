@@ -66,6 +66,26 @@ pub async fn missing(conn: &mut PgConnection, job_id: i64) -> sqlx::Result<Vec<S
     .await
 }
 
+/// Instances of a job that were ended from `from` to before `until` and had not begun: the newest `limit`.
+pub async fn never_began(
+    conn: &mut PgConnection,
+    job_id: i64,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<i64>> {
+    sqlx::query_scalar(
+        "select id from instance_ended
+         where job_id = $1 and ended_at >= $2 and ended_at < $3 and total = 0 order by id desc limit $4",
+    )
+    .bind(job_id)
+    .bind(from)
+    .bind(until)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
 /// A job that is followed, whose last instance did not end as it must.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Unmet {

@@ -179,14 +179,15 @@ pub async fn end(
 const BACKFILL_KEY: &str =
     "'backfill ' || to_char(t at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')";
 
-/// Of `ticks` of a job, those that a backfill has queued before.
+/// Of `ticks` of a job, those that a backfill has queued before, and whose instance was not ended before it began.
 pub async fn backfilled(
     conn: &mut PgConnection,
     job_id: i64,
     ticks: &[DateTime<Utc>],
 ) -> sqlx::Result<HashSet<DateTime<Utc>>> {
     let sql = format!(
-        "select t from unnest($2::timestamptz[]) t join trigger_key k on k.job_id = $1 and k.key = {BACKFILL_KEY}"
+        "select t from unnest($2::timestamptz[]) t join trigger_key k on k.job_id = $1 and k.key = {BACKFILL_KEY}
+         where (select e.total from instance_ended e where e.id = k.instance_id limit 1) is distinct from 0"
     );
     let found: Vec<DateTime<Utc>> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
         .bind(job_id)
@@ -210,6 +211,7 @@ pub async fn backfill(
             from unnest($2::timestamptz[]) with ordinality as u (t, n) order by n
          ), remembered as (
             insert into trigger_key (job_id, key, instance_id) select $1, {BACKFILL_KEY}, id from asked
+            on conflict (job_id, key) do update set instance_id = excluded.instance_id
          ), queued as (
             insert into instance_queued (id, job_id, app_id, trigger, scheduled_at, due_at, priority, server_id)
             select a.id, $1, s.app_id, 'backfill', a.t, b.at + (a.n - 1) * $3 * interval '1 ms', s.priority, $4

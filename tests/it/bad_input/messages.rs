@@ -97,6 +97,23 @@ async fn what_cannot_be_read_is_told_with_the_remedy() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_that_would_be_rounded_is_refused() {
+    let fixture = Fixture::new().await;
+    let path = format!("/client/v1/clients/{}/renew", fixture.mine.id);
+    let shard = fixture.shard();
+    let body = format!(
+        r#"{{"running":[{{"shard_id":{shard},"attempt":1,"checkpoint":{{"last":18446744073709551617}}}}]}}"#
+    );
+    let request = fixture.request(&Method::POST, &path, fixture.rightful(&path));
+    let request = request.header("content-type", "application/json");
+    let answer = send(request.body(body)).await;
+    assert_eq!(answer.differs(ProblemKind::MalformedRequest), None);
+    assert_eq!(answer.body["field"], "running[0].checkpoint.last");
+    let kept = "select count(*) from shard_checkpoint";
+    assert_eq!(fixture.world.number(kept, &[]).await, 0);
+}
+
+#[tokio::test]
 async fn queries_that_cannot_be_meant_are_told_with_the_remedy() {
     let fixture = Fixture::new().await;
     let mut findings = Findings::default();

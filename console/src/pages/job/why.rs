@@ -93,6 +93,21 @@ fn Explained(path: String) -> impl IntoView {
                 <ul class="waits">{waits}</ul>
             }
         });
+        let never_began = (!explanation.never_began.is_empty()).then(|| {
+            let ended = explanation.never_began.into_iter().map(|instance| {
+                let reason = instance.reason.unwrap_or_default();
+                view! {
+                    <li>
+                        <A href=format!("/instances/{}", instance.id)>{format!("#{}", instance.id)}</A>
+                        <span class="second">{i18n.said(&reason)}</span>
+                    </li>
+                }
+            });
+            view! {
+                <h2 class="section">{i18n.text(|t| t.job_page.why_never_began)}</h2>
+                <ul class="waits" id="never-began">{ended.collect_view()}</ul>
+            }
+        });
         Some(view! {
             <dl class="facts">
                 <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_now)}</dt><dd>{i18n.pick(&explanation.now, &explanation.now_zh)}</dd></div>
@@ -100,6 +115,7 @@ fn Explained(path: String) -> impl IntoView {
                 <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_policy)}</dt><dd>{i18n.pick(&explanation.policy, &explanation.policy_zh)}</dd></div>
             </dl>
             {waits}
+            {never_began}
             <h2 class="section">{i18n.text(|t| t.job_page.why_ticks)}</h2>
             {ticks}
         })

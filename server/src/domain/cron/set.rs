@@ -3,7 +3,7 @@
 /// The first year that can match.
 pub(super) const FIRST_YEAR: i32 = 1970;
 /// The last year that can match, as the Quartz manual has it.
-pub(super) const LAST_YEAR: i32 = 2099;
+pub const LAST_YEAR: i32 = 2099;
 
 const YEAR_WORDS: usize = (LAST_YEAR.abs_diff(FIRST_YEAR) / u64::BITS) as usize + 1;
 

@@ -7,9 +7,10 @@ use std::collections::HashSet;
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::schedule::{Misfire, Overlap};
-use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Timelike as _, Utc};
 
 use super::{FieldError, parse_zone, resolved_cron, schedule, timing, visible};
+use crate::domain::cron::LAST_YEAR as LAST_CRON_YEAR;
 use crate::domain::schedule::{LAST_YEAR, Schedule, Timing, check_jitter, check_period};
 
 /// Most instants in `at`.
@@ -95,6 +96,22 @@ fn instants(spec: &JobSpec) -> Result<(), FieldError> {
     let all = all.chain(spec.start_at.iter().map(|at| ("start_at", at)));
     for (field, at) in all.chain(spec.end_at.iter().map(|at| ("end_at", at))) {
         year(field, at)?;
+        if at.nanosecond() >= 1_000_000_000 {
+            return Err(FieldError::new(
+                field,
+                "has second 60, which schedules do not know; give second 59, or 0 of the next minute",
+            ));
+        }
+    }
+    if let Some(start) = spec.start_at.filter(|at| at.year() > LAST_CRON_YEAR)
+        && spec.cron.is_some()
+    {
+        return Err(FieldError::new(
+            "start_at",
+            format!(
+                "{start} is after {LAST_CRON_YEAR}, the last year of cron expressions; give an earlier instant"
+            ),
+        ));
     }
     match (spec.start_at, spec.end_at) {
         (Some(start), Some(end)) if start > end => Err(FieldError::new(

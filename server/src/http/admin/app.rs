@@ -173,6 +173,9 @@ async fn update(
     }
     let found = store::app::get(&mut tx, id).await?;
     tx.commit().await?;
+    if body.max_running_shards.is_some_and(|most| most > 0) {
+        app.hints.limit_app(id);
+    }
     found.map(axum::Json).ok_or_else(|| no_app(id))
 }
 

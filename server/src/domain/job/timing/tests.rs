@@ -45,6 +45,25 @@ fn a_job_has_one_kind_of_schedule() {
 }
 
 #[test]
+fn instants_that_schedules_do_not_know_are_refused() {
+    rejected("start_at: has second 60", |s| {
+        s.fixed_rate_ms = Some(60_000);
+        s.start_at = Some(at("2026-12-31T23:58:60Z"));
+    });
+    rejected("at: has second 60", |s| {
+        s.at = vec![at("2026-12-31T23:59:60.5Z")]
+    });
+    let cron_from = |year: &str| {
+        check(|s| {
+            s.cron = Some("0 0 0 * * ?".into());
+            s.start_at = Some(at(&format!("{year}-12-31T00:00:00Z")));
+        })
+    };
+    assert_eq!(cron_from("2099"), Ok(()));
+    assert!(cron_from("2100").is_err_and(|told| told.contains("last year of cron")));
+}
+
+#[test]
 fn periods_and_jitter_have_limits() {
     assert_eq!(check(|s| s.fixed_rate_ms = Some(YEAR_MS)), Ok(()));
     assert_eq!(check(|s| s.fixed_delay_ms = Some(1000)), Ok(()));
