@@ -76,40 +76,7 @@ pub async fn explain(
         let Some(instance) = history::instance(conn, id).await? else {
             continue;
         };
-        let reason = if is_early && job.state == JobState::Paused {
-            told(
-                format!(
-                    "it is to start at {due_at}, or when the job is resumed after that: it is paused"
-                ),
-                format!("将于 {due_at} 启动，若任务届时仍暂停则在恢复后启动"),
-            )
-        } else if is_early {
-            told(
-                format!("it is to start at {due_at}"),
-                format!("将于 {due_at} 启动"),
-            )
-        } else if job.state == JobState::Paused {
-            told("the job is paused; resume it", "任务已暂停；请恢复")
-        } else if job.running_instances == 0 && job.spec.sharding == Sharding::Broadcast {
-            told(
-                "it is for every client that may run the job, and none is online",
-                "它面向所有可运行该任务的客户端，而目前没有客户端在线",
-            )
-        } else {
-            let running = job.running_instances;
-            told(
-                format!(
-                    "{}, and its overlap policy allows no more",
-                    counted(
-                        running,
-                        "instance of the job runs",
-                        "instances of the job run"
-                    )
-                ),
-                format!("任务有 {running} 个实例在运行，重叠策略不允许更多"),
-            )
-        };
-        waits.push(wait(instance, vec![reason]));
+        waits.push(wait(instance, vec![why_queued(job, due_at, is_early)]));
     }
     let mut never_began = Vec::new();
     for id in explain::never_began(conn, job.id, from, until, MOST_WAITS).await? {
@@ -142,6 +109,43 @@ fn wait(instance: Instance, reasons: Vec<Told>) -> ExplainedWait {
         instance,
         reasons,
         reasons_zh,
+    }
+}
+
+/// Why an instance that may start from `due_at` on, which is to come if `is_early`, is queued.
+fn why_queued(job: &Job, due_at: DateTime<Utc>, is_early: bool) -> Told {
+    if is_early && job.state == JobState::Paused {
+        told(
+            format!(
+                "it is to start at {due_at}, or when the job is resumed after that: it is paused"
+            ),
+            format!("将于 {due_at} 启动，若任务届时仍暂停则在恢复后启动"),
+        )
+    } else if is_early {
+        told(
+            format!("it is to start at {due_at}"),
+            format!("将于 {due_at} 启动"),
+        )
+    } else if job.state == JobState::Paused {
+        told("the job is paused; resume it", "任务已暂停；请恢复")
+    } else if job.running_instances == 0 && job.spec.sharding == Sharding::Broadcast {
+        told(
+            "it is for every client that may run the job, and none is online",
+            "它面向所有可运行该任务的客户端，而目前没有客户端在线",
+        )
+    } else {
+        let running = job.running_instances;
+        told(
+            format!(
+                "{}, and its overlap policy allows no more",
+                counted(
+                    running,
+                    "instance of the job runs",
+                    "instances of the job run"
+                )
+            ),
+            format!("任务有 {running} 个实例在运行，重叠策略不允许更多"),
+        )
     }
 }
 

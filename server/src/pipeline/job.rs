@@ -251,12 +251,9 @@ pub async fn copy(
     let mut wanted: Vec<JobSpec> = (jobs.into_iter().map(|job| job.spec))
         .filter(|spec| request.jobs.is_empty() || request.jobs.contains(&spec.name))
         .collect();
-    let own = |spec: &mut JobSpec| {
-        spec.depends_on.iter_mut().for_each(|followed| {
-            followed.app.take_if(|app| app == from);
-        })
-    };
-    wanted.iter_mut().for_each(own);
+    for followed in wanted.iter_mut().flat_map(|spec| &mut spec.depends_on) {
+        followed.app.take_if(|app| app == from);
+    }
     let mut copied = JobsCopied::default();
     for spec in followed_first(wanted) {
         let name = spec.name.clone();

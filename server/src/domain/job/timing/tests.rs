@@ -51,7 +51,7 @@ fn instants_that_schedules_do_not_know_are_refused() {
         s.start_at = Some(at("2026-12-31T23:58:60Z"));
     });
     rejected("at: has second 60", |s| {
-        s.at = vec![at("2026-12-31T23:59:60.5Z")]
+        s.at = vec![at("2026-12-31T23:59:60.5Z")];
     });
     let cron_from = |year: &str| {
         check(|s| {
