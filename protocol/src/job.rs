@@ -340,7 +340,7 @@ pub struct Job {
     pub running_instances: i64,
     /// Version of the definition, from 1.
     pub version: i32,
-    /// When it fired last by its schedule.
+    /// When it was last due by its schedule, whether it fired then or not.
     pub prev_fire_at: Option<DateTime<Utc>>,
     /// When it fires next; absent if it does not.
     pub next_fire_at: Option<DateTime<Utc>>,

@@ -108,6 +108,8 @@ pub(crate) struct EditorTexts {
     pub(crate) rounded: fn(&str) -> String,
     pub(crate) no_fires: &'static str,
     pub(crate) half_instant: &'static str,
+    pub(crate) without_unread: &'static str,
+    pub(crate) label_twice: fn(&str) -> String,
     pub(crate) no_number: fn(i64, i64) -> String,
     pub(crate) no_instant: fn(&str) -> String,
     pub(crate) no_instants: &'static str,
@@ -317,6 +319,8 @@ pub(super) const EN: EditorTexts = EditorTexts {
     rounded: |n| {
         format!("{n} is an integer beyond 64 bits and would be rounded: write it in quotes.")
     },
+    without_unread: "Without the fields that are marked: they cannot be read yet.",
+    label_twice: |name| format!("{name} is given twice: leave one of them out."),
     half_instant: "This is not complete: an instant has a day and a time.",
     no_fires: "It will never fire by itself: all its times are past, or kept out.",
     no_number: |least, most| format!("Give a whole number from {least} to {most}."),
@@ -524,6 +528,8 @@ pub(super) const ZH: EditorTexts = EditorTexts {
     per_client_hint: "同一实例同时持有的分片数，0 表示不限。",
     param: "参数（JSON）",
     rounded: |n| format!("{n} 超过 64 位整数，会被舍入：请加引号。"),
+    without_unread: "未计入带标记的字段：它们尚无法识别。",
+    label_twice: |name| format!("{name} 重复，请删去一个。"),
     half_instant: "不完整：时刻须包含日期和时间。",
     no_fires: "它不会自行触发：所有时刻都已过去，或被日历排除。",
     no_number: |least, most| format!("请填写 {least} 至 {most} 的整数。"),

@@ -78,7 +78,7 @@ pub(super) const TEXTS: Texts = Texts {
     schedule: "Schedule",
     on_demand: "on demand",
     script: "Script",
-    previous_fire: "Previous fire",
+    previous_fire: "Last due",
     next_fire: "Next fire",
     over: "its schedule has ended",
     at_instants: |n| match n {

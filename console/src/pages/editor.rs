@@ -221,10 +221,13 @@ fn Editor(
             toasts.good(move |t| (t.editor.saved)(&name));
         });
     };
-    let title = if of.is_some() {
-        draft.spec.with_untracked(|spec| spec.name.clone())
-    } else {
-        i18n.texts().editor.create.to_owned()
+    let name = draft.spec.with_untracked(|spec| spec.name.clone());
+    let title = move || {
+        if of.is_some() {
+            name.clone()
+        } else {
+            i18n.texts().editor.create.to_owned()
+        }
     };
     let back = id.map_or_else(|| "/jobs".to_owned(), |id| format!("/jobs/{id}"));
     view! {

@@ -1,8 +1,8 @@
 //! Instances: what fired, how far it is, and how it ended.
 
-use antares_protocol::instance::Instance;
+use antares_protocol::instance::{Instance, InstanceState};
 use antares_protocol::shard::Trigger;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use leptos::prelude::*;
 use leptos_router::components::A;
 
@@ -10,7 +10,7 @@ use crate::components::badge::Badge;
 use crate::components::filters::{LengthFilter, LinkedFilter, SelectFilter, TextFilter};
 use crate::components::list_page::{Column, Empty, ListPage};
 use crate::components::progress::{Progress, Shards};
-use crate::components::when::{Lasted, When};
+use crate::components::when::{Lasted, Nothing, When};
 use crate::format;
 use crate::hooks::live::Topic;
 use crate::i18n::{I18n, Label, use_i18n};
@@ -92,15 +92,7 @@ const COLUMNS: &[Column<Instance>] = &[
     Column {
         label: |t| t.duration,
         class: "number",
-        cell: |instance| {
-            view! {
-                <Lasted
-                    from=Signal::derive(move || instance.with(|instance| instance.fired_at))
-                    to=Signal::derive(move || instance.with(|instance| instance.ended_at))
-                />
-            }
-            .into_any()
-        },
+        cell: |instance| view! { <Duration instance /> }.into_any(),
     },
 ];
 
@@ -186,12 +178,29 @@ fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
 #[component]
 fn Fired(instance: RwSignal<Instance>) -> impl IntoView {
     let i18n = use_i18n();
+    let fired_at = Signal::derive(move || instance.with(began_at));
     let late = move || {
-        let late = instance.with(|instance| instance.fired_at - instance.scheduled_at);
+        let late = fired_at.get()? - instance.with(|instance| instance.scheduled_at);
         (late >= LATE).then(|| (i18n.texts().late_by)(&format::duration(late)))
     };
     view! {
-        <When at=Signal::derive(move || Some(instance.with(|instance| instance.fired_at))) />
+        <When at=fired_at />
         <span class="second warn">{late}</span>
     }
+}
+
+/// How long it took, or takes.
+#[component]
+fn Duration(instance: RwSignal<Instance>) -> impl IntoView {
+    let began = Memo::new(move |_| instance.with(began_at));
+    let to = Signal::derive(move || instance.with(|instance| instance.ended_at));
+    move || match began.get() {
+        Some(from) => view! { <Lasted from=Signal::stored(from) to /> }.into_any(),
+        None => view! { <Nothing /> }.into_any(),
+    }
+}
+
+/// When it was fired; one that is queued has not been.
+fn began_at(instance: &Instance) -> Option<DateTime<Utc>> {
+    (instance.state != InstanceState::Queued).then_some(instance.fired_at)
 }

@@ -9,7 +9,7 @@ use chrono::{
 };
 use chrono_tz::{GapInfo, Tz};
 
-use super::job::{FieldError, parse_zone, refuse, visible};
+use super::job::{FieldError, listable, parse_zone, refuse};
 
 mod covered;
 pub mod ics;
@@ -172,7 +172,7 @@ pub fn lies_out<'a>(
 
 /// Checks a definition. The first field that is not allowed is named.
 pub fn validate(spec: &CalendarSpec) -> Result<(), FieldError> {
-    visible("name", &spec.name, 200)?;
+    listable("name", &spec.name, 200)?;
     parse_zone(&spec.time_zone)?;
     if spec.description.len() > 10_000 {
         return refuse("description", "is longer than 10,000 bytes; shorten it");

@@ -295,6 +295,15 @@ pub fn visible(field: &'static str, text: &str, most: usize) -> Result<(), Field
     Ok(())
 }
 
+/// As [`visible`], of what is listed between commas.
+pub fn listable(field: &'static str, name: &str, most: usize) -> Result<(), FieldError> {
+    visible(field, name, most)?;
+    if name.contains(',') {
+        return refuse(field, "must not hold a comma, which parts names in lists");
+    }
+    Ok(())
+}
+
 /// Whether a character shows nothing of itself, so that two names that differ by it look alike: those of Unicode's category
 /// Cf that are not joiners within words of some scripts, and fillers.
 fn is_hidden(char: char) -> bool {
@@ -362,6 +371,8 @@ mod tests {
         ] {
             assert_eq!(rejected(|s| s.name = hidden.into()), "name");
         }
+        assert!(listable("name", "hol idays", 200).is_ok());
+        assert!(listable("name", "hol,idays", 200).is_err());
         assert_eq!(validate(&JobSpec::new("می\u{200c}خواهم")), Ok(()));
         assert_eq!(rejected(|s| s.name = "script".into()), "name");
         assert_eq!(rejected(|s| s.cron = Some("0 0 25 * * ?".into())), "cron");

@@ -156,7 +156,7 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
         .await;
     assert_eq!(typed, "0=keep\n3=new\njunk");
     assert_eq!(job.view().await.version, 1);
-    browser.fill("textarea#shard-params", "0=keep\n3=new").await;
+    browser.fill("textarea#shard-params", "0=keep\n1=new").await;
     // A fault in a part that is folded away unfolds it.
     let fold = "const part = document.querySelector('#priority').closest('details'); part.open = false; return part.open";
     browser.click("details:has(#priority) summary").await;
@@ -195,8 +195,8 @@ async fn what_cannot_be_read_is_not_saved_and_a_fault_is_shown_where_it_is() {
     browser.click("#save").await;
     browser.shows("h1", "settle").await;
     let saved = job.view().await.spec;
-    assert_eq!((saved.priority, saved.shard_count), (7, 4));
-    assert_eq!(saved.shard_params[3], "new");
+    assert_eq!((saved.priority, saved.shard_count), (7, 2));
+    assert_eq!(saved.shard_params[1], "new");
 }
 
 #[tokio::test]
@@ -228,12 +228,25 @@ async fn what_is_typed_is_not_saved_as_something_else() {
     refused("#max-per-client", "-1", "from 0 to 10000", "3").await;
     refused("#max-per-client", "2.5", "from 0 to 10000", "2").await;
     refused("#param", "123456789012345678901234567890", "rounded", "5").await;
+    // As text the parameters of shards make no shards, and what cannot be read has no place in the table.
+    let switch = ".field:has(#shard-params) button[aria-pressed]";
+    browser.click(switch).await;
+    let fault = ".field:has(#shard-params) .field-error";
+    browser.fill("textarea#shard-params", "0=A;2=C").await;
+    browser.shows(fault, "3 parameters for 1").await;
+    browser.fill("textarea#shard-params", "0=A;B").await;
+    browser.shows(fault, "has no `=`").await;
+    browser.element(&format!("{switch}:disabled")).await;
+    browser.fill("textarea#shard-params", "0=A").await;
+    browser.texts(fault, <[String]>::is_empty).await;
+    browser.click(switch).await;
     browser.click("details:has(#assignment) summary").await;
     browser.click("#assignment option[value=chosen]").await;
     let nobody = ".field:has(#assignment) .field-error";
     browser.shows(nobody, "nobody in particular").await;
     browser.fill("#hosts", "h1").await;
     browser.texts(nobody, <[String]>::is_empty).await;
+    refused("#labels", "zone=a, zone=b", "given twice", "zone=a").await;
     refused(
         "#labels",
         "zone=a, nowhere",

@@ -186,4 +186,10 @@ async fn what_starts_later_is_not_shown_as_running() {
     browser.shows("#queued", "It waits for its time").await;
     let facts = |facts: &[String]| facts.iter().filter(|fact| fact.contains('–')).count() >= 3;
     browser.texts(".facts > div", facts).await;
+    // Nor in the list.
+    browser.go(&format!("{}/instances", server.url())).await;
+    for column in ["Fired", "Duration"] {
+        let cell = format!("tbody td[data-label={column}]");
+        browser.shows(&cell, "–").await;
+    }
 }

@@ -86,6 +86,32 @@ pub(super) const SAID: &[Said] = &[
         "永不触发：从 1970 到 {} 年没有符合的时间；请更改日期或年份，若是夏令时跳过了该时刻，请更改 dst_gap",
     ),
     (
+        "`` is not an IANA time zone; write one like Asia/Shanghai or UTC",
+        "为空；请写成 Asia/Shanghai 或 UTC 的形式",
+    ),
+    (
+        "must have 1 to 100 letters, digits, `_`, `-` or `.`",
+        "须为 1 至 100 个字母、数字、“_”、“-”或“.”",
+    ),
+    (
+        "must not hold a comma, which parts names in lists",
+        "不能包含逗号（逗号用于分隔名称）",
+    ),
+    ("must hold a letter or a digit", "须包含字母或数字"),
+    (
+        "`{}` has no `=`; write item=parameter, or give a JSON array",
+        "“{}”中没有“=”；请写成 序号=参数",
+    ),
+    (
+        "`{}` is not an item number; items count from 0",
+        "“{}”不是分片序号；序号从 0 开始",
+    ),
+    (
+        "item {} is above the limit of {} shards",
+        "序号 {} 超过 {} 个分片的上限",
+    ),
+    ("item {} is given twice", "序号 {} 重复"),
+    (
         "`{}` is not an IANA time zone; write one like Asia/Shanghai or UTC",
         "“{}”不是 IANA 时区；请写成 Asia/Shanghai 或 UTC 的形式",
     ),

@@ -39,11 +39,16 @@ fn joined(parts: &[&str]) -> String {
 pub(super) fn read_dates(text: &str) -> Result<Vec<CalendarDate>, Wrong> {
     read_all(text, |line| {
         let (day, label) = split(line);
-        let (date, yearly) = match day.strip_prefix("*-") {
+        let (whole, yearly) = match day.strip_prefix("*-") {
             // The year does not matter; this one has a 29th of February.
-            Some(day) => (format!("2024-{day}").parse::<NaiveDate>().ok()?, true),
-            None => (day.parse::<NaiveDate>().ok()?, false),
+            Some(day) => (format!("2024-{day}"), true),
+            None => (day.to_owned(), false),
         };
+        let date: NaiveDate = whole.parse().ok()?;
+        // The beginning of a date may be a date too: 2026-12-2.
+        if date.to_string() != whole {
+            return None;
+        }
         Some(CalendarDate {
             date,
             yearly,
@@ -101,7 +106,7 @@ pub(super) fn read_weekly(text: &str) -> Result<Vec<WeeklyHours>, Wrong> {
             until: None,
             label: rest.clone(),
         };
-        let is_hours = hours.contains('-')
+        let is_hours = hours.contains(['-', ':'])
             && hours
                 .chars()
                 .all(|c| c.is_ascii_digit() || matches!(c, ':' | '-'));
@@ -181,6 +186,9 @@ mod tests {
             read_dates("2026-12-24\n\n2026-13-01 no").unwrap_err(),
             (3, "2026-13-01 no".to_owned())
         );
+        for half in ["2026-12-2", "*-12-2", "2026-1-02 x"] {
+            assert_eq!(read_dates(half).unwrap_err().0, 1, "{half}");
+        }
     }
 
     #[test]
@@ -188,6 +196,9 @@ mod tests {
         let text = "Sat,Sun weekend\nMon,Tue 22:00-06:00 the night-shift\nFri 18:00-\nWed -06:30:15\nThu half-days";
         let weekly = read_weekly(text).unwrap();
         assert_eq!(show_weekly(&weekly), text);
+        for half in ["Mon 22:00", "Mon 22:00-6"] {
+            assert_eq!(read_weekly(half).unwrap_err().0, 1, "{half}");
+        }
         assert_eq!(weekly[4].label, "half-days");
         assert_eq!(
             read_weekly("Fri-Mon").unwrap()[0].days,

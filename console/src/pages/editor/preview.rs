@@ -1,5 +1,6 @@
 //! When the definition would fire, as it is being typed.
 
+use antares_protocol::job::JobSpec;
 use antares_protocol::plan::{FireTimes, PreviewSchedule};
 use futures::channel::mpsc;
 use futures::future::{AbortHandle, Abortable};
@@ -11,9 +12,9 @@ use leptos::task::spawn_local;
 
 use super::inputs::use_draft;
 use super::within;
-use crate::api;
+use crate::api::{self, ApiError};
 use crate::components::kept_out::KeptOutTicks;
-use crate::components::notice::detail;
+use crate::components::notice::{Notice, detail};
 use crate::components::when::When;
 use crate::i18n::labels::in_labels;
 use crate::i18n::use_i18n;
@@ -21,13 +22,15 @@ use crate::i18n::use_i18n;
 /// How long nothing must be typed before the server is asked.
 const PAUSE_MS: u32 = 300;
 
+/// How long until it is asked again after it could not be.
+const AGAIN_MS: u32 = 2_000;
+
 /// Whether a field is one that a new definition has empty.
-fn is_early(field: Option<&str>) -> bool {
-    field.is_some_and(|field| {
-        ["spec.script", "spec.sharding", "spec.handler"]
-            .iter()
-            .any(|early| field.starts_with(early))
-    })
+fn is_early(field: Option<&str>, spec: &JobSpec) -> bool {
+    let is_of = |part: &str| field.is_some_and(|field| field.starts_with(part));
+    is_of("spec.script")
+        || is_of("spec.sharding")
+        || spec.handler.is_none() && is_of("spec.handler")
 }
 
 /// The panel.
@@ -39,6 +42,8 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
     let wrong = RwSignal::new(None::<String>);
     // One request at a time, and one more for whatever was typed meanwhile.
     let (mut alarm, mut changes) = mpsc::channel(0);
+    let mut again = alarm.clone();
+    let unreachable = RwSignal::new(None::<ApiError>);
     Effect::new(move || {
         draft.spec.track();
         app.track();
@@ -58,7 +63,7 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
             spec.depends_on.retain(|one| !one.job.is_empty());
             let body = PreviewSchedule {
                 app: app.get_untracked(),
-                spec,
+                spec: spec.clone(),
                 after: None,
                 count: Some(8),
             };
@@ -72,20 +77,29 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                     }
                 }
                 // What is yet to be typed is no fault of its field before it is saved.
-                Err(api::ApiError::Problem(problem)) if is_early(problem.field.as_deref()) => {
+                Err(ApiError::Problem(problem)) if is_early(problem.field.as_deref(), &spec) => {
                     wrong.set(Some(detail(&problem)));
                     times.set(None);
                     // What else was wrong may be mended.
                     draft.previewed.set(None);
                 }
-                Err(api::ApiError::Problem(problem)) => {
+                Err(ApiError::Problem(problem)) => {
                     wrong.set(Some(detail(&problem)));
                     times.set(None);
                     draft
                         .previewed
-                        .set(Some(within(api::ApiError::Problem(problem))));
+                        .set(Some(within(ApiError::Problem(problem))));
                 }
-                Err(_) => {}
+                Err(error) => {
+                    times.set(None);
+                    unreachable.set(Some(error));
+                    TimeoutFuture::new(AGAIN_MS).await;
+                    let _ = again.try_send(());
+                    continue;
+                }
+            }
+            if unreachable.with_untracked(Option::is_some) {
+                unreachable.set(None);
             }
         }
     };
@@ -106,7 +120,12 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
         <p class="words" id="words" aria-live="polite">
             {move || times.with(|times| times.as_ref().map(|times| i18n.pick(&times.words, &times.words_zh)))}
         </p>
-        {move || wrong.get().map(|wrong| view! { <p class="field-error aside" role="status">{in_labels(&i18n.said(&wrong), i18n.texts())}</p> })}
+        {move || unreachable.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
+        // What is marked is not in what the server was asked about.
+        <Show when=move || draft.broken.with(|broken| !broken.is_empty())>
+            <p class="field-hint" id="unread">{i18n.text(|t| t.editor.without_unread)}</p>
+        </Show>
+        {move || wrong.get().filter(|_| draft.broken.with(Vec::is_empty)).map(|wrong| view! { <p class="field-error aside" role="status">{in_labels(&i18n.said(&wrong), i18n.texts())}</p> })}
         <ol class="fires" id="preview">
             {move || times.get().map(|times| {
                 times

@@ -267,7 +267,16 @@ fn read_labels(text: &str) -> Result<Vec<(String, String)>, Wrong> {
         .iter()
         .map(|part| read(part).ok_or_else(|| part.clone()))
         .collect();
-    labels.map_err(|part| -> Wrong { Box::new(move |t| (t.editor.no_label)(&part)) })
+    let labels =
+        labels.map_err(|part| -> Wrong { Box::new(move |t| (t.editor.no_label)(&part)) })?;
+    let is_twice = |(at, (name, _)): (usize, &(String, String))| {
+        let mut before = labels[..at].iter();
+        before.any(|(other, _)| other == name).then(|| name.clone())
+    };
+    match labels.iter().enumerate().find_map(is_twice) {
+        Some(name) => Err(Box::new(move |t| (t.editor.label_twice)(&name))),
+        None => Ok(labels),
+    }
 }
 
 fn chosen(spec: &JobSpec, read: impl FnOnce(&Chosen) -> String) -> String {

@@ -99,10 +99,7 @@ fn Params() -> impl IntoView {
         let now = event_target_value(&event);
         mend();
         match parse(&now) {
-            Ok(params) => draft.set(|spec| {
-                spec.shard_count = spec.shard_count.max(params.len() as u32);
-                spec.shard_params = params;
-            }),
+            Ok(params) => draft.set(|spec| spec.shard_params = params),
             Err(error) => {
                 wrong.set(Some(error));
                 draft.note("shard_params", Some(now.clone()));
@@ -147,6 +144,8 @@ fn Params() -> impl IntoView {
                     type="button"
                     class="button small"
                     aria-pressed=move || as_text.get().to_string()
+                    // In the table there is no place for what cannot be read.
+                    prop:disabled=move || wrong.with(Option::is_some)
                     on:click=switch
                 >
                     {move || if as_text.get() { i18n.texts().editor.as_table } else { i18n.texts().editor.as_text }}
@@ -171,7 +170,9 @@ fn Params() -> impl IntoView {
                 }
                 .into_any()
             }}
-            {move || wrong.get().map(|wrong| view! { <p class="field-error" role="alert">{wrong}</p> })}
+            {move || wrong.get().map(|wrong| view! {
+                <p class="field-error" role="alert">{i18n.said(wrong.strip_prefix("shard_params: ").unwrap_or(&wrong))}</p>
+            })}
         </Field>
     }
 }

@@ -162,7 +162,8 @@ fn Compare(id: i64, newest: Memo<i32>) -> impl IntoView {
                     max=move || newest.get().to_string()
                     step="1"
                     prop:value=value
-                    on:change=move |event| set(name, event_target_value(&event))
+                    // While it is typed, not when the field is left: what differs would move the button that is being clicked.
+                    on:input=move |event| set(name, event_target_value(&event))
                 />
             </label>
         }

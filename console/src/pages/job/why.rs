@@ -49,7 +49,7 @@ pub(super) fn Why(id: i64) -> impl IntoView {
     let options = SPANS
         .into_iter()
         .map(|span| {
-            let label = format!("− {}", format::duration(TimeDelta::hours(span)));
+            let label = format!("− {}", format::length(span.unsigned_abs() * 3_600_000));
             view! { <option value=span.to_string() prop:selected=move || hours.get() == span>{label}</option> }
         })
         .collect_view();

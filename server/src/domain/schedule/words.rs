@@ -7,6 +7,7 @@ mod zh;
 pub use self::zh::describe_in_chinese;
 
 use antares_protocol::job::JobSpec;
+use antares_protocol::policy::Join;
 use antares_protocol::schedule::{DstFold, DstGap};
 
 use super::{Timing, resolve_hashes};
@@ -39,7 +40,7 @@ pub fn describe(spec: &JobSpec) -> String {
         format!("{} after the last run has ended", length(delay_ms))
     } else {
         match &timing.at[..] {
-            [] => return "on demand only".to_owned(),
+            [] => return without_times(spec).to_owned(),
             [at] => format!("once, at {}", instant(*at)),
             few if few.len() <= FEW_INSTANTS => {
                 format!(
@@ -56,6 +57,16 @@ pub fn describe(spec: &JobSpec) -> String {
         }
     };
     times + &bounds(&timing) + &calendars(&timing)
+}
+
+/// When a job runs that no time is known of ahead.
+fn without_times(spec: &JobSpec) -> &'static str {
+    match (spec.depends_on.len(), spec.join) {
+        (0, _) => "on demand only",
+        (1, _) => "when the job that it follows has ended",
+        (_, Join::All) => "when all jobs that it follows have ended",
+        (_, Join::Any) => "when one of the jobs that it follows has ended",
+    }
 }
 
 fn cron_in_words(cron: &str) -> String {

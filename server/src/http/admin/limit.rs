@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::Shared;
-use crate::domain::job::visible;
+use crate::domain::job::listable;
 use crate::http::auth::User;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, Path, Query, limit as rows_of, page, storable};
@@ -79,7 +79,7 @@ async fn put(
     Path(name): Path<String>,
     Json(body): Json<PutLimit>,
 ) -> Result<axum::Json<Limit>, ApiError> {
-    visible("name", &name, 200)?;
+    listable("name", &name, 200)?;
     storable("description", &body.description, 10_000)?;
     if !(1..=1_000_000).contains(&body.max_running_shards) {
         return Err(ApiError::field(

@@ -2,6 +2,7 @@
 
 use antares_protocol::job::{Job, JobSpec, JobState};
 use antares_protocol::schedule::{Misfire, Overlap};
+use chrono::SubsecRound as _;
 
 use crate::store::explain::Unmet;
 
@@ -102,8 +103,11 @@ fn in_general(job: &Job, missing: &[String]) -> Told {
             "任务已暂停，到期时不触发；请恢复",
         ),
         (_, Some(at)) => told(
-            format!("the job is scheduled, and due next at {at}"),
-            format!("任务已调度，下次到期时间为 {at}"),
+            format!(
+                "the job is scheduled, and due next at {}",
+                at.trunc_subsecs(0)
+            ),
+            format!("任务已调度，下次到期时间为 {}", at.trunc_subsecs(0)),
         ),
         (_, None) if job.spec.fixed_delay_ms.is_some() && !has_ended(job) => told(
             "the job is due a fixed delay after its running instance has ended",

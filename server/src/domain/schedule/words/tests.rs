@@ -19,6 +19,10 @@ fn instants(days: &[&str]) -> Vec<chrono::DateTime<chrono::Utc>> {
 #[test]
 fn each_kind_of_schedule_has_its_words() {
     assert_eq!(words(|_| {}), "on demand only");
+    let follows = |spec: &mut JobSpec| {
+        spec.depends_on = serde_json::from_str(r#"[{"job":"a"},{"job":"b"}]"#).unwrap();
+    };
+    assert_eq!(words(follows), "when all jobs that it follows have ended");
     assert_eq!(
         words(|s| {
             s.cron = Some("0 30 2 * * ?".into());

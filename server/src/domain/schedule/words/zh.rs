@@ -1,6 +1,7 @@
 //! A schedule in Chinese.
 
 use antares_protocol::job::JobSpec;
+use antares_protocol::policy::Join;
 use antares_protocol::schedule::{DstFold, DstGap};
 
 use super::{FEW_INSTANTS, Timing, resolve_hashes};
@@ -23,7 +24,7 @@ pub fn describe_in_chinese(spec: &JobSpec) -> String {
         format!("上次运行结束后{}", length(delay_ms))
     } else {
         match &timing.at[..] {
-            [] => return "仅按需触发".to_owned(),
+            [] => return without_times(spec).to_owned(),
             [at] => format!("一次，于 {}", instant(*at)),
             few if few.len() <= FEW_INSTANTS => {
                 let few: Vec<String> = few.iter().copied().map(instant).collect();
@@ -38,6 +39,15 @@ pub fn describe_in_chinese(spec: &JobSpec) -> String {
         }
     };
     times + &bounds(&timing) + &calendars(&timing)
+}
+
+fn without_times(spec: &JobSpec) -> &'static str {
+    match (spec.depends_on.len(), spec.join) {
+        (0, _) => "仅按需触发",
+        (1, _) => "所跟随的任务结束后",
+        (_, Join::All) => "所跟随的任务全部结束后",
+        (_, Join::Any) => "所跟随的任务之一结束后",
+    }
 }
 
 fn cron_in_chinese(cron: &str) -> String {
