@@ -169,15 +169,11 @@ pub async fn fire_due(
     for due in &due {
         *per_bucket.entry(due.bucket).or_default() += 1;
     }
-    let facts = Facts::read(conn, owner, &due, schedules).await?;
-    let decisions = decide_all(&due, now, owner, schedules, &facts);
+    let done = decide_and_fire(conn, owner, &due, now, schedules, fired).await?;
     Ok(Pass {
         // A bucket that filled its share may hold more; so may a schedule whose next tick is due as well.
-        more: per_bucket.values().any(|n| *n >= at_a_time)
-            || decisions
-                .iter()
-                .any(|d| d.new_fire_at.is_some_and(|next| next <= now)),
-        decided: carry_out(conn, owner, &decisions, fired).await?,
+        more: per_bucket.values().any(|n| *n >= at_a_time) || done.some_due_again,
+        decided: done.decided,
         ahead: Ahead { ticks, clock },
     })
 }
@@ -189,6 +185,8 @@ pub struct Fired {
     pub decided: usize,
     /// Whether some were not: the schedules had changed, or the time had not come by the database's clock.
     pub some_refused: bool,
+    /// Whether the next tick of some is due as well.
+    some_due_again: bool,
 }
 
 /// Fires those of the ticks read `ahead` that are due by now. What has changed since they were read does not fire.
@@ -204,26 +202,29 @@ pub async fn fire_ahead(
     };
     let due = ahead.ticks.iter().filter(|due| due.next_fire_at <= now);
     let due: Vec<Due> = due.cloned().collect();
-    let facts = Facts::read(conn, owner, &due, schedules).await?;
-    let decisions = decide_all(&due, now, owner, schedules, &facts);
-    let decided = carry_out(conn, owner, &decisions, fired).await?;
-    Ok(Fired {
-        decided,
-        some_refused: decided < decisions.len(),
-    })
+    decide_and_fire(conn, owner, &due, now, schedules, fired).await
 }
 
-async fn carry_out(
+/// Batch by batch: to decide thousands of ticks first would keep the first from firing, and those who wait for this thread.
+async fn decide_and_fire(
     conn: &mut PgConnection,
     owner: &Owner<'_>,
-    decisions: &[Decision],
+    due: &[Due],
+    now: DateTime<Utc>,
+    schedules: &mut Schedules,
     fired: impl Fn(Vec<Ready>, bool),
-) -> sqlx::Result<usize> {
-    let (mut rest, mut most, mut decided) = (decisions, FIRST_BATCH, 0);
+) -> sqlx::Result<Fired> {
+    let facts = Facts::read(conn, owner, due, schedules).await?;
+    let mut done = Fired::default();
+    let (mut rest, mut most) = (due, FIRST_BATCH);
     while !rest.is_empty() {
         let (batch, later) = rest.split_at(most.min(rest.len()));
-        let advanced = schedule::fire(conn, owner.server, batch).await?;
-        decided += advanced.len();
+        let decisions = decide_all(batch, now, owner, schedules, &facts);
+        let advanced = schedule::fire(conn, owner.server, &decisions).await?;
+        done.decided += advanced.len();
+        done.some_refused |= advanced.len() < decisions.len();
+        done.some_due_again |=
+            (decisions.iter()).any(|d| d.new_fire_at.is_some_and(|at| at <= now));
         let is_queued = advanced.iter().any(|a| a.is_queued);
         fired(
             advanced.into_iter().filter_map(|a| a.fired).collect(),
@@ -232,7 +233,7 @@ async fn carry_out(
         rest = later;
         most = MOST_BATCH.min(2 * most);
     }
-    Ok(decided)
+    Ok(done)
 }
 
 /// What beside the schedule decides ticks: calendars, and who is there to run the jobs.
