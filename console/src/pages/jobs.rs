@@ -224,7 +224,7 @@ pub(crate) fn is_over(job: &Job) -> bool {
 #[component]
 fn Schedule(job: RwSignal<Job>) -> impl IntoView {
     let i18n = use_i18n();
-    let every = |ms: u64| format::duration(chrono::TimeDelta::milliseconds(ms as i64));
+    let every = format::length;
     move || {
         let spec = job.with(|job| job.spec.clone());
         let texts = i18n.texts();
