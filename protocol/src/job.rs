@@ -192,6 +192,14 @@ fn three() -> u16 {
 }
 
 impl JobSpec {
+    /// Whether it fires by itself, by time.
+    pub fn has_schedule(&self) -> bool {
+        self.cron.is_some()
+            || self.fixed_rate_ms.is_some()
+            || self.fixed_delay_ms.is_some()
+            || !self.at.is_empty()
+    }
+
     /// A job on demand with one shard.
     pub fn new(name: impl Into<String>) -> Self {
         Self {

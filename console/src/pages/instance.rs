@@ -5,6 +5,7 @@ mod timeline;
 
 use antares_protocol::instance::{Instance, InstanceState};
 use antares_protocol::job::Triggered;
+use chrono::{DateTime, Utc};
 use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
@@ -35,6 +36,11 @@ pub(crate) fn InstancePage() -> impl IntoView {
 /// Whether it runs or has run; before that it waits in the queue.
 fn has_started(instance: &Instance) -> bool {
     instance.state != InstanceState::Queued
+}
+
+/// When it was fired, if it was yet.
+pub(super) fn fired_at(instance: &Instance) -> Option<DateTime<Utc>> {
+    has_started(instance).then_some(instance.fired_at)
 }
 
 #[component]
@@ -171,7 +177,7 @@ fn Facts(instance: Signal<Instance>) -> impl IntoView {
             </div>
         }
     };
-    let at = move |pick: fn(&Instance) -> Option<chrono::DateTime<chrono::Utc>>| {
+    let at = move |pick: fn(&Instance) -> Option<DateTime<Utc>>| {
         Signal::derive(move || instance.with(pick))
     };
     view! {
@@ -198,7 +204,7 @@ fn Facts(instance: Signal<Instance>) -> impl IntoView {
                 </div>
             })}
             <div><dt>{i18n.text(|t| t.scheduled)}</dt><dd><When at=at(|i| Some(i.scheduled_at)) /></dd></div>
-            <div><dt>{i18n.text(|t| t.fired)}</dt><dd><When at=at(|i| has_started(i).then_some(i.fired_at)) /></dd></div>
+            <div><dt>{i18n.text(|t| t.fired)}</dt><dd><When at=at(fired_at) /></dd></div>
             <div><dt>{i18n.text(|t| t.ended)}</dt><dd><When at=at(|i| i.ended_at) /></dd></div>
             <div>
                 <dt>{i18n.text(|t| t.duration)}</dt>

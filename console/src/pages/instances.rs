@@ -1,8 +1,8 @@
 //! Instances: what fired, how far it is, and how it ended.
 
-use antares_protocol::instance::{Instance, InstanceState};
+use antares_protocol::instance::Instance;
 use antares_protocol::shard::Trigger;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
@@ -14,6 +14,7 @@ use crate::components::when::{Lasted, Nothing, When};
 use crate::format;
 use crate::hooks::live::Topic;
 use crate::i18n::{I18n, Label, use_i18n};
+use crate::pages::instance::fired_at;
 
 /// Firing this much after the due time is worth a word.
 const LATE: TimeDelta = TimeDelta::seconds(1);
@@ -178,13 +179,13 @@ fn TriggerName(instance: RwSignal<Instance>) -> impl IntoView {
 #[component]
 fn Fired(instance: RwSignal<Instance>) -> impl IntoView {
     let i18n = use_i18n();
-    let fired_at = Signal::derive(move || instance.with(began_at));
+    let at = Signal::derive(move || instance.with(fired_at));
     let late = move || {
-        let late = fired_at.get()? - instance.with(|instance| instance.scheduled_at);
+        let late = at.get()? - instance.with(|instance| instance.scheduled_at);
         (late >= LATE).then(|| (i18n.texts().late_by)(&format::duration(late)))
     };
     view! {
-        <When at=fired_at />
+        <When at />
         <span class="second warn">{late}</span>
     }
 }
@@ -192,15 +193,10 @@ fn Fired(instance: RwSignal<Instance>) -> impl IntoView {
 /// How long it took, or takes.
 #[component]
 fn Duration(instance: RwSignal<Instance>) -> impl IntoView {
-    let began = Memo::new(move |_| instance.with(began_at));
+    let began = Memo::new(move |_| instance.with(fired_at));
     let to = Signal::derive(move || instance.with(|instance| instance.ended_at));
     move || match began.get() {
         Some(from) => view! { <Lasted from=Signal::stored(from) to /> }.into_any(),
         None => view! { <Nothing /> }.into_any(),
     }
-}
-
-/// When it was fired; one that is queued has not been.
-fn began_at(instance: &Instance) -> Option<DateTime<Utc>> {
-    (instance.state != InstanceState::Queued).then_some(instance.fired_at)
 }

@@ -15,6 +15,7 @@ use crate::components::when::{Until, When};
 use crate::format;
 use crate::hooks::live::Topic;
 use crate::i18n::{Label, use_i18n};
+use crate::pages::instance::short_id;
 
 const COLUMNS: &[Column<Job>] = &[
     Column {
@@ -183,21 +184,16 @@ fn Running(job: RwSignal<Job>) -> impl IntoView {
 /// The server that fires it.
 #[component]
 fn Owner(job: RwSignal<Job>) -> impl IntoView {
-    let id = Memo::new(move |_| job.with(|job| job.server_id.map(|id| id.to_string())));
+    let id = Memo::new(move |_| job.with(|job| job.server_id));
     move || {
         let id = id.get()?;
-        let title = id.clone();
-        // Servers of one host are told apart by the end of their ids.
-        let end = id
-            .chars()
-            .skip(id.len().saturating_sub(8))
-            .collect::<String>();
         // All jobs of that server.
         Some(view! {
-            <A href=format!("/jobs?server_id={id}") attr:title=title>
+            <A href=format!("/jobs?server_id={id}") attr:title=id.to_string()>
                 {move || job.with(|job| job.server_host.clone())}
             </A>
-            <span class="second">{end}</span>
+            // Servers of one host are told apart by it.
+            <span class="second">{short_id(id)}</span>
         })
     }
 }
@@ -212,19 +208,13 @@ fn Over(job: RwSignal<Job>) -> impl IntoView {
 
 /// Whether the job waits for a time that does not come: all of them are past.
 pub(crate) fn is_over(job: &Job) -> bool {
-    let spec = &job.spec;
-    let has_times = spec.cron.is_some()
-        || spec.fixed_rate_ms.is_some()
-        || spec.fixed_delay_ms.is_some()
-        || !spec.at.is_empty();
-    has_times && job.next_fire_at.is_none() && job.state == JobState::Waiting
+    job.spec.has_schedule() && job.next_fire_at.is_none() && job.state == JobState::Waiting
 }
 
 /// When it fires, as it is written, and below it the zone in which that is read.
 #[component]
 fn Schedule(job: RwSignal<Job>) -> impl IntoView {
     let i18n = use_i18n();
-    let every = format::length;
     move || {
         let spec = job.with(|job| job.spec.clone());
         let texts = i18n.texts();
@@ -232,9 +222,9 @@ fn Schedule(job: RwSignal<Job>) -> impl IntoView {
             return view! { <code>{cron}</code> <span class="second">{spec.time_zone}</span> }
                 .into_any();
         } else if let Some(ms) = spec.fixed_rate_ms {
-            (every(ms), texts.editor.by_rate.to_owned())
+            (format::length(ms), texts.editor.by_rate.to_owned())
         } else if let Some(ms) = spec.fixed_delay_ms {
-            (every(ms), texts.editor.by_delay.to_owned())
+            (format::length(ms), texts.editor.by_delay.to_owned())
         } else if !spec.at.is_empty() {
             ((texts.at_instants)(spec.at.len()), String::new())
         } else if !spec.depends_on.is_empty() {

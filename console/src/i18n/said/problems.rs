@@ -169,11 +169,11 @@ pub(super) const SAID: &[Said] = &[
         "has a year that is not allowed; give years from {} to {}",
         "年份不在允许范围内；请填写 {} 至 {} 年",
     ),
-    // After all that say more.
     (
         "the app `{}` has jobs; delete those first",
         "应用“{}”仍有任务；请先删除",
     ),
     ("there is no version {} of job {}", "没有版本 {}（任务 {}）"),
+    // After all that say more.
     ("there is no {} {}", "没有{} {}"),
 ];

@@ -1,6 +1,5 @@
 //! When the definition would fire, as it is being typed.
 
-use antares_protocol::job::JobSpec;
 use antares_protocol::plan::{FireTimes, PreviewSchedule};
 use futures::channel::mpsc;
 use futures::future::{AbortHandle, Abortable};
@@ -26,11 +25,9 @@ const PAUSE_MS: u32 = 300;
 const AGAIN_MS: u32 = 2_000;
 
 /// Whether a field is one that a new definition has empty.
-fn is_early(field: Option<&str>, spec: &JobSpec) -> bool {
+fn is_early(field: Option<&str>, has_handler: bool) -> bool {
     let is_of = |part: &str| field.is_some_and(|field| field.starts_with(part));
-    is_of("spec.script")
-        || is_of("spec.sharding")
-        || spec.handler.is_none() && is_of("spec.handler")
+    is_of("spec.script") || is_of("spec.sharding") || !has_handler && is_of("spec.handler")
 }
 
 /// The panel.
@@ -61,9 +58,10 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
             }
             // Its job is yet to be chosen.
             spec.depends_on.retain(|one| !one.job.is_empty());
+            let has_handler = spec.handler.is_some();
             let body = PreviewSchedule {
                 app: app.get_untracked(),
-                spec: spec.clone(),
+                spec,
                 after: None,
                 count: Some(8),
             };
@@ -77,7 +75,9 @@ pub(super) fn Preview(app: RwSignal<String>) -> impl IntoView {
                     }
                 }
                 // What is yet to be typed is no fault of its field before it is saved.
-                Err(ApiError::Problem(problem)) if is_early(problem.field.as_deref(), &spec) => {
+                Err(ApiError::Problem(problem))
+                    if is_early(problem.field.as_deref(), has_handler) =>
+                {
                     wrong.set(Some(detail(&problem)));
                     times.set(None);
                     // What else was wrong may be mended.

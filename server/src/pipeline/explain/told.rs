@@ -94,7 +94,7 @@ fn in_general(job: &Job, missing: &[String]) -> Told {
             "the job is stopped: nothing fires it; schedule it",
             "任务已停止，不会触发；请开始调度",
         ),
-        (JobState::Paused, _) if !has_schedule(&job.spec) => told(
+        (JobState::Paused, _) if !job.spec.has_schedule() => told(
             "the job is paused: nothing runs it; resume it",
             "任务已暂停，不会运行；请恢复",
         ),
@@ -134,7 +134,7 @@ fn in_general(job: &Job, missing: &[String]) -> Told {
                 format!("所跟随的任务之一按要求结束后，任务触发：{followed}"),
             )
         }
-        (_, None) if has_schedule(&job.spec) => told(
+        (_, None) if job.spec.has_schedule() => told(
             "the schedule of the job has ended: it runs only when it is triggered",
             "任务的调度已结束，仅在触发时运行",
         ),
@@ -143,14 +143,6 @@ fn in_general(job: &Job, missing: &[String]) -> Told {
             "任务没有调度，仅在触发时运行",
         ),
     }
-}
-
-/// Whether it fires by itself, by time.
-fn has_schedule(spec: &JobSpec) -> bool {
-    spec.cron.is_some()
-        || spec.fixed_rate_ms.is_some()
-        || spec.fixed_delay_ms.is_some()
-        || !spec.at.is_empty()
 }
 
 /// Whether the schedule of a job without a next tick has ended, and not only waits for an instance to end.
@@ -175,7 +167,7 @@ pub(super) fn policy(spec: &JobSpec) -> Told {
             format!("最近 {window_ms} 毫秒内错过的触发中触发最近 {max} 次"),
         ),
     };
-    let is_due = has_schedule(spec);
+    let is_due = spec.has_schedule();
     let overlap = match spec.overlap {
         Overlap::Skip if !is_due => told(
             "what finds an instance running is refused or skipped",
