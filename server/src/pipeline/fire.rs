@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use antares_protocol::schedule::Misfire;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -205,7 +206,8 @@ pub async fn fire_ahead(
     decide_and_fire(conn, owner, &due, now, schedules, fired).await
 }
 
-/// Batch by batch: to decide thousands of ticks first would keep the first from firing, and those who wait for this thread.
+/// Batch by batch, each decided while PostgreSQL carries out the one before: to decide thousands of ticks first would keep
+/// the first from firing, and those who wait for this thread.
 async fn decide_and_fire(
     conn: &mut PgConnection,
     owner: &Owner<'_>,
@@ -215,12 +217,23 @@ async fn decide_and_fire(
     fired: impl Fn(Vec<Ready>, bool),
 ) -> sqlx::Result<Fired> {
     let facts = Facts::read(conn, owner, due, schedules).await?;
-    let mut done = Fired::default();
     let (mut rest, mut most) = (due, FIRST_BATCH);
-    while !rest.is_empty() {
+    let mut decide_next = || {
         let (batch, later) = rest.split_at(most.min(rest.len()));
-        let decisions = decide_all(batch, now, owner, schedules, &facts);
-        let advanced = schedule::fire(conn, owner.server, &decisions).await?;
+        rest = later;
+        most = MOST_BATCH.min(2 * most);
+        (!batch.is_empty()).then(|| decide_all(batch, now, owner, schedules, &facts))
+    };
+    let mut done = Fired::default();
+    let mut next = decide_next();
+    while let Some(decisions) = next {
+        // `join` begins with the first, which sends the statement and then waits.
+        let (advanced, following) = join(schedule::fire(conn, owner.server, &decisions), async {
+            decide_next()
+        })
+        .await;
+        let advanced = advanced?;
+        next = following;
         done.decided += advanced.len();
         done.some_refused |= advanced.len() < decisions.len();
         done.some_due_again |=
@@ -230,8 +243,6 @@ async fn decide_and_fire(
             advanced.into_iter().filter_map(|a| a.fired).collect(),
             is_queued,
         );
-        rest = later;
-        most = MOST_BATCH.min(2 * most);
     }
     Ok(done)
 }
