@@ -157,6 +157,7 @@ pub(crate) struct Texts {
     pub(crate) not_copied: &'static str,
     pub(crate) undo: &'static str,
     pub(crate) dismiss: &'static str,
+    pub(crate) escape_keeps: &'static str,
     pub(crate) type_to_confirm: fn(&str) -> String,
     pub(crate) nothing_matches: &'static str,
     pub(crate) nothing_matches_hint: &'static str,

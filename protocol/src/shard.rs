@@ -102,6 +102,9 @@ pub struct Shard {
     pub attempt: i16,
     /// Who has it, or had it last.
     pub client_id: Option<Uuid>,
+    /// Its host; null once the client is forgotten.
+    #[serde(default)]
+    pub client_host: Option<String>,
     /// When it may be claimed, while it is delayed.
     pub due_at: Option<DateTime<Utc>>,
     /// When it was claimed last.
@@ -156,6 +159,9 @@ pub struct Attempt {
     pub outcome: AttemptOutcome,
     /// Who ran it.
     pub client_id: Option<Uuid>,
+    /// Its host; null once the client is forgotten.
+    #[serde(default)]
+    pub client_host: Option<String>,
     /// When it was claimed.
     pub claimed_at: Option<DateTime<Utc>>,
     /// When the handler started, by the client's clock, kept within claimed and ended.

@@ -52,6 +52,15 @@ async fn assert_marked(browser: &Browser) {
     assert_eq!(is_marked, Some(true), "the page was loaded again");
 }
 
+/// Waits until the control with this id has the focus.
+async fn is_focused(browser: &Browser, wanted: &str) {
+    wait_until("the field is gone to", BOUND, async || {
+        let id: String = browser.script("return document.activeElement.id").await;
+        if id == wanted { Ok(()) } else { Err(id) }
+    })
+    .await;
+}
+
 /// Waits until a row has all of `words` in it.
 async fn row(browser: &Browser, words: &[&str]) {
     let has_all = |row: &String| words.iter().all(|word| row.contains(word));
@@ -296,7 +305,7 @@ async fn a_burst_of_changes_makes_no_storm_of_requests() {
     // What each page keeps current: so many lists and things.
     for (page, lists) in [
         ("/instances", 1),
-        ("/overview", 1),
+        ("/overview", 2),
         ("/jobs", 1),
         ("/clients", 1),
     ] {

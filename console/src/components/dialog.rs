@@ -8,7 +8,7 @@ use crate::i18n::{Texts, use_i18n};
 /// Words in the chosen language.
 type Words = std::sync::Arc<dyn Fn(&Texts) -> String + Send + Sync>;
 
-/// A dialog that is there while `open` is true. Escape closes it, unless it `stays`.
+/// A dialog that is there while `open` is true. Escape closes it, unless it `stays`, or `keeps` what was typed in it.
 #[component]
 pub(crate) fn Modal(
     /// Whether it is there.
@@ -19,6 +19,9 @@ pub(crate) fn Modal(
     /// Whether nothing closes it but what is in it.
     #[prop(optional)]
     stays: bool,
+    /// Whether it has a form: Escape is hit in passing, and what was typed would be lost.
+    #[prop(optional)]
+    keeps: bool,
     /// What is in it; made anew each time it opens.
     children: ChildrenFn,
 ) -> impl IntoView {
@@ -37,21 +40,41 @@ pub(crate) fn Modal(
         }
     });
     let children = StoredValue::new(children);
+    let typed = RwSignal::new(false);
+    let warns = RwSignal::new(false);
+    Effect::new(move || {
+        if open.get() {
+            typed.set(false);
+            warns.set(false);
+        }
+    });
+    let holds = move || stays || typed.get_untracked();
     let cancelled = move |event: web_sys::Event| {
-        if stays {
+        if holds() {
             event.prevent_default();
+            warns.set(!stays);
         }
     };
     let closed = move |_| match dialog.get_untracked() {
         // Browsers heed the second Escape whatever the page says.
-        Some(dialog) if stays && open.get_untracked() => _ = dialog.show_modal(),
+        Some(dialog) if holds() && open.get_untracked() => _ = dialog.show_modal(),
         _ => open.set(false),
     };
     view! {
-        <dialog node_ref=dialog class="dialog" aria-label=title on:cancel=cancelled on:close=closed>
+        <dialog
+            node_ref=dialog
+            class="dialog"
+            aria-label=title
+            on:cancel=cancelled
+            on:close=closed
+            on:input=move |_| if keeps { typed.set(true) }
+        >
             <Show when=move || open.get()>
                 <h2>{title}</h2>
                 {children.with_value(|children| children())}
+                <Show when=move || warns.get()>
+                    <p class="second warn" role="status">{i18n.text(|t| t.escape_keeps)}</p>
+                </Show>
                 // Last, so that the focus begins at the first field.
                 {(!stays).then(|| view! {
                     <button

@@ -27,14 +27,34 @@ pub(crate) fn Field(
 ) -> impl IntoView {
     let i18n = use_i18n();
     let complaint = move || error.with(|error| complaint(error.as_ref()?, field?, i18n.texts()));
+    Effect::new(move |before: Option<bool>| {
+        let is_wrong = complaint().is_some();
+        // Both are valid names.
+        if let Some(control) = document().get_element_by_id(id) {
+            if is_wrong {
+                let _ = control.set_attribute("aria-invalid", "true");
+                let _ = control.set_attribute("aria-describedby", &error_id(id));
+            } else if before == Some(true) {
+                let _ = control.remove_attribute("aria-invalid");
+                let _ = control.remove_attribute("aria-describedby");
+            }
+        }
+        is_wrong
+    });
     view! {
         <div class="field">
             <label for=id>{i18n.text(label)}</label>
             {children()}
             {hint.map(|hint| view! { <p class="field-hint">{i18n.text(hint)}</p> })}
-            {move || complaint().map(|text| view! { <p class="field-error" role="alert">{text}</p> })}
+            {move || complaint().map(|text| view! {
+                <p id=error_id(id) class="field-error" role="alert">{text}</p>
+            })}
         </div>
     }
+}
+
+fn error_id(id: &str) -> String {
+    format!("{id}-error")
 }
 
 /// What `error` says about `field`, or a part of it.

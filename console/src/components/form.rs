@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use wasm_bindgen::JsCast as _;
+
 use super::dialog::Modal;
 use super::field::blames;
 use super::notice::Notice;
@@ -25,7 +27,7 @@ pub(crate) fn Create(
         <button type="button" id=id class="button primary" on:click=move |_| open.set(true)>
             {i18n.text(label)}
         </button>
-        <Modal open title=Signal::derive(move || label(i18n.texts()).to_owned())>{form(open)}</Modal>
+        <Modal open keeps=true title=Signal::derive(move || label(i18n.texts()).to_owned())>{form(open)}</Modal>
     }
 }
 
@@ -50,6 +52,11 @@ pub(crate) fn FormEnd(
             .get()
             .filter(|error| !beside.iter().any(|field| blames(error.field(), field)))
     };
+    Effect::new(move || {
+        if error.with(Option::is_some) {
+            request_animation_frame(|| _ = go_to_fault(".dialog"));
+        }
+    });
     view! {
         {move || other().map(|error| view! { <Notice error=Signal::stored(error) /> })}
         <div class="form-buttons">
@@ -61,4 +68,27 @@ pub(crate) fn FormEnd(
             </button>
         </div>
     }
+}
+
+/// Goes to the first field with a fault in what `within` selects, and opens the part that it is folded into. Returns
+/// whether there is one.
+pub(crate) fn go_to_fault(within: &str) -> bool {
+    let first = document().query_selector(&format!("{within} .field-error:not(.aside)"));
+    let Some(fault) = first.ok().flatten() else {
+        return false;
+    };
+    if let Ok(Some(part)) = fault.closest("details") {
+        // `open` is a valid name.
+        let _ = part.set_attribute("open", "");
+    }
+    let field = fault.closest(".dependency, .field").ok().flatten();
+    let control = field.and_then(|field| {
+        let control = field.query_selector("input, select, textarea").ok()?;
+        control?.dyn_into::<web_sys::HtmlElement>().ok()
+    });
+    match control {
+        Some(control) => _ = control.focus(),
+        None => fault.scroll_into_view(),
+    }
+    true
 }

@@ -28,9 +28,13 @@ impl ApiError {
             Self::Unreachable => (None, texts.unreachable.to_owned()),
             Self::Problem(problem) => {
                 let detail = detail(problem);
-                // Of what cannot be read the server tells the place beside the text, not in it.
+                // The server tells the place beside the text, and seldom in it.
                 let place = problem.field.as_ref().filter(|field| {
-                    problem.kind == ProblemKind::MalformedRequest && !detail.contains(*field)
+                    use ProblemKind::{InvalidField, MalformedRequest};
+                    let is_input = matches!(problem.kind, InvalidField | MalformedRequest);
+                    let is_named =
+                        (detail.split_once(": ")).is_some_and(|(place, _)| !place.contains(' '));
+                    is_input && !is_named && !detail.contains(*field)
                 });
                 let told = match place {
                     Some(place) => said(problem, &format!("{place}: {detail}"), texts),

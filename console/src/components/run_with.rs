@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::dialog::Modal;
 use super::field::Field;
-use super::form::FormEnd;
+use super::form::{FormEnd, go_to_fault};
 use super::job_controls::{trigger, use_triggered};
 use super::json::{read_json, written};
 use super::length::LengthText;
@@ -61,7 +61,7 @@ pub(crate) fn RunWithDialog() -> impl IntoView {
         (i18n.texts().control.run_with_title)(&name.unwrap_or_default())
     });
     view! {
-        <Modal open title>
+        <Modal open keeps=true title>
             {job.get_untracked().map(|job| view! { <Form open job /> })}
         </Modal>
     }
@@ -89,12 +89,17 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         // The fields say what is wrong.
-        let Ok(given) = untrack(given) else { return };
+        let Ok(given) = untrack(given) else {
+            go_to_fault(".dialog");
+            return;
+        };
         let (least, most) = PRIORITIES;
         let Some(urgency) = urgency.with_untracked(|text| read_number(text, least, most)) else {
+            go_to_fault(".dialog");
             return;
         };
         let Some(delay_ms) = delay.with_untracked(|delay| format::read_length(delay)) else {
+            go_to_fault(".dialog");
             return;
         };
         let asked = TriggerJob {

@@ -18,6 +18,7 @@ pub(super) fn typed(
             inputmode=is_number.then_some("numeric")
             autocomplete="off"
             spellcheck="false"
+            aria-invalid=move || wrong.with(Option::is_some).then_some("true")
             prop:value=text
             on:input=move |event| text.set(event_target_value(&event))
             on:change=move |event| left(event_target_value(&event))

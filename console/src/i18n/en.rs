@@ -28,6 +28,7 @@ pub(super) const TEXTS: Texts = Texts {
     not_copied: "The browser does not allow it",
     undo: "Undo",
     dismiss: "Dismiss",
+    escape_keeps: "Kept open, so that nothing typed is lost. Cancel discards it.",
     type_to_confirm: |name| format!("Type “{name}” to go on"),
     nothing_matches: "Nothing matches",
     nothing_matches_hint: "Nothing passes all of the filters above. Take one away to see more.",

@@ -28,6 +28,7 @@ pub(super) const TEXTS: Texts = Texts {
     not_copied: "浏览器不允许",
     undo: "撤销",
     dismiss: "关闭",
+    escape_keeps: "为避免丢失已输入的内容，对话框保持打开；如要放弃请点“取消”。",
     type_to_confirm: |name| format!("输入“{name}”以继续"),
     nothing_matches: "没有匹配项",
     nothing_matches_hint: "没有内容符合上面的全部筛选条件。去掉一个条件可以看到更多。",

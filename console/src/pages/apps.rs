@@ -212,10 +212,10 @@ fn Actions(app: RwSignal<App>) -> impl IntoView {
                 {i18n.text(|t| t.job_page.delete)}
             </button>
         </div>
-        <Modal open=editing title>
+        <Modal open=editing keeps=true title>
             <edit::EditForm app open=editing />
         </Modal>
-        <Modal open=copying title=copy_title>
+        <Modal open=copying keeps=true title=copy_title>
             <CopyForm app open=copying />
         </Modal>
     }

@@ -131,10 +131,10 @@ fn Actions(calendar: RwSignal<Calendar>) -> impl IntoView {
                 {i18n.text(|t| t.job_page.delete)}
             </button>
         </div>
-        <Modal open=editing title=name>
+        <Modal open=editing keeps=true title=name>
             <form::Form open=editing of=calendar />
         </Modal>
-        <Modal open=importing title=name>
+        <Modal open=importing keeps=true title=name>
             <Import open=importing calendar />
         </Modal>
         <Modal open=showing title=name>

@@ -20,11 +20,11 @@ use leptos::prelude::*;
 use leptos_router::NavigateOptions;
 use leptos_router::components::A;
 use leptos_router::hooks::use_navigate;
-use wasm_bindgen::JsCast as _;
 
 use super::Missing;
 use crate::api::{self, ApiError};
 use crate::components::field::blames;
+use crate::components::form::go_to_fault;
 use crate::components::found::by_id;
 use crate::components::notice::Notice;
 use crate::hooks::act::use_act;
@@ -317,27 +317,12 @@ fn Section(
     }
 }
 
-/// Shows the first field with a fault, once it is marked: opens the part that it is folded into, and goes to it.
+/// Shows the first field with a fault, once it is marked.
 fn reveal() {
     request_animation_frame(move || {
-        let first = document().query_selector(".editor .field-error:not(.aside)");
-        let Some(fault) = first.ok().flatten() else {
+        if !go_to_fault(".editor") {
             // No field answers for it, and what is told at the top may be out of sight.
             window().scroll_to_with_x_and_y(0.0, 0.0);
-            return;
-        };
-        if let Ok(Some(part)) = fault.closest("details") {
-            // `open` is a valid name.
-            let _ = part.set_attribute("open", "");
-        }
-        let field = fault.closest(".dependency, .field").ok().flatten();
-        let control = field.and_then(|field| {
-            let control = field.query_selector("input, select, textarea").ok()?;
-            control?.dyn_into::<web_sys::HtmlElement>().ok()
-        });
-        match control {
-            Some(control) => _ = control.focus(),
-            None => fault.scroll_into_view(),
         }
     });
 }

@@ -144,7 +144,7 @@ fn Row(name: String, limits: Memo<Option<Vec<Limit>>>) -> impl IntoView {
                         {i18n.text(|t| t.job_page.delete)}
                     </button>
                 </div>
-                <Modal open=editing title=Signal::derive(move || name.get_value())>
+                <Modal open=editing keeps=true title=Signal::derive(move || name.get_value())>
                     {move || limit.get_untracked().map(|limit| view! { <Form open=editing of=limit /> })}
                 </Modal>
             </td>

@@ -1,5 +1,7 @@
 //! What goes on now, what went on in the last day, and what comes in the next hour.
 
+mod running;
+
 use antares_protocol::overview::{BusyJob, FailingJob, Overview, OverviewHour};
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -68,6 +70,7 @@ fn Told(told: Signal<Overview>) -> impl IntoView {
             <Begin />
         </Show>
         <Tiles told />
+        <running::Running />
         <div class="columns">
             <Day told />
             <Hour told />

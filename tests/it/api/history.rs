@@ -80,7 +80,9 @@ async fn what_a_run_left_is_read_back() {
     assert!(
         running
             .iter()
-            .all(|shard| shard.state == ShardState::Running && shard.client_id == Some(client.id))
+            .all(|shard| shard.state == ShardState::Running
+                && shard.client_id == Some(client.id)
+                && shard.client_host.as_deref() == Some("raw"))
     );
     let clients: Vec<Client> = all(b.admin(), "/api/v1/clients?app=shop", 1).await;
     // By part of the host, and by label.
@@ -242,6 +244,7 @@ async fn what_a_run_left_is_read_back() {
     );
     for attempt in &attempts {
         assert_eq!(attempt.client_id, Some(client.id));
+        assert_eq!(attempt.client_host.as_deref(), Some("raw"));
         // The client's clock said 1970: it is kept within what the database saw.
         assert!(
             attempt.claimed_at <= attempt.started_at

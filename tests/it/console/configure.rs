@@ -6,7 +6,7 @@ use antares_protocol::policy::Limit;
 use antares_protocol::schedule::Calendar;
 use antares_tests::{BOUND, World, wait_until};
 
-use super::{given_viewer, row};
+use super::{given_viewer, is_focused, row};
 
 #[tokio::test]
 async fn an_app_is_changed_gets_a_new_secret_copies_its_jobs_and_is_deleted() {
@@ -118,10 +118,14 @@ async fn a_calendar_is_typed_in_lines_shown_imported_and_deleted() {
     browser
         .shows("dialog[open] .field:has(> .field-error)", "Europe/Nowhere")
         .await;
+    is_focused(&browser, "calendar-zone").await;
+    let wrong = "#calendar-zone[aria-invalid=true][aria-describedby=calendar-zone-error]";
+    browser.element(wrong).await;
     browser.fill("#calendar-zone", "Europe/Berlin").await;
     browser
         .texts("dialog[open] .field-error", <[String]>::is_empty)
         .await;
+    browser.element("#calendar-zone:not([aria-invalid])").await;
     browser
         .fill("#calendar-dates", "2099-12-24 Christmas Eve\n1066-10-14")
         .await;

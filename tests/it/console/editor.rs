@@ -2,10 +2,9 @@
 
 use antares_protocol::job::JobSpec;
 use antares_protocol::policy::Assignment;
-use antares_tests::browser::Browser;
 use antares_tests::{BOUND, World, wait_until};
 
-use super::{assert_marked, given_viewer, mark};
+use super::{assert_marked, given_viewer, is_focused, mark};
 
 #[tokio::test]
 async fn what_was_typed_is_there_again_whichever_way_the_page_was_left() {
@@ -109,15 +108,6 @@ async fn a_draft_keeps_what_cannot_be_read() {
     let saved = job.view().await.spec;
     assert_eq!((saved.priority, saved.instance_timeout_ms), (5, 90_000));
     assert_eq!(saved.shard_params, ["A"]);
-}
-
-/// Waits until the control with this id has the focus.
-async fn is_focused(browser: &Browser, wanted: &str) {
-    wait_until("the field is gone to", BOUND, async || {
-        let id: String = browser.script("return document.activeElement.id").await;
-        if id == wanted { Ok(()) } else { Err(id) }
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! One instance: its progress, its shards, and what may be done to it.
 
+use antares_protocol::cluster;
 use antares_protocol::instance::Instance;
+use antares_protocol::page::Page;
 use antares_protocol::schedule::Overlap;
 use antares_tests::{BOUND, End, Work, World};
 use serde_json::json;
@@ -34,6 +36,10 @@ async fn an_instance_shows_its_progress_its_errors_as_text_and_runs_again() {
         .await;
     browser.shows("tbody", "<script>window.isHacked").await;
     browser.element(".timeline rect").await;
+    let clients: Page<cluster::Client> = server.admin().get("/api/v1/clients").await;
+    let host = &clients.items[0].host;
+    browser.shows(".timeline-names", host).await;
+    browser.shows("tbody", host).await;
     // A shard opens with its attempts; its address can be passed on.
     browser.click("tbody tr:nth-child(2) td a").await;
     browser.shows(".attempts", "Failed").await;
@@ -167,6 +173,10 @@ async fn an_address_that_cannot_be_read_names_the_filter_and_leads_back() {
         .await;
     let told = "State: `odd` is not known here; give one of `queued`";
     browser.shows(".notice", told).await;
+    browser
+        .go(&format!("{}/instances?trigger=odd", server.url()))
+        .await;
+    browser.shows(".notice", "Trigger: is none of those").await;
     browser.click("#show-all").await;
     row(&browser, &["settle"]).await;
     browser.is_at("/instances").await;

@@ -2,11 +2,12 @@
 
 use antares_protocol::instance::Instance;
 use antares_protocol::job::JobState;
+use antares_protocol::page::Page;
 use antares_tests::browser::Browser;
 use antares_tests::{BOUND, Job, World, wait_until};
 use serde_json::json;
 
-use super::{assert_marked, given_viewer, mark, row};
+use super::{assert_marked, given_viewer, is_focused, mark, row};
 
 async fn is_in(job: &Job, state: JobState) {
     wait_until("the job is in the state", BOUND, async || {
@@ -45,6 +46,17 @@ async fn many_jobs_are_changed_at_once_and_what_is_refused_is_told() {
     browser
         .click(&format!("[data-choose='{}']", third.id))
         .await;
+    browser.click("[data-bulk=trigger]").await;
+    browser.shows("dialog[open]", "Run now: 2 jobs?").await;
+    browser.click("#confirm").await;
+    browser.shows(".toast", "Run now: done for 2 jobs").await;
+    let run: Page<Instance> = server.admin().get("/api/v1/instances").await;
+    let mut run: Vec<&str> = run.items.iter().map(|i| &*i.job).collect();
+    run.sort_unstable();
+    assert_eq!(run, ["first", "second"]);
+    for job in [&first, &second] {
+        job.act("terminate").await;
+    }
     browser.click("[data-bulk=pause]").await;
     browser.shows(".toast", "Pause: done for 2 jobs").await;
     is_in(&first, JobState::Paused).await;
@@ -180,11 +192,26 @@ async fn a_menu_moves_nothing_closes_on_escape_and_runs_a_job_with_other_values(
     browser.fill("#run-param", "{ broken").await;
     browser.click("dialog[open] button[type=submit]").await;
     browser.element("dialog[open] .field-error").await;
+    is_focused(&browser, "run-param").await;
+    // Escape is hit in passing, also twice.
+    for _ in 0..2 {
+        browser.key("\u{e00c}").await;
+        browser
+            .shows("dialog[open]", "so that nothing typed is lost")
+            .await;
+    }
+    let kept: String = browser
+        .script("return document.querySelector('#run-param').value")
+        .await;
+    assert_eq!(kept, "{ broken");
     browser.fill("#run-param", "{\"day\": 2}").await;
     browser.fill("#run-priority", "5000").await;
     browser.click("dialog[open] button[type=submit]").await;
     browser
         .shows("dialog[open] .field:has(> .field-error)", "1000")
+        .await;
+    browser
+        .element("dialog[open] #run-priority[aria-invalid=true]")
         .await;
     browser.fill("#run-priority", "2.7").await;
     browser.element("dialog[open] .field-error").await;

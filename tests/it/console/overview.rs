@@ -51,6 +51,20 @@ async fn the_overview_counts_what_ended_and_leads_to_it() {
     browser
         .element(&format!(".ranking a[href='/instances/{failed}']"))
         .await;
+    // What runs, with its progress, while it runs.
+    browser
+        .shows("#running-now", "Nothing runs at the moment")
+        .await;
+    let gate = world.gate("held");
+    let held = good.trigger_with(&gate.work()).await;
+    browser
+        .shows("#running-now", &format!("settle · #{held}"))
+        .await;
+    browser.shows("#running-now .progress-count", "0 / 1").await;
+    gate.open();
+    browser
+        .shows("#running-now", "Nothing runs at the moment")
+        .await;
     // The tile leads to the same instances as it counts.
     browser.click(".tile[href*='state=failed']").await;
     row(&browser, &["report", "Failed"]).await;

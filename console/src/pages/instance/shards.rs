@@ -207,6 +207,7 @@ fn Row(
                 {move || shard.with(|s| s.as_ref()?.client_id).map(|id| view! {
                     <CopyId id=Signal::stored(id.to_string()) shown=Signal::stored(short_id(id)) />
                 })}
+                <span class="second">{text(|s| s.client_host.clone().unwrap_or_default())}</span>
             </td>
             <td class="time" data-label=i18n.text(|t| t.instance.claimed)><When at=at(|s| s.claimed_at) /></td>
             <td class="time" data-label=i18n.text(|t| t.ended)><When at=at(|s| s.ended_at) /></td>
@@ -272,7 +273,7 @@ fn Opened(id: i64, shard_id: i64) -> impl IntoView {
             <li>
                 <strong>{format!("{} {}", i18n.texts().instance.attempt, attempt.attempt)}</strong>
                 " " <Badge state=move || outcome /> " "
-                <span class="mono">{attempt.client_id.map(short_id)}</span>
+                <span class="mono">{attempt.client_id.map(short_id)}</span> " " {attempt.client_host}
                 " " <When at=Signal::stored(attempt.claimed_at) /> " → " <When at=Signal::stored(Some(attempt.ended_at)) />
                 {attempt.error.map(|error| view! { <pre class="error-text">{i18n.said(&error)}</pre> })}
                 {attempt.output.map(|output| view! { <pre>{output}</pre> })}

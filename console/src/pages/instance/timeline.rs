@@ -22,6 +22,29 @@ const DRAWN: usize = 500;
 const ROW: usize = 22;
 const WIDTH: f64 = 1000.0;
 
+/// A client: those of one host stand together.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Ran {
+    host: Option<String>,
+    id: Uuid,
+}
+
+impl Ran {
+    fn of(id: Option<Uuid>, host: Option<&String>) -> Option<Self> {
+        let host = host.cloned();
+        id.map(|id| Self { host, id })
+    }
+
+    /// Its host, and enough of its id to tell it from others there; only that of one that is forgotten.
+    fn name(&self) -> String {
+        let id = short_id(self.id);
+        match &self.host {
+            Some(host) => format!("{host} · {id}"),
+            None => id,
+        }
+    }
+}
+
 struct Bar {
     item: i32,
     from: DateTime<Utc>,
@@ -56,11 +79,10 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
         let end = all().map(|bar| bar.to.unwrap_or(now)).max().unwrap_or(now);
         let length = (end - begin).num_milliseconds().max(1) as f64;
         let near = (end - begin) / NEAR;
-        let rows: Vec<(Uuid, Vec<Bar>)> = (rows.into_iter())
+        let rows: Vec<(Ran, Vec<Bar>)> = (rows.into_iter())
             .flat_map(|(client, bars)| {
-                lanes(bars, near)
-                    .into_iter()
-                    .map(move |lane| (client, lane))
+                let lanes = lanes(bars, near).into_iter();
+                lanes.map(move |lane| (client.clone(), lane))
             })
             .collect();
         let x = |at: DateTime<Utc>| (at - begin).num_milliseconds() as f64 / length * WIDTH;
@@ -75,7 +97,7 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
                     .map(|bar| {
                         let to = bar.to.unwrap_or(now);
                         let left = x(bar.from);
-                        let title = format!("#{} · {} · {}", bar.item, short_id(*client), format::duration(to - bar.from));
+                        let title = format!("#{} · {} · {}", bar.item, client.name(), format::duration(to - bar.from));
                         view! {
                             <rect x=left y=y width=(x(to) - left).max(2.0) height=ROW - 6 class=bar.class rx="2">
                                 <title>{title}</title>
@@ -90,8 +112,8 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
             .iter()
             .enumerate()
             .map(|(row, (client, _))| {
-                let is_first = row == 0 || rows[row - 1].0 != *client;
-                view! { <li class="mono" title=client.to_string()>{is_first.then(|| short_id(*client))}</li> }
+                let is_first = row == 0 || rows[row - 1].0.id != client.id;
+                view! { <li title=client.id.to_string()>{is_first.then(|| client.name())}</li> }
             })
             .collect_view();
         view! {
@@ -166,11 +188,14 @@ fn lanes(bars: Vec<Bar>, near: TimeDelta) -> Vec<Vec<Bar>> {
 fn rows(
     attempts: &RwSignal<Option<Page<Attempt>>>,
     shards: &RwSignal<Option<Page<Shard>>>,
-) -> BTreeMap<Uuid, Vec<Bar>> {
-    let mut rows: BTreeMap<Uuid, Vec<Bar>> = BTreeMap::new();
+) -> BTreeMap<Ran, Vec<Bar>> {
+    let mut rows: BTreeMap<Ran, Vec<Bar>> = BTreeMap::new();
     attempts.with(|page| {
         for attempt in page.iter().flat_map(|page| &page.items) {
-            let (Some(client), Some(from)) = (attempt.client_id, attempt.claimed_at) else {
+            let (Some(client), Some(from)) = (
+                Ran::of(attempt.client_id, attempt.client_host.as_ref()),
+                attempt.claimed_at,
+            ) else {
                 continue;
             };
             rows.entry(client).or_default().push(Bar {
@@ -184,7 +209,10 @@ fn rows(
     shards.with(|page| {
         let all = page.iter().flat_map(|page| &page.items);
         for shard in all.filter(|shard| shard.state == ShardState::Running) {
-            let (Some(client), Some(from)) = (shard.client_id, shard.claimed_at) else {
+            let (Some(client), Some(from)) = (
+                Ran::of(shard.client_id, shard.client_host.as_ref()),
+                shard.claimed_at,
+            ) else {
                 continue;
             };
             rows.entry(client).or_default().push(Bar {

@@ -1,14 +1,15 @@
 //! Doing the same to many jobs.
 
-use antares_protocol::job::Job;
+use antares_protocol::job::{Job, TriggerJob};
 use gloo_net::http::Method;
 use leptos::prelude::*;
 use serde_json::json;
 
 use crate::api::{self, ApiError};
-use crate::components::dialog::{Question, use_dialogs};
+use crate::components::dialog::{Dialogs, Question, use_dialogs};
 use crate::components::job_actions::{Action, tell_all};
-use crate::components::selection::use_selection;
+use crate::components::job_controls::trigger;
+use crate::components::selection::{Selection, use_selection};
 use crate::components::toast::{Subject, Toasts};
 use crate::format;
 use crate::hooks::act::{Act, use_act};
@@ -57,7 +58,7 @@ pub(super) fn Bulk() -> impl IntoView {
     };
     let delete = move |_| {
         let chosen = selection.chosen.get_untracked();
-        let jobs: Vec<Doomed> = chosen.values().map(|job| Doomed::new(*job)).collect();
+        let jobs: Vec<Named> = chosen.values().map(|job| Named::new(*job)).collect();
         let all: Vec<&str> = jobs.iter().map(|job| &*job.name).collect();
         let names = names(&all);
         let count = format::count(jobs.len() as i64);
@@ -87,6 +88,9 @@ pub(super) fn Bulk() -> impl IntoView {
         <Show when=move || { count.get() > 0 }>
             <div class="bulk" role="group" aria-label=i18n.text(|t| t.control.bulk)>
                 <span role="status">{move || (i18n.texts().control.chosen)(&format::count(count.get()))}</span>
+                <button type="button" class="button small" data-bulk="trigger" prop:disabled=act.pending on:click=move |_| run(act, dialogs, selection)>
+                    {i18n.text(|t| t.control.trigger)}
+                </button>
                 {Action::ALL.map(button).into_iter().collect_view()}
                 <button type="button" class="button small" data-bulk="delete" prop:disabled=act.pending on:click=delete>
                     {i18n.text(|t| t.job_page.delete)}
@@ -105,14 +109,29 @@ pub(super) fn Bulk() -> impl IntoView {
     }
 }
 
-/// A job that is to be deleted.
+/// Asks whether to run the chosen jobs now.
+fn run(act: Act, dialogs: Dialogs, selection: Selection) {
+    let chosen = selection.chosen.get_untracked();
+    let jobs: Vec<Named> = chosen.values().map(|job| Named::new(*job)).collect();
+    let all: Vec<&str> = jobs.iter().map(|job| &*job.name).collect();
+    let names = names(&all);
+    let count = format::count(jobs.len() as i64);
+    dialogs.ask(Question::new(
+        move |t| (t.control.bulk_ask)(t.control.trigger, &count),
+        names,
+        |t| t.control.trigger.to_owned(),
+        move || run_all(act, jobs.clone()),
+    ));
+}
+
+/// A job, to be run or deleted.
 #[derive(Clone)]
-struct Doomed {
+struct Named {
     id: i64,
     name: String,
 }
 
-impl Doomed {
+impl Named {
     fn new(job: Signal<Job>) -> Self {
         job.with_untracked(|job| Self {
             id: job.id,
@@ -132,9 +151,31 @@ fn names(jobs: &[&str]) -> impl Fn(&Texts) -> String + Send + Sync + use<> {
     }
 }
 
+/// Triggers each of them once.
+fn run_all(act: Act, jobs: Vec<Named>) {
+    let call = async move {
+        let (mut done, mut refused) = (0, Vec::new());
+        for job in jobs {
+            match trigger(job.id, TriggerJob::default()).await {
+                Ok(_) => done += 1,
+                Err(error) if error.is_unauthorized() => return Err(error),
+                Err(error) => refused.push((job.name, error)),
+            }
+        }
+        Ok((done, refused))
+    };
+    act.run_then(Topic::Jobs, call, move |toasts, (done, refused)| {
+        if done > 0 {
+            let n = format::count(done);
+            toasts.good(move |t| (t.control.bulk_done)(t.control.trigger, &n));
+        }
+        tell_refused(toasts, refused);
+    });
+}
+
 /// Deletes them all. A job that another of them follows goes after that one: what was refused is tried again for as long
 /// as others went.
-fn delete_all(act: Act, jobs: Vec<Doomed>) {
+fn delete_all(act: Act, jobs: Vec<Named>) {
     let call = async move {
         let (mut left, mut gone) = (jobs, Vec::new());
         loop {
