@@ -8,6 +8,8 @@ use antares_protocol::policy::Sharding;
 use antares_protocol::schedule::Overlap;
 use antares_tests::{App, BOUND, Job, Server, World, result, wait_for, wait_until};
 
+use crate::attempts::AT_ONCE;
+
 async fn planned(app: &App) -> Job {
     app.job("work", |s| {
         s.sharding = Sharding::Planned("plan".into());
@@ -88,6 +90,74 @@ async fn a_broadcast_ends_though_a_client_is_killed_before_it_has_its_shard() {
         assert_eq!(world.number(told, &[instance]).await, 1);
     }
     drop(client);
+}
+
+#[tokio::test]
+async fn a_shard_of_a_broadcast_stays_with_its_client_as_long_as_that_lives() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |s| {
+            s.sharding = Sharding::Broadcast;
+            s.max_attempts = 3;
+            s.retry = Some(AT_ONCE);
+        })
+        .await;
+    let first = app.raw_client(&a, &["work"]).await;
+    let second = app.raw_client(&b, &["work"]).await;
+    let instance = job.trigger().await;
+    let mine = first.claim(10, 5000).await;
+    first.report(mine[0].token(), Outcome::Failed).await;
+    // One that came later gets neither what the second has yet to run nor what the first has to repeat.
+    let late = app.raw_client(&a, &["work"]).await;
+    assert_eq!(late.claim(10, 100).await, []);
+    let theirs = second.claim(10, 5000).await;
+    assert_eq!((mine.len(), theirs.len()), (1, 1));
+    assert_ne!(mine[0].shard_id, theirs[0].shard_id);
+    assert_eq!(late.claim(10, 100).await, []);
+    let again = first.claim(10, 5000).await;
+    assert_eq!(
+        (again.len(), again[0].shard_id, again[0].attempt),
+        (1, mine[0].shard_id, 2)
+    );
+    first.report(again[0].token(), Outcome::Failed).await;
+    // Nor does who has had one get another, but what is of nobody any more goes to one that has had none.
+    second.report(theirs[0].token(), Outcome::Succeeded).await;
+    assert_eq!(second.claim(10, 100).await, []);
+    first.leave().await;
+    let last = late.claim(10, 5000).await;
+    assert_eq!(
+        (last.len(), last[0].shard_id, last[0].attempt),
+        (1, mine[0].shard_id, 3)
+    );
+    late.report(last[0].token(), Outcome::Succeeded).await;
+    assert_eq!(
+        world.ended(instance, BOUND).await.summary(),
+        ("succeeded", 2, 0, 0)
+    );
+
+    // The place of one that left before it ran is taken once who is left has begun.
+    let instance = job.trigger().await;
+    wait_until("it has started", BOUND, async || {
+        let started = "select count(*) from instance where id = $1";
+        let started = world.number(started, &[instance]).await;
+        if started == 1 { Ok(()) } else { Err(started) }
+    })
+    .await;
+    second.leave().await;
+    let later = app.raw_client(&b, &["work"]).await;
+    assert_eq!(later.claim(10, 100).await, []);
+    let mine = late.claim(10, 5000).await;
+    let theirs = later.claim(10, 5000).await;
+    assert_eq!((mine.len(), theirs.len()), (1, 1));
+    late.report(mine[0].token(), Outcome::Succeeded).await;
+    later.report(theirs[0].token(), Outcome::Succeeded).await;
+    assert_eq!(
+        world.ended(instance, BOUND).await.summary(),
+        ("succeeded", 2, 0, 0)
+    );
+    world.assert_nothing_left().await;
 }
 
 #[tokio::test]

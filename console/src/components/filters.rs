@@ -49,6 +49,18 @@ pub(crate) fn use_value(name: &'static str) -> Memo<String> {
     Memo::new(move |_| query.with(|query| query.get(name)).unwrap_or_default())
 }
 
+/// Looks for what is typed in a moment without another key, unless the page has been left then.
+fn paused<A: 'static>(look_for: impl Fn(A) + 'static) -> impl Fn(A) + Copy {
+    let is_here = StoredValue::new(());
+    let paused = debounce(TYPING, move |typed: A| {
+        if is_here.try_get_value().is_some() {
+            look_for(typed);
+        }
+    });
+    let paused = StoredValue::new_local(paused);
+    move |typed| paused.update_value(|paused| paused(typed))
+}
+
 /// Text.
 #[component]
 pub(crate) fn TextFilter(
@@ -87,18 +99,14 @@ pub(crate) fn TextFilter(
         };
         set(name, text);
     };
-    // Text is looked for while it is typed, in a moment without another key; the page may have been left then.
-    let is_here = StoredValue::new(());
-    let paused = debounce(TYPING, move |text: String| {
-        if is_here.try_get_value().is_some() && value.get_untracked() != text {
+    let look_for = paused(move |text: String| {
+        if value.get_untracked() != text {
             set(name, text);
         }
     });
-    let paused = StoredValue::new_local(paused);
     let typed = move |event| {
         if !is_instant {
-            let text = event_target_value(&event);
-            paused.update_value(|paused| paused(text.trim_start().to_owned()));
+            look_for(event_target_value(&event).trim_start().to_owned());
         }
     };
     view! {
@@ -136,20 +144,14 @@ pub(crate) fn LengthFilter(
             text.set(millis.map(format::length).unwrap_or_default());
         }
     });
-    // Like text, while it is typed.
-    let is_here = StoredValue::new(());
-    let paused = debounce(TYPING, move |()| {
-        if is_here.try_get_value().is_none() {
-            return;
-        }
+    let look_for = paused(move |()| {
         let millis = format::read_length(&text.get_untracked()).filter(|millis| *millis > 0);
         let millis = millis.map(|millis| millis.to_string()).unwrap_or_default();
         if value.get_untracked() != millis {
             set(name, millis);
         }
     });
-    let paused = StoredValue::new_local(paused);
-    let typed = move |_| paused.update_value(|paused| paused(()));
+    let typed = move |_| look_for(());
     view! {
         <label on:input=typed>
             {i18n.text(label)}

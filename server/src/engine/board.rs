@@ -397,7 +397,8 @@ impl<T> Board<T> {
                         instance_id: id,
                         wanted: n,
                         cap,
-                        mark: entry.mark,
+                        // What waits for its client is passed over, and may be another's later.
+                        mark: if cap < 0 { 0 } else { entry.mark },
                         timeout_ms: entry.known.job.shard_timeout_ms as i64,
                         rows: 0,
                         limits: self.limits_of(&entry.known),

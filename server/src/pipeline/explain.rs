@@ -194,6 +194,24 @@ async fn why_not_claimed(
             format!("{ready} 个分片等待：拥有该处理器的 {able} 个客户端都未被指定给该任务"),
         )]);
     }
+    let assigned = match running.phase.as_str() {
+        "broadcast" => {
+            let mut wanted = explain::wanted(conn, running.id).await?;
+            wanted.retain(|id| assigned.iter().any(|client| client.id == *id));
+            if wanted.is_empty() {
+                return Ok(vec![told(
+                    format!(
+                        "{wait} for clients that have gone: each runs one, and who is left has had one"
+                    ),
+                    format!(
+                        "{ready} 个分片等待已离线的客户端：每个客户端运行一个分片，其余客户端都已运行过"
+                    ),
+                )]);
+            }
+            wanted
+        }
+        _ => assigned.iter().map(|client| client.id).collect(),
+    };
     // As who may run it, by the newest definition.
     let mut keys: Vec<String> = (job.spec.limits.iter())
         .map(|name| limit::named(name))
@@ -219,9 +237,7 @@ async fn why_not_claimed(
             .collect());
     }
     let loads = explain::loads(conn, job.app_id, running.id).await?;
-    let mut loads = loads
-        .iter()
-        .filter(|(id, ..)| assigned.iter().any(|client| client.id == *id));
+    let mut loads = loads.iter().filter(|(id, ..)| assigned.contains(id));
     let cap = i64::from(spec.max_shards_per_client);
     if loads.all(|(_, held, all, slots)| *all >= i64::from(*slots) || (cap > 0 && *held >= cap)) {
         let assigned = assigned.len();

@@ -66,9 +66,12 @@ pub async fn start(conn: &mut PgConnection, jobs: &Jobs, server: Uuid) -> sqlx::
         }
     }
     let picked = queue::pick(&mut tx, &waiting).await?;
-    let starting = split(&mut tx, jobs, &picked).await?;
+    let (starting, invited) = split(&mut tx, jobs, &picked).await?;
     if !starting.is_empty() {
         pass.started = queue::start(&mut tx, server, &starting).await?;
+        for (id, clients) in invited {
+            queue::invite(&mut tx, id, &clients).await?;
+        }
         // Those that start together could start at the same time: one of each job tells.
         let mut backfilled = HashSet::new();
         for one in picked.iter().filter(|one| one.trigger == "backfill") {
@@ -81,13 +84,16 @@ pub async fn start(conn: &mut PgConnection, jobs: &Jobs, server: Uuid) -> sqlx::
     Ok(pass)
 }
 
+/// Broadcasts, each with the clients that it is for.
+type Invited = Vec<(i64, Vec<Uuid>)>;
+
 /// Into how many shards each instance is split, and whether it is a plan or a broadcast. One that is for all clients does
 /// not start while there is none.
 async fn split(
     conn: &mut PgConnection,
     jobs: &Jobs,
     picked: &[Picked],
-) -> sqlx::Result<Vec<(i64, i16, i32, &'static str)>> {
+) -> sqlx::Result<(Vec<(i64, i16, i32, &'static str)>, Invited)> {
     let dynamic = picked.iter().filter(|p| p.is_dynamic && p.plan.is_none());
     let keys: Vec<(i64, i32)> = dynamic.clone().map(|p| (p.job_id, p.version)).collect();
     let specs = jobs.get_on(conn, &keys).await?;
@@ -97,7 +103,7 @@ async fn split(
     } else {
         client::live_profiles(conn, &apps).await?
     };
-    let mut starting = Vec::with_capacity(picked.len());
+    let (mut starting, mut invited) = (Vec::with_capacity(picked.len()), Vec::new());
     for p in picked {
         let (total, phase) = if let Some(plan) = &p.plan {
             (plan.as_array().map_or(0, Vec::len) as i32, "run")
@@ -109,7 +115,10 @@ async fn split(
                     let able = clients
                         .iter()
                         .filter(|client| client.app_id == p.app_id && client.can_run(spec));
-                    (able.count() as i32, "broadcast")
+                    let able: Vec<Uuid> = able.map(|client| client.id).collect();
+                    let total = able.len() as i32;
+                    invited.push((p.id, able));
+                    (total, "broadcast")
                 }
             }
         } else {
@@ -119,7 +128,8 @@ async fn split(
             starting.push((p.id, p.slot, total, phase));
         }
     }
-    Ok(starting)
+    invited.retain(|(_, clients)| !clients.is_empty());
+    Ok((starting, invited))
 }
 
 /// Of the instances of a job whose new one replaces the others, ends all but the newest.

@@ -309,7 +309,7 @@ pub struct Stalled {
     pub job_id: i64,
     /// Of the definition that says now who may run it.
     pub version: i32,
-    /// Who lives and has had none of its shards.
+    /// Who lives and may be given one of the shards that wait.
     pub clients: Vec<Uuid>,
 }
 
@@ -318,7 +318,7 @@ pub async fn lock_stalled(conn: &mut PgConnection) -> sqlx::Result<Vec<Stalled>>
     sqlx::query_as(
         "select i.id, i.app_id, i.job_id, coalesce(s.version, i.job_version) as version, array(
                 select c.id from client c join client_lease l on l.client_id = c.id and l.expires_at > now()
-                where c.app_id = i.app_id and c.left_at is null and shards_had(c.id, i.id) = 0) as clients
+                where c.app_id = i.app_id and c.left_at is null and broadcast_share(c.id, i.id) > 0) as clients
          from instance i left join job_schedule s on s.job_id = i.job_id
          where i.phase = 'broadcast'
             and exists (select from shard_ready r where r.instance_id = i.id)

@@ -106,6 +106,16 @@ pub async fn start(
         .await
 }
 
+/// Notes for whom a broadcast is that has just started.
+pub async fn invite(conn: &mut PgConnection, id: i64, clients: &[Uuid]) -> sqlx::Result<()> {
+    sqlx::query("update instance set clients = $2 where id = $1")
+        .bind(id)
+        .bind(clients)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Moves the backfills of a locked job that wait behind the one that could start at `due_at`, by as much as it starts late,
 /// after a pause or a long instance: they stay as far apart as was asked for.
 pub async fn keep_apart(

@@ -126,7 +126,7 @@ pub async fn claim(
         .zip(proposals)
         .flat_map(|(ord, p)| p.limits.iter().map(move |key| (ord, key.as_str())))
         .collect();
-    let is_plain = limits.is_empty();
+    let is_plain = limits.is_empty() && proposals.iter().all(|p| p.cap >= 0);
     let mut query = sqlx::query(if is_plain { *CLAIM_PLAIN } else { CLAIM })
         .bind(column(proposals, |p| p.client_id))
         .bind(column(proposals, |p| p.instance_id))

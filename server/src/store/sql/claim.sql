@@ -1,10 +1,10 @@
 -- Hands ready shards to clients.
 -- Proposals, one row for each client and instance: $1 client_id, $2 instance_id, $3 how many shards at most,
---   $4 how many of the instance the client may hold at once (0: no limit, -1: one, and none after it), $5 mark: look only above this id,
+--   $4 how many of the instance the client may hold at once (0: no limit, -1: one of a broadcast, and that alone), $5 mark: look only above this id,
 --   $6 shard timeout in ms (0: none), $7 how many rows of the instance to look at. $8 is the lease in ms that the
 --   clients have from now on, of which $9 ms must be left at least: who held nothing may have a longer one.
 --   Limits that proposals count against, which nearly none has: $10 which proposal, from 1, ascending  $11 key of the limit.
--- In the plain form (`store::form`), for proposals without limits.
+-- In the plain form (`store::form`), for proposals without limits and broadcasts.
 -- Answers one row for each run of shards claimed, and one without for each proposal that was considered and
 -- got none; a proposal that is not answered at all was made for a client that has no lease, or that another
 -- server is serving at this moment. "whole" says that the row of the queue is used up.
@@ -20,13 +20,24 @@ with live as materialized (
     select shards_held($1, $2, $4) as n from (select count(*) from live) l
 ), allowed as materialized (
     select p.ord, p.client_id, p.instance_id, p.mark, p.rows,
+--<
+        b.share,
+-->
         case when p.cap = 0 then p.wanted
-            -- Of a broadcast each client gets one shard, once.
-            when p.cap < 0 then least(p.wanted, greatest(0, 1 - (select n from held)[p.ord] - shards_had(p.client_id, p.instance_id)))
+--<
+            -- Of a broadcast each client has one shard, and repeats it itself.
+            when p.cap < 0 then least(b.share, 1)
+-->
             else least(p.wanted, greatest(0, p.cap - (select n from held)[p.ord]))
         end::bigint as n
     from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::integer[], $5::bigint[], $7::integer[])
         with ordinality as p (client_id, instance_id, wanted, cap, mark, rows, ord)
+--<
+    cross join lateral (
+        select case when p.cap < 0 and (select n from held)[p.ord] = 0 then broadcast_share(p.client_id, p.instance_id) else 0 end as share
+        offset 0
+    ) b
+-->
     -- "in" is looked up in a hash table; a join would compare all with all.
     where p.client_id in (select client_id from live)
 --<
@@ -44,23 +55,45 @@ with live as materialized (
     ) c join room r on r.key = c.key
     group by c.ord
 ), bounded as materialized (
-    select a.ord, a.client_id, a.instance_id, a.mark, a.rows, a.n as fair,
+    select a.ord, a.client_id, a.instance_id, a.mark, a.rows, a.n as fair, a.share,
         case when a.ord = any ($10::integer[]) then least(a.n, coalesce((select c.n from counted c where c.ord = a.ord), a.n))::bigint else a.n end as n
     from allowed a
+), own as materialized (
+    -- What a client of a broadcast has to repeat is its own.
+    select a.ord, a.instance_id, r.ctid as row, r.id, r.item, r.attempt
+    from bounded a
+    cross join lateral (select case when a.share = 2 and a.n > 0 then shard_to_repeat(a.client_id, a.instance_id) end as id offset 0) w
+    cross join lateral (
+        select s.ctid, s.id, s.item, s.attempt from shard_ready s where s.instance_id = a.instance_id and s.id = w.id
+        for update skip locked
+    ) r
 -->
 --plain: ), bounded as not materialized (select a.ord, a.instance_id, a.mark, a.rows, a.n from allowed a
 ), dealt as materialized (
     select a.ord, a.instance_id, a.n, (sum(a.n) over w - a.n)::bigint as before from bounded a
+--<
+    where a.share < 2
+-->
     window w as (partition by a.instance_id order by a.ord)
 ), picked as materialized (
     select r.ctid, r.instance_id, r.id, r.item, r.n, r.attempt, i.n as asked
     from (
         select instance_id, sum(n)::bigint as n, min(mark) as mark, max(rows) as rows
-        from bounded group by instance_id having sum(n) > 0
+--<
+            , bool_or(share > 0) as is_broadcast
+-->
+        from bounded
+--<
+        where share < 2
+-->
+        group by instance_id having sum(n) > 0
     ) i
     cross join lateral (
         select s.ctid, s.instance_id, s.id, s.item, s.n, s.attempt from shard_ready s
         where s.instance_id = i.instance_id and s.id > i.mark
+--<
+            and (not i.is_broadcast or shard_is_free(s.instance_id, s.item, s.attempt))
+-->
         order by s.id
         limit i.rows
         for update skip locked
@@ -69,7 +102,11 @@ with live as materialized (
     select p.*, (sum(p.n) over (partition by p.instance_id order by p.id) - p.n)::bigint as before from picked p
 ), taken as (
     -- By place: rows of the queue are locked and never updated, and no plan can go wrong over it.
-    delete from shard_ready s where s.ctid = any (array(select ctid from lined where before < asked))
+    delete from shard_ready s where s.ctid = any (array(select ctid from lined where before < asked
+--<
+        union all select row from own
+-->
+        ))
     returning s.instance_id, s.id
 ), rest as (
     -- What is left of a row keeps its place in the queue.
@@ -97,6 +134,10 @@ with live as materialized (
         (until - at)::smallint as n, row[4] + row[5] <= until as whole
     from piece
     where until > at and ord < 9223372036854775807 and row[1] < 9223372036854775807
+--<
+    union all
+    select ord, instance_id, id, item, attempt::smallint + 1, 1::smallint, true from own
+-->
 ), claimed as (
     insert into shard_running (client_id, instance_id, chunk, attempt, open, deadline_at)
     select ($1::uuid[])[ord], instance_id, (item / 64)::smallint, attempt, chunk_mask(item, n),
@@ -128,4 +169,7 @@ with live as materialized (
 )
 select ord, 0::bigint as allowed, id, item, n, attempt::smallint, whole from given
 union all
-select ord, n, null, null, null, null, null from dealt
+--plain: select ord, n, null, null, null, null, null from dealt
+--<
+select ord, n, null, null, null, null, null from bounded
+-->
