@@ -21,7 +21,13 @@
       box.className = "boot";
       box.setAttribute("role", "alert");
       const text = document.createElement("p");
-      const zh = (navigator.language || "").startsWith("zh");
+      let language = navigator.language || "";
+      try {
+        language = localStorage.getItem("antares.language") || language;
+      } catch {
+        // As above: the browser's it is.
+      }
+      const zh = language.startsWith("zh");
       text.textContent = zh ? chinese : english;
       const again = document.createElement("button");
       again.className = "button primary";

@@ -19,6 +19,12 @@ pub(crate) fn local(at: DateTime<Utc>) -> NaiveDateTime {
     at.naive_utc() - TimeDelta::minutes(minutes_behind_utc as i64)
 }
 
+/// The instant at which the viewer's wall clock shows `text`, as a field for date and time has it.
+pub(crate) fn from_local(text: &str) -> Option<DateTime<Utc>> {
+    let millis = Date::new(&JsValue::from_str(text)).get_time();
+    (!millis.is_nan()).then(|| instant(millis))
+}
+
 /// As short as it is plain: the time alone for today, the year only when it is another.
 pub(crate) fn short(local: NaiveDateTime, today: NaiveDate) -> String {
     let pattern = if local.date() == today {

@@ -346,6 +346,9 @@ pub struct Job {
     pub state: JobState,
     /// How many instances are running.
     pub running_instances: i64,
+    /// Instances that wait to start: for their time, or for their turn.
+    #[serde(default)]
+    pub queued_instances: i64,
     /// Version of the definition, from 1.
     pub version: i32,
     /// When it was last due by its schedule, whether it fired then or not.

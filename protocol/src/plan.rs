@@ -141,6 +141,22 @@ pub struct Explanation {
     /// Instances that were ended in the time asked for before they began, with the reason, newest first.
     #[serde(default)]
     pub never_began: Vec<Instance>,
+    /// What changed the state of the job in the time asked for, and last before it, newest first: while it is paused,
+    /// stopped or disabled it has no ticks.
+    #[serde(default)]
+    pub actions: Vec<JobAction>,
+}
+
+/// A change of a job's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct JobAction {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// `enable`, `disable`, `schedule`, `stop`, `pause` or `resume`.
+    pub action: String,
+    /// Who did it.
+    pub author: String,
 }
 
 /// A tick, and what came of it.

@@ -63,8 +63,8 @@ pub struct CopyJobs {
     /// Name of the app that gets them.
     pub to: String,
     /// Names of the jobs; all of the app if left out. 1,000 at most.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub jobs: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<Vec<String>>,
     /// Whether a job of the same name gets the definition as a new version; otherwise it stays as it is.
     #[serde(default)]
     pub replace: bool,

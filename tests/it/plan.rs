@@ -3,6 +3,7 @@
 use antares_protocol::plan::{Backfilled, Explanation, FireTimes, Simulation};
 use antares_protocol::schedule::Overlap;
 use antares_tests::{BOUND, Server, World, wait_for, wait_until};
+use chrono::{SecondsFormat, TimeDelta};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -195,6 +196,21 @@ async fn a_backfill_that_was_stopped_can_be_repeated_and_is_explained() {
             (first.instance_ids[1], reason)
         ]
     );
+    let told: Vec<(&str, &str)> = (explained.actions.iter())
+        .map(|one| (one.action.as_str(), one.author.as_str()))
+        .collect();
+    assert_eq!(told, [("schedule", "admin"), ("stop", "admin")]);
+    // Of a time before it tells what was done last until then, and nothing later.
+    let [schedule, stop] = &explained.actions[..] else {
+        unreachable!("there are two")
+    };
+    let between = format!(
+        "{explain}?from={}&until={}",
+        (stop.at + TimeDelta::microseconds(1)).to_rfc3339_opts(SecondsFormat::Micros, true),
+        schedule.at.to_rfc3339_opts(SecondsFormat::Micros, true)
+    );
+    let explained: Explanation = b.admin().get(&between).await;
+    assert_eq!(explained.actions, std::slice::from_ref(stop));
     let again: Backfilled = b.admin().post(&path, &body).await;
     assert_eq!(again.instance_ids.len() as u64 + again.done_before, 3);
     assert!(again.done_before < 2, "{again:?}");
@@ -409,10 +425,8 @@ async fn versions_are_listed_compared_and_rolled_back_and_jobs_copied() {
     bank.job("taken", |_| {}).await;
     shop.job("taken", |s| s.priority = 7).await;
     let copy = format!("/api/v1/apps/{}/copy", job.view().await.app_id);
-    let (status, answer) = a
-        .admin()
-        .call(Method::POST, &copy, Some(&json!({ "to": "bank" })))
-        .await;
+    let all = json!({ "to": "bank" });
+    let (status, answer) = a.admin().call(Method::POST, &copy, Some(&all)).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(
         answer,
@@ -436,6 +450,7 @@ async fn versions_are_listed_compared_and_rolled_back_and_jobs_copied() {
         (json!({ "to": "nowhere" }), "to"),
         (json!({ "to": "shop" }), "to"),
         (json!({ "to": "bank", "jobs": ["nothing"] }), "jobs"),
+        (json!({ "to": "bank", "jobs": [] }), "jobs"),
     ] {
         refuses(&a, Method::POST, &copy, Some(&body), (422, field)).await;
     }

@@ -395,7 +395,7 @@ async fn whatever_ends_a_running_instance_cancels_all_that_is_left_of_it() {
     let [a, b] = world.servers_with(&["--failover-wait", "30s"]).await;
     let app = world.app(&a, "shop").await;
     let endings = [
-        ("terminate", "waiting", "an operator terminated it"),
+        ("terminate", "waiting", "terminated by admin"),
         ("stop", "stopped", "the job was stopped"),
         ("disable", "disabled", "the job was disabled"),
         ("delete", "", "the job was deleted"),

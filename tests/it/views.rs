@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Every view with its columns, in order. Columns are only ever added, at the end.
-const VIEWS: [(&str, &str); 12] = [
+const VIEWS: [(&str, &str); 13] = [
     (
         "job_view",
         "job_id app job state version description cron time_zone shard_count prev_fire_at next_fire_at server_id \
@@ -38,6 +38,7 @@ const VIEWS: [(&str, &str); 12] = [
         "job_history",
         "job_id app job version author created_at definition",
     ),
+    ("job_action_history", "job_id app job done_at action author"),
     ("limit_view", "key most description running updated_at"),
     (
         "shard_history",

@@ -78,12 +78,14 @@ pub(crate) fn TextFilter(
     let i18n = use_i18n();
     let set = use_setter();
     let value = use_value(name);
-    // Instants are typed in UTC, and go to the API as such.
+    // Instants are typed as the lists show them, in the viewer's zone, and stand in the address in UTC.
     let is_instant = kind == "datetime-local";
     let shown = move || {
         let value = value.get();
         if is_instant {
-            value.trim_end_matches('Z').to_owned()
+            let at = value.parse().ok();
+            at.map(|at| format::local(at).format("%Y-%m-%dT%H:%M:%S").to_string())
+                .unwrap_or_default()
         } else {
             value
         }
@@ -92,9 +94,9 @@ pub(crate) fn TextFilter(
         let text = event_target_value(&event);
         let text = match text.trim() {
             "" => String::new(),
-            // Browsers leave seconds out where they are none.
-            text if is_instant && text.len() == "2026-01-01T00:00".len() => format!("{text}:00Z"),
-            text if is_instant => format!("{text}Z"),
+            text if is_instant => format::from_local(text)
+                .map(|at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+                .unwrap_or_default(),
             text => text.to_owned(),
         };
         set(name, text);

@@ -8,6 +8,7 @@ use super::deletion::deletion;
 use super::dialog::{Dialogs, Question};
 use super::toast::Subject;
 use crate::api::{self, ApiError};
+use crate::format;
 use crate::hooks::act::Act;
 use crate::hooks::live::Topic;
 use crate::i18n::{Label, Texts};
@@ -125,14 +126,24 @@ impl Action {
 pub(crate) fn change(act: Act, dialogs: Dialogs, job: &Job, action: Action) {
     let (id, name, state) = (job.id, job.spec.name.clone(), job.state);
     let runs = job.running_instances > 0;
-    if !(runs && action.ends()) {
+    let queued = if action == Action::Terminate {
+        0
+    } else {
+        job.queued_instances
+    };
+    if !((runs || queued > 0) && action.ends()) {
         change_now(act, id, name, action, action.undo(state, runs));
         return;
     }
     let asked = name.clone();
     dialogs.ask(Question::new(
         move |t| (t.control.ask)(action.label()(t), &asked),
-        |t| t.control.ends_running.to_owned(),
+        move |t| {
+            let running = runs.then(|| t.control.ends_running.to_owned());
+            let queued = (queued > 0).then(|| (t.control.ends_queued)(&format::count(queued)));
+            let told: Vec<String> = running.into_iter().chain(queued).collect();
+            told.join(" ")
+        },
         move |t| action.label()(t).to_owned(),
         move || change_now(act, id, name.clone(), action, &[]),
     ));

@@ -3,9 +3,7 @@
 use antares_protocol::job::{Job, JobState, TriggerJob, Triggered};
 use gloo_net::http::Method;
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
 use leptos_router::components::A;
-use leptos_router::hooks::use_navigate;
 
 use super::badge::State as _;
 use super::dialog::use_dialogs;
@@ -192,10 +190,9 @@ fn TriggerButton(job: Signal<Job>, act: Act) -> impl IntoView {
 
 /// Runs a job, which is named, and offers to go and look.
 fn use_trigger(act: Act) -> impl Fn(i64, String, TriggerJob) + Copy {
-    let tell = use_triggered();
     move |id, name, asked| {
         act.run_then(Topic::Jobs, trigger(id, asked), move |toasts, made| {
-            tell(toasts, name, &made, false);
+            tell_triggered(toasts, name, &made, false);
         });
     }
 }
@@ -207,29 +204,18 @@ pub(crate) async fn trigger(id: i64, asked: TriggerJob) -> Result<Triggered, Api
 }
 
 /// Tells that a job runs, or is to after a while, with the way to its instance.
-pub(crate) fn use_triggered() -> impl Fn(Toasts, String, &Triggered, bool) + Copy {
-    let navigate = StoredValue::new(use_navigate());
-    move |toasts, name, made, is_delayed| {
-        let instance = made.instance_id;
-        let show = move || {
-            navigate.with_value(|navigate| {
-                navigate(
-                    &format!("/instances/{instance}"),
-                    NavigateOptions::default(),
-                );
-            });
-        };
-        toasts.leading(
-            move |t| {
-                let told = if is_delayed {
-                    t.control.delayed
-                } else {
-                    t.control.triggered
-                };
-                told(&name, &instance.to_string())
-            },
-            |t| t.instance.to_instance,
-            show,
-        );
-    }
+pub(crate) fn tell_triggered(toasts: Toasts, name: String, made: &Triggered, is_delayed: bool) {
+    let instance = made.instance_id;
+    toasts.leading(
+        move |t| {
+            let told = if is_delayed {
+                t.control.delayed
+            } else {
+                t.control.triggered
+            };
+            told(&name, &instance.to_string())
+        },
+        |t| t.instance.to_instance,
+        format!("/instances/{instance}"),
+    );
 }

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use super::dialog::Modal;
 use super::field::Field;
 use super::form::{FormEnd, go_to_fault};
-use super::job_controls::{trigger, use_triggered};
+use super::job_controls::{tell_triggered, trigger};
 use super::json::{read_json, written};
 use super::length::LengthText;
 use super::number::{NumberText, read_number};
@@ -70,7 +70,6 @@ pub(crate) fn RunWithDialog() -> impl IntoView {
 #[component]
 fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
     let act = use_act();
-    let tell = use_triggered();
     let error = RwSignal::new(None::<ApiError>);
     let own = StoredValue::new(written(&job.spec.param));
     let priority = job.spec.priority;
@@ -115,7 +114,7 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
             error,
             move |toasts, made| {
                 open.set(false);
-                tell(toasts, name, &made, delay_ms > 0);
+                tell_triggered(toasts, name, &made, delay_ms > 0);
             },
         );
     };

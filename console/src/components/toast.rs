@@ -5,6 +5,8 @@ use std::sync::Arc;
 use gloo_timers::future::TimeoutFuture;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
 
 use super::notice::Notice;
 use crate::api::ApiError;
@@ -13,8 +15,12 @@ use crate::i18n::{I18n, Label, Texts, use_i18n};
 /// How long a message stays: long enough to undo what it tells of.
 const SHOWN_MS: u32 = 8_000;
 
-/// What undoes something, or leads to what came of it.
-type Next = Callback<()>;
+/// What undoes something, or the page of what came of it.
+#[derive(Clone)]
+enum Next {
+    Undo(Callback<()>),
+    Go(String),
+}
 
 /// What is changed: the number of a job, or of a server's id.
 pub(crate) type Subject = u128;
@@ -71,19 +77,19 @@ impl Toasts {
     ) {
         let undo = Callback::new(move |()| undo());
         self.supersede(&of);
-        let next = Some::<(Label, Next)>((|t| t.undo, undo));
+        let next = Some::<(Label, Next)>((|t| t.undo, Next::Undo(undo)));
         self.push(of, Message::Done(Arc::new(text), next));
     }
 
-    /// Tells of a success, with a button `label` that leads to what came of it.
+    /// Tells of a success, with a button `label` that leads to the page `path` of what came of it.
     pub(crate) fn leading(
         self,
         text: impl Fn(&Texts) -> String + Send + Sync + 'static,
         label: Label,
-        go: impl Fn() + Send + Sync + 'static,
+        path: String,
     ) {
-        let go = Callback::new(move |()| go());
-        self.push(Vec::new(), Message::Done(Arc::new(text), Some((label, go))));
+        let next = Some((label, Next::Go(path)));
+        self.push(Vec::new(), Message::Done(Arc::new(text), next));
     }
 
     /// Tells of what was done in part: it stays until it is dismissed.
@@ -128,13 +134,23 @@ impl Toasts {
 }
 
 /// A success, with what can be done next.
-fn done(toasts: Toasts, i18n: I18n, id: u32, text: Text, next: Option<(Label, Next)>) -> AnyView {
+fn done(
+    toasts: Toasts,
+    go: Callback<String>,
+    i18n: I18n,
+    id: u32,
+    text: Text,
+    next: Option<(Label, Next)>,
+) -> AnyView {
     view! {
         <span role="status">{move || text(i18n.texts())}</span>
         {next.map(|(label, next)| {
             let click = move |_| {
                 toasts.dismiss(id);
-                next.run(());
+                match next.clone() {
+                    Next::Undo(undo) => undo.run(()),
+                    Next::Go(path) => go.run(path),
+                }
             };
             view! {
                 <button type="button" class="button" on:click=click>
@@ -151,6 +167,9 @@ fn done(toasts: Toasts, i18n: I18n, id: u32, text: Text, next: Option<(Label, Ne
 pub(crate) fn ToastStack() -> impl IntoView {
     let toasts = use_toasts();
     let i18n = use_i18n();
+    // Here, for a message outlives the page that it came from.
+    let navigate = use_navigate();
+    let go = Callback::new(move |path: String| navigate(&path, NavigateOptions::default()));
     let one = move |toast: Toast| {
         let id = toast.id;
         let dismiss = move |_| toasts.dismiss(id);
@@ -160,7 +179,7 @@ pub(crate) fn ToastStack() -> impl IntoView {
                 view! { <span class="lines" role="alert">{move || text(i18n.texts())}</span> }
                     .into_any()
             }
-            Message::Done(text, next) => done(toasts, i18n, id, text, next),
+            Message::Done(text, next) => done(toasts, go, i18n, id, text, next),
         };
         view! {
             <div class="toast">

@@ -22,6 +22,7 @@ pub(crate) struct ControlTexts {
     pub(crate) nothing_runs: &'static str,
     pub(crate) not_now: fn(&str) -> String,
     pub(crate) ends_running: &'static str,
+    pub(crate) ends_queued: fn(&str) -> String,
     pub(crate) actions: &'static str,
     pub(crate) run_with: &'static str,
     pub(crate) run_with_title: fn(&str) -> String,
@@ -39,6 +40,7 @@ pub(crate) struct ControlTexts {
     pub(crate) bulk: &'static str,
     pub(crate) bulk_ask: fn(&str, &str) -> String,
     pub(crate) bulk_none_run: &'static str,
+    pub(crate) bulk_triggers: &'static str,
     pub(crate) bulk_run: fn(&str) -> String,
     pub(crate) bulk_ends: &'static str,
     pub(crate) bulk_deletes: &'static str,
@@ -70,6 +72,11 @@ pub(super) const EN: ControlTexts = ControlTexts {
     not_now: |state| format!("Not while it is {}", state.to_lowercase()),
     ends_running: "An instance is running. It is terminated: handlers are cancelled, and shards that wait are not run. \
         What has ended stays ended, but what did not succeed can be run again.",
+    ends_queued: |n| {
+        format!(
+            "Instances that wait to start: {n}. They end without having run, and do not come back."
+        )
+    },
     actions: "Actions",
     run_with: "Run with…",
     run_with_title: |job| format!("Run {job}"),
@@ -86,8 +93,9 @@ pub(super) const EN: ControlTexts = ControlTexts {
     ask: |action, job| format!("{action}: {job}?"),
     bulk: "With the chosen jobs",
     bulk_ask: |action, n| format!("{action}: {}?", jobs(n)),
+    bulk_triggers: "Each runs once, now. One that is stopped or disabled, or that runs and may not overlap, is refused, and that is told.",
     bulk_none_run: "None of them runs now. What runs of them by then ends.",
-    bulk_run: |names| format!("Running now: {names}"),
+    bulk_run: |names| format!("Running or waiting to start: {names}"),
     bulk_ends: "What runs of them ends: handlers are cancelled, and shards that wait are not run. \
         What has ended stays ended, but what did not succeed can be run again.",
     bulk_deletes: "What runs of them ends. History stays. There is no way back.",
@@ -118,6 +126,7 @@ pub(super) const ZH: ControlTexts = ControlTexts {
     nothing_runs: "没有运行中的实例",
     not_now: |state| format!("任务{state}时不可用"),
     ends_running: "有实例正在运行，它将被终止：处理器会被取消，等待中的分片不再运行。已结束的无法恢复，但未成功的分片可以重新运行。",
+    ends_queued: |n| format!("等待启动的实例：{n} 个。它们将不运行而结束，且无法恢复。"),
     actions: "操作",
     run_with: "带参数运行…",
     run_with_title: |job| format!("运行 {job}"),
@@ -134,8 +143,9 @@ pub(super) const ZH: ControlTexts = ControlTexts {
     ask: |action, job| format!("{action}：{job}？"),
     bulk: "对所选任务",
     bulk_ask: |action, n| format!("{action}：{n} 个任务？"),
+    bulk_triggers: "每个任务立即运行一次。已停止、已停用，或正在运行且不允许重叠的任务会被拒绝并给出提示。",
     bulk_none_run: "目前都没有实例在运行；届时若有则会结束。",
-    bulk_run: |names| format!("正在运行：{names}"),
+    bulk_run: |names| format!("正在运行或等待启动：{names}"),
     bulk_ends: "其中若有实例在运行则会结束：处理器会被取消，等待中的分片不再运行。已结束的无法恢复，但未成功的分片可以重新运行。",
     bulk_deletes: "其中若有实例在运行则会结束。历史保留。此操作无法撤销。",
     bulk_names_more: |names, n| format!("{names} 等，另有 {n} 个。"),

@@ -28,6 +28,7 @@ pub(crate) struct OverviewTexts {
     pub(crate) late_all: &'static str,
     pub(crate) late_hour: fn(&str, [i64; 3]) -> String,
     pub(crate) latest: fn(&str) -> String,
+    pub(crate) none_late: &'static str,
     pub(crate) counted_from: &'static str,
     pub(crate) next_hour: &'static str,
     pub(crate) minute: fn([i64; 2]) -> String,
@@ -88,6 +89,7 @@ pub(super) const EN: OverviewTexts = OverviewTexts {
         format!("{at}: half within {p50} ms, 95 of 100 within {p95} ms, the latest {most} ms")
     },
     latest: |time| format!("The latest was {time} late."),
+    none_late: "No tick has fired.",
     counted_from: "The newest 100,000 instances are counted, from",
     next_hour: "Ticks of the next hour, by minute",
     minute: |[minute, ticks]| format!("in {minute} min: {ticks}"),
@@ -138,6 +140,7 @@ pub(super) const ZH: OverviewTexts = OverviewTexts {
         format!("{at}：一半在 {p50} 毫秒内，95% 在 {p95} 毫秒内，最大 {most} 毫秒")
     },
     latest: |time| format!("最大延迟 {time}。"),
+    none_late: "没有触发过。",
     counted_from: "统计最近 100,000 个实例，起始于",
     next_hour: "未来一小时的触发（每分钟）",
     minute: |[minute, ticks]| format!("{minute} 分钟后：{ticks}"),

@@ -234,7 +234,7 @@ fn CopyForm(app: RwSignal<App>, open: RwSignal<bool>) -> impl IntoView {
         let id = app.with_untracked(|app| app.id);
         let body = CopyJobs {
             to: to.get_untracked().trim().to_owned(),
-            jobs: Vec::new(),
+            jobs: None,
             replace: replace.get_untracked(),
             enabled: false,
         };

@@ -23,6 +23,7 @@ use leptos_router::hooks::use_navigate;
 
 use super::Missing;
 use crate::api::{self, ApiError};
+use crate::components::dialog::{Question, use_dialogs};
 use crate::components::field::blames;
 use crate::components::form::go_to_fault;
 use crate::components::found::by_id;
@@ -230,13 +231,31 @@ fn Editor(
         }
     };
     let back = id.map_or_else(|| "/jobs".to_owned(), |id| format!("/jobs/{id}"));
+    let dialogs = use_dialogs();
+    let leave = StoredValue::new((use_navigate(), back.clone()));
+    let cancel = move |event: leptos::ev::MouseEvent| {
+        if !is_changed.get_untracked() {
+            kept::forget(id);
+            return;
+        }
+        event.prevent_default();
+        dialogs.ask(Question::new(
+            |t| t.editor.discard_ask.to_owned(),
+            |t| t.editor.discard_text.to_owned(),
+            |t| t.editor.discard.to_owned(),
+            move || {
+                kept::forget(id);
+                leave.with_value(|(navigate, back)| navigate(back, NavigateOptions::default()));
+            },
+        ));
+    };
     view! {
         // The browser would refuse without a word what is folded away.
         <form class="form editor" novalidate on:submit=save>
             <div class="heading">
                 <h1>{title}</h1>
                 <span class="heading-space"></span>
-                <A href=back attr:class="button" on:click=move |_| kept::forget(id)>{i18n.text(|t| t.cancel)}</A>
+                <A href=back attr:id="cancel" attr:class="button" on:click=cancel>{i18n.text(|t| t.cancel)}</A>
                 <button
                     type="submit"
                     id="save"

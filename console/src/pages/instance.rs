@@ -33,9 +33,9 @@ pub(crate) fn InstancePage() -> impl IntoView {
     by_id(|id| view! { <Detail id /> }.into_any())
 }
 
-/// Whether it runs or has run; before that it waits in the queue.
+/// Whether it runs or has run; before that it waits in the queue, and what ended there never had a shard.
 fn has_started(instance: &Instance) -> bool {
-    instance.state != InstanceState::Queued
+    instance.state != InstanceState::Queued && instance.total > 0
 }
 
 /// When it was fired, if it was yet.
@@ -57,7 +57,7 @@ fn Detail(id: i64) -> impl IntoView {
             <Facts instance />
             <Show
                 when=move || instance.with(has_started)
-                fallback=move || view! { <p class="nothing" id="queued">{i18n.text(|t| t.instance.not_started)}</p> }
+                fallback=move || view! { <NotStarted instance /> }
             >
                 <timeline::Timeline id />
             </Show>
@@ -65,6 +65,22 @@ fn Detail(id: i64) -> impl IntoView {
         }
         .into_any()
     })
+}
+
+/// That it has not begun, or never did, with the page that knows why.
+#[component]
+fn NotStarted(instance: Signal<Instance>) -> impl IntoView {
+    let i18n = use_i18n();
+    let text = move || match instance.with(|i| i.state) {
+        InstanceState::Queued => i18n.texts().instance.not_started,
+        _ => i18n.texts().instance.never_began,
+    };
+    view! {
+        <p class="nothing" id="queued">
+            {text} " "
+            <A href=move || format!("/jobs/{}?tab=why", instance.with(|i| i.job_id))>{i18n.text(|t| t.job_page.tab_why)}</A>
+        </p>
+    }
 }
 
 #[component]

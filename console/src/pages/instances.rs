@@ -181,7 +181,10 @@ fn Fired(instance: RwSignal<Instance>) -> impl IntoView {
     let i18n = use_i18n();
     let at = Signal::derive(move || instance.with(fired_at));
     let late = move || {
-        let late = at.get()? - instance.with(|instance| instance.scheduled_at);
+        // Only a schedule has a time to be late for: a rerun has that of what it repeats.
+        let is_due = instance.with(|instance| instance.trigger == Trigger::Schedule);
+        let at = at.get().filter(|_| is_due)?;
+        let late = at - instance.with(|instance| instance.scheduled_at);
         (late >= LATE).then(|| (i18n.texts().late_by)(&format::duration(late)))
     };
     view! {

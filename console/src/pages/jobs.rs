@@ -170,15 +170,28 @@ fn Name(job: RwSignal<Job>) -> impl IntoView {
 /// How many instances run, with the way to them.
 #[component]
 fn Running(job: RwSignal<Job>) -> impl IntoView {
+    let i18n = use_i18n();
     let running = Memo::new(move |_| job.with(|job| job.running_instances));
+    let queued = Memo::new(move |_| job.with(|job| job.queued_instances));
     let id = job.with_untracked(|job| job.id);
-    move || match running.get() {
+    let running = move || match running.get() {
         0 => "0".into_any(),
         n => view! {
             <A href=format!("/instances?job_id={id}&state=running")>{format::count(n)}</A>
         }
         .into_any(),
-    }
+    };
+    let queued = move || {
+        let n = queued.get();
+        (n > 0).then(|| {
+            view! {
+                <span class="second">
+                    <A href=format!("/instances?job_id={id}&state=queued")>{i18n.text(|t| t.queued)} ": " {format::count(n)}</A>
+                </span>
+            }
+        })
+    };
+    view! { {running} {queued} }
 }
 
 /// The server that fires it.

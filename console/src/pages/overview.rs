@@ -212,9 +212,13 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
     });
     let latest = Signal::derive(move || {
         let most = told.with(|o| o.hours.iter().filter_map(|hour| hour.late_max_ms).max());
-        (i18n.texts().overview.latest)(&format::duration(chrono::TimeDelta::milliseconds(
-            most.unwrap_or(0),
-        )))
+        match most {
+            Some(most) => {
+                let most = format::duration(chrono::TimeDelta::milliseconds(most));
+                (i18n.texts().overview.latest)(&most)
+            }
+            None => i18n.texts().overview.none_late.to_owned(),
+        }
     });
     view! {
         <section class="card">
@@ -370,9 +374,9 @@ fn CountedFrom(told: Signal<Overview>) -> impl IntoView {
 #[component]
 fn Health(told: Signal<Overview>) -> impl IntoView {
     let i18n = use_i18n();
-    let bytes = move || {
-        let bytes = told.with(|o| o.database.bytes) as f64;
-        format!("{:.1} GB", bytes / 1e9)
+    let bytes = move || match told.with(|o| o.database.bytes) as f64 {
+        bytes if bytes < 1e9 => format!("{:.0} MB", bytes / 1e6),
+        bytes => format!("{:.1} GB", bytes / 1e9),
     };
     let connections = move || {
         told.with(|o| {

@@ -15,6 +15,9 @@ use crate::store::schedule;
 /// Longest period: ten years.
 const LONGEST: TimeDelta = TimeDelta::days(3660);
 
+/// What PostgreSQL says of a table that is not there.
+const NO_TABLE: &str = "42P01";
+
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
     /// PostgreSQL to read the jobs from.
@@ -49,7 +52,13 @@ fn told(at: DateTime<Utc>) -> String {
 
 impl Simulate {
     pub(super) async fn run(&self) -> Result<ExitCode, StartError> {
-        let failed = |error: sqlx::Error| StartError(format!("the database failed: {error}"));
+        let namespace = &self.namespace;
+        let failed = |error: sqlx::Error| match error.as_database_error() {
+            Some(error) if error.code().as_deref() == Some(NO_TABLE) => StartError(format!(
+                "namespace: there is no Antares in the schema `{namespace}`; name another one, or make it with `antares-server migrate`"
+            )),
+            _ => StartError(format!("the database failed: {error}")),
+        };
         let options = boot::connect_options(
             &self.database_url,
             &self.namespace,

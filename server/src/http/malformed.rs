@@ -42,7 +42,7 @@ pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
 }
 
 /// What numbers may be, where that is less than what their type holds; by the end of their path.
-const RANGES: [(&str, &str); 18] = [
+const RANGES: [(&str, &str); 20] = [
     ("min_duration_ms", "0 or more"),
     ("priority", "-1000 to 1000"),
     ("fixed_rate_ms", "1000 (1 second) to 31622400000 (366 days)"),
@@ -62,6 +62,8 @@ const RANGES: [(&str, &str); 18] = [
     ("allow", "2 to 1000"),
     ("slots", "1 to 10000"),
     ("limit", "1 to 500"),
+    ("progress", "0 to 100"),
+    ("version", "1 or more"),
     ("count", "1 to 1000"),
     ("delay_ms", "0 to 31622400000 (366 days)"),
 ];
@@ -131,6 +133,9 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
         let known = known.replace("` or `", "`, `");
         return Some(format!("{found} is not known here; give one of {known}"));
     }
+    if cause.ends_with(", expected unit") {
+        return Some(format!("`{name}` takes no value: write it as `\"{name}\"`"));
+    }
     let rest = cause.strip_prefix("invalid type: ");
     let rest = rest.or_else(|| cause.strip_prefix("invalid value: "))?;
     let (found, expected) = rest.rsplit_once(", expected ")?;
@@ -198,6 +203,10 @@ mod tests {
                 "`x` is not known here; give one of `a`, `b`, `c`",
             ),
             ("invalid length 3", ""),
+            (
+                "invalid type: boolean `true`, expected unit",
+                "`field` takes no value: write it as `\"field\"`",
+            ),
         ] {
             assert_eq!(remedy("field", "field", cause).unwrap_or_default(), told);
         }

@@ -9,8 +9,10 @@ use antares_protocol::policy::Sharding;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
+use super::calendar::Calendars;
 use super::job::JobError;
 use super::preview;
+use crate::domain::job::timing;
 use crate::store;
 use crate::store::explain::{self, Running};
 use crate::store::{client, history, limit};
@@ -84,7 +86,19 @@ pub async fn explain(
     }
     let (words, words_zh) = preview::words(&job.app, &job.spec)?;
     let missing = explain::missing(conn, job.id).await?;
-    let now = now(job, &missing, &explain::unmet(conn, job.id).await?);
+    let mut now = now(job, &missing, &explain::unmet(conn, job.id).await?);
+    let timing = timing(&job.app, &job.spec);
+    let names: Vec<String> = timing.calendars().cloned().collect();
+    let calendars = Calendars::read(conn, &names).await?;
+    if let Some(out) = (job.next_fire_at).and_then(|at| calendars.lies_out(&timing, at)) {
+        now = told(
+            format!(
+                "{}, but that tick does not fire: {}",
+                now.english, out.reason
+            ),
+            format!("{}，但该时刻不触发：{}", now.chinese, out.reason),
+        );
+    }
     let policy = policy(&job.spec);
     Ok(Explanation {
         now: now.english,
@@ -96,6 +110,7 @@ pub async fn explain(
         ticks,
         waits,
         never_began,
+        actions: explain::actions(conn, job.id, from, until, MOST_TICKS).await?,
     })
 }
 
@@ -219,22 +234,7 @@ async fn why_not_claimed(
     keys.extend([limit::of_job(job.id), limit::of_app(job.app_id)]);
     let reached = explain::reached(conn, &keys).await?;
     if !reached.is_empty() {
-        let reached = reached.iter();
-        return Ok(reached
-            .map(|(key, most)| {
-                let limit = limit_in_words(job, key);
-                told(
-                    format!(
-                        "{wait}: {} of {most} running shards is reached",
-                        limit.english
-                    ),
-                    format!(
-                        "{ready} 个分片等待：{}已达到 {most} 个运行分片",
-                        limit.chinese
-                    ),
-                )
-            })
-            .collect());
+        return Ok(why_limited(job, ready, &wait, &reached));
     }
     let loads = explain::loads(conn, job.app_id, running.id).await?;
     let mut loads = loads.iter().filter(|(id, ..)| assigned.contains(id));
@@ -258,4 +258,22 @@ async fn why_not_claimed(
         ),
         format!("{ready} 个分片等待被领取；{assigned} 个客户端可以领取"),
     )])
+}
+
+/// Which limits hold shards back.
+fn why_limited(job: &Job, ready: i64, wait: &str, reached: &[(String, i32)]) -> Vec<Told> {
+    let why = |(key, most): &(String, i32)| {
+        let limit = limit_in_words(job, key);
+        told(
+            format!(
+                "{wait}: {} of {most} running shards is reached",
+                limit.english
+            ),
+            format!(
+                "{ready} 个分片等待：{}已达到 {most} 个运行分片",
+                limit.chinese
+            ),
+        )
+    };
+    reached.iter().map(why).collect()
 }

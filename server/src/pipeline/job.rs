@@ -233,12 +233,16 @@ pub async fn copy(
             "is the app itself; name another one",
         )));
     }
+    if request.jobs.as_ref().is_some_and(Vec::is_empty) {
+        return Err(JobError::Field(FieldError::new(
+            "jobs",
+            "is empty; name the jobs to copy, or leave it out for all of the app",
+        )));
+    }
     let mut tx = conn.begin().await?;
     let jobs = job::of_app(&mut tx, from).await?;
-    if let Some(unknown) = request
-        .jobs
-        .iter()
-        .find(|name| !jobs.iter().any(|job| job.spec.name == **name))
+    if let Some(unknown) =
+        (request.jobs.iter().flatten()).find(|name| !jobs.iter().any(|job| job.spec.name == **name))
     {
         return Err(JobError::Field(FieldError::new(
             "jobs",
@@ -249,7 +253,12 @@ pub async fn copy(
         return Err(JobError::NoApp(request.to.clone()));
     }
     let mut wanted: Vec<JobSpec> = (jobs.into_iter().map(|job| job.spec))
-        .filter(|spec| request.jobs.is_empty() || request.jobs.contains(&spec.name))
+        .filter(|spec| {
+            request
+                .jobs
+                .as_ref()
+                .is_none_or(|jobs| jobs.contains(&spec.name))
+        })
         .collect();
     for followed in wanted.iter_mut().flat_map(|spec| &mut spec.depends_on) {
         followed.app.take_if(|app| app == from);
@@ -364,8 +373,13 @@ pub async fn delete(conn: &mut PgConnection, id: i64) -> Result<(), JobError> {
     Ok(())
 }
 
-/// Does what an operator asks for.
-pub async fn act(conn: &mut PgConnection, id: i64, action: Action) -> Result<(), JobError> {
+/// Does what the operator `author` asks for.
+pub async fn act(
+    conn: &mut PgConnection,
+    id: i64,
+    action: Action,
+    author: &str,
+) -> Result<(), JobError> {
     let mut tx = conn.begin().await?;
     let locked = job::lock(&mut tx, id)
         .await?
@@ -384,6 +398,7 @@ pub async fn act(conn: &mut PgConnection, id: i64, action: Action) -> Result<(),
         });
     };
     job::set_state(&mut tx, id, state).await?;
+    job::note_action(&mut tx, id, name, author).await?;
     let next = if state == "waiting" {
         let spec = job::version(&mut tx, id, locked.version)
             .await?
@@ -429,7 +444,7 @@ fn words(action: Action) -> (&'static str, &'static str, &'static str) {
 }
 
 /// Terminates the running instances of a job; the job stays in its state.
-pub async fn terminate(conn: &mut PgConnection, id: i64) -> Result<usize, JobError> {
+pub async fn terminate(conn: &mut PgConnection, id: i64, author: &str) -> Result<usize, JobError> {
     let mut tx = conn.begin().await?;
     let locked = job::lock(&mut tx, id)
         .await?
@@ -442,7 +457,8 @@ pub async fn terminate(conn: &mut PgConnection, id: i64) -> Result<usize, JobErr
             remedy: "no instance of it is running".into(),
         });
     }
-    end_locked(&mut tx, &running, "terminated", "an operator terminated it").await?;
+    let reason = format!("terminated by {author}");
+    end_locked(&mut tx, &running, "terminated", &reason).await?;
     tx.commit().await?;
     Ok(running.len())
 }

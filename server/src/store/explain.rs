@@ -1,5 +1,6 @@
 //! What an explanation needs to know.
 
+use antares_protocol::plan::JobAction;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -22,6 +23,30 @@ pub async fn deciders(
     .bind(limit)
     .fetch_all(conn)
     .await
+}
+
+/// What changed the state of a job in a period, and last before it: the newest `limit` and one.
+pub async fn actions(
+    conn: &mut PgConnection,
+    job_id: i64,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    limit: i64,
+) -> sqlx::Result<Vec<JobAction>> {
+    let rows: Vec<(DateTime<Utc>, String, String)> = sqlx::query_as(
+        "(select at, action, author from job_action where job_id = $1 and at >= $2 and at < $3 order by at desc limit $4)
+         union all
+         (select at, action, author from job_action where job_id = $1 and at < $2 order by at desc limit 1)
+         order by at desc",
+    )
+    .bind(job_id)
+    .bind(from)
+    .bind(until)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    let action = |(at, action, author)| JobAction { at, action, author };
+    Ok(rows.into_iter().map(action).collect())
 }
 
 /// Instances of a job that wait to start, and from when they may: those that start first first.

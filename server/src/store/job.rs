@@ -104,6 +104,22 @@ pub async fn note_newer(conn: &mut PgConnection, id: i64, version: i32) -> sqlx:
     Ok(())
 }
 
+/// Notes what changed the state of a job, and who did it.
+pub async fn note_action(
+    conn: &mut PgConnection,
+    id: i64,
+    action: &str,
+    author: &str,
+) -> sqlx::Result<()> {
+    sqlx::query("insert into job_action (job_id, action, author) values ($1, $2, $3)")
+        .bind(id)
+        .bind(action)
+        .bind(author)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Sets the state of a locked job.
 pub async fn set_state(conn: &mut PgConnection, id: i64, state: &str) -> sqlx::Result<()> {
     sqlx::query("update job set state = $2, updated_at = now() where id = $1")
@@ -179,6 +195,7 @@ struct Row {
     app: String,
     state: String,
     running_instances: i64,
+    queued_instances: i64,
     version: i32,
     prev_fire_at: Option<DateTime<Utc>>,
     next_fire_at: Option<DateTime<Utc>>,
@@ -204,7 +221,7 @@ pub fn state(text: &str) -> JobState {
 pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<Vec<Job>> {
     let rows: Vec<Row> = sqlx::query_as(
         "select j.id, j.app_id, v.app, v.state, (select count(*) from instance i where i.job_id = j.id) as running_instances,
-            v.version, v.prev_fire_at, v.next_fire_at, v.server_id,
+            (select count(*) from instance_queued q where q.job_id = j.id) as queued_instances, v.version, v.prev_fire_at, v.next_fire_at, v.server_id,
             (select host from server s where s.id = v.server_id) as server_host, v.created_at, v.updated_at, v.definition
          from job j join job_view v on v.job_id = j.id
          where j.id > $1 and ($2::bigint is null or j.id = $2) and ($3::text is null or v.app = $3)
@@ -231,6 +248,7 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<
             app: row.app,
             state: state(&row.state),
             running_instances: row.running_instances,
+            queued_instances: row.queued_instances,
             version: row.version,
             prev_fire_at: row.prev_fire_at,
             next_fire_at: row.next_fire_at,

@@ -131,8 +131,10 @@ async fn busiest(conn: &mut PgConnection, oldest: i64) -> sqlx::Result<Vec<BusyJ
     let busiest: Vec<(i64, String, String, i64, i64, i64)> = sqlx::query_as(
         "select e.job_id, a.name, j.name, e.n, e.shards, e.took_ms
          from (
-            select job_id, count(*) as n, sum(total)::bigint as shards, (extract(epoch from sum(ended_at - fired_at)) * 1000)::bigint as took_ms
-            from instance_ended where ended_at > now() - interval '24 hours' and id > $1 group by job_id order by 3 desc, 2 desc, 1 limit 10
+            select job_id, count(*) as n, sum(total - coalesce(case when trigger = 'rerun' then
+                -- What had succeeded before counts in a rerun, and did not run again.
+                (select c.succeeded from instance_ended c where c.id = i.cause_id limit 1) end, 0))::bigint as shards, (extract(epoch from sum(ended_at - fired_at)) * 1000)::bigint as took_ms
+            from instance_ended i where ended_at > now() - interval '24 hours' and id > $1 group by job_id order by 3 desc, 2 desc, 1 limit 10
          ) e join job j on j.id = e.job_id join app a on a.id = j.app_id
          order by e.shards desc, e.n desc, e.job_id",
     )

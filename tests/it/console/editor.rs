@@ -52,6 +52,20 @@ async fn what_was_typed_is_there_again_whichever_way_the_page_was_left() {
     .await;
     browser.reload().await;
     browser.element("#cron").await;
+    // So does whoever cancels, once asked.
+    browser.fill("#cron", "0 30 5 * * ?").await;
+    browser.shows("#words", "at 05:30 every day").await;
+    browser.click("#cancel").await;
+    browser
+        .shows("dialog[open]", "Discard what you changed?")
+        .await;
+    browser.click("dialog[open] .button:not(.primary)").await;
+    assert_eq!(browser.script::<String>(cron).await, "0 30 5 * * ?");
+    browser.click("#cancel").await;
+    browser.click("#confirm").await;
+    browser.is_at(&format!("/jobs/{}", job.id)).await;
+    browser.go(&format!("{}{page}", server.url())).await;
+    browser.element("#cron").await;
     browser.texts(".restored", <[String]>::is_empty).await;
 }
 

@@ -167,7 +167,7 @@ async fn an_address_that_cannot_be_read_names_the_filter_and_leads_back() {
     let app = world.app(&server, "shop").await;
     app.job("settle", |_| {}).await.trigger().await;
     let browser = given_viewer(&server, "/instances?from=yesterday").await;
-    browser.shows(".notice", "Fired from (UTC): ").await;
+    browser.shows(".notice", "Fired from: ").await;
     browser
         .go(&format!("{}/instances?state=odd", server.url()))
         .await;

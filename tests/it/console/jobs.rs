@@ -150,6 +150,40 @@ async fn a_switch_disables_a_job_and_undo_brings_back_the_state_it_had() {
     browser.texts(".toast", one).await;
     browser.click(".toast .button:not(.ghost)").await;
     is_in(&job, JobState::Paused).await;
+    // What waits to start would not come back: that is asked first.
+    job.act("resume").await;
+    let delayed = json!({ "delay_ms": 3_600_000 });
+    let path = format!("/api/v1/jobs/{}/trigger", job.id);
+    let (status, _) = server
+        .admin()
+        .call(reqwest::Method::POST, &path, Some(&delayed))
+        .await;
+    assert_eq!(status, 202);
+    row(&browser, &["settle", "Queued: 1"]).await;
+    browser.click(&switch).await;
+    browser
+        .shows("dialog[open]", "Instances that wait to start: 1")
+        .await;
+    is_in(&job, JobState::Waiting).await;
+    browser.click("#confirm").await;
+    is_in(&job, JobState::Disabled).await;
+    // Why nothing fired then.
+    let page = format!("{}/jobs/{}?tab=why", server.url(), job.id);
+    browser.go(&page).await;
+    browser
+        .shows("#actions li:nth-child(1)", "Disable · admin")
+        .await;
+    browser
+        .shows("#actions li:nth-child(2)", "Resume · admin")
+        .await;
+    browser.click("#never-began a").await;
+    browser.shows("#queued", "ended before it began").await;
+    let is_unset = |facts: &[String]| {
+        facts
+            .iter()
+            .any(|fact| fact.contains("Fired") && !fact.contains(':'))
+    };
+    browser.texts(".facts div", is_unset).await;
 }
 
 #[tokio::test]
@@ -228,6 +262,10 @@ async fn a_menu_moves_nothing_closes_on_escape_and_runs_a_job_with_other_values(
     browser.fill("#run-key", "monday").await;
     browser.click("dialog[open] button[type=submit]").await;
     browser.shows(".toast", "settle runs as instance").await;
+    // The message outlives the dialog that it came from, and so does its button.
+    browser.click(".toast .button:not(.ghost)").await;
+    browser.shows("h1", "settle").await;
+    browser.click("nav a[href='/jobs']").await;
     // The way to what runs.
     browser
         .click(&format!("tbody a[href*='job_id={}']", job.id))
@@ -247,14 +285,9 @@ async fn a_menu_moves_nothing_closes_on_escape_and_runs_a_job_with_other_values(
         .get(&format!("/api/v1/instances/{instance}"))
         .await;
     assert_eq!(view.param, json!({ "day": 2 }));
-    let (_, again) = server
-        .admin()
-        .call(
-            reqwest::Method::POST,
-            &format!("/api/v1/jobs/{}/trigger", job.id),
-            Some(&json!({ "idempotency_key": "monday" })),
-        )
-        .await;
+    let path = format!("/api/v1/jobs/{}/trigger", job.id);
+    let body = json!({ "idempotency_key": "monday" });
+    let again: serde_json::Value = server.admin().post(&path, &body).await;
     assert_eq!(again["instance_id"], instance);
     assert_marked(&browser).await;
 }

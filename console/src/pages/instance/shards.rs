@@ -281,14 +281,14 @@ fn Opened(id: i64, shard_id: i64) -> impl IntoView {
         }
     };
     let line = move |line: ShardLog| {
-        let level = match line.level {
-            LogLevel::Error => "log-error",
-            LogLevel::Warn => "log-warn",
-            _ => "log-info",
+        let (level, word) = match line.level {
+            LogLevel::Error => ("log-error", "ERROR "),
+            LogLevel::Warn => ("log-warn", "WARN "),
+            _ => ("log-info", ""),
         };
         view! {
             <div class=level>
-                <When at=Signal::stored(Some(line.logged_at)) /> " " {line.message}
+                <When at=Signal::stored(Some(line.logged_at)) /> " " {word} {line.message}
             </div>
         }
     };

@@ -10,6 +10,7 @@ use leptos_router::components::A;
 
 use crate::components::badge::{Badge, State, Tone};
 use crate::components::filters::{use_setter, use_value};
+use crate::components::job_actions::Action;
 use crate::components::notice::Notice;
 use crate::components::when::When;
 use crate::format;
@@ -108,6 +109,20 @@ fn Explained(path: String) -> impl IntoView {
                 <ul class="waits" id="never-began">{ended.collect_view()}</ul>
             }
         });
+        let actions = (!explanation.actions.is_empty()).then(|| {
+            let done = explanation.actions.into_iter().map(|one| {
+                view! {
+                    <li>
+                        <When at=Signal::stored(Some(one.at)) />
+                        <span class="second">{action_name(i18n, &one.action)} " · " {one.author}</span>
+                    </li>
+                }
+            });
+            view! {
+                <h2 class="section">{i18n.text(|t| t.job_page.why_actions)}</h2>
+                <ul class="waits" id="actions">{done.collect_view()}</ul>
+            }
+        });
         Some(view! {
             <dl class="facts">
                 <div class="fact-wide"><dt>{i18n.text(|t| t.job_page.why_now)}</dt><dd>{i18n.pick(&explanation.now, &explanation.now_zh)}</dd></div>
@@ -116,6 +131,7 @@ fn Explained(path: String) -> impl IntoView {
             </dl>
             {waits}
             {never_began}
+            {actions}
             <h2 class="section">{i18n.text(|t| t.job_page.why_ticks)}</h2>
             {ticks}
         })
@@ -124,6 +140,15 @@ fn Explained(path: String) -> impl IntoView {
         {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
         {told}
     }
+}
+
+/// What the button says that does it; its name, if a newer server knows more.
+fn action_name(i18n: I18n, name: &str) -> String {
+    let known = Action::ALL.into_iter().find(|action| action.path() == name);
+    known.map_or_else(
+        || name.to_owned(),
+        |action| action.label()(i18n.texts()).to_owned(),
+    )
 }
 
 fn wait(i18n: I18n, wait: ExplainedWait) -> impl IntoView {

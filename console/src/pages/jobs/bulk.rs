@@ -118,7 +118,7 @@ fn run(act: Act, dialogs: Dialogs, selection: Selection) {
     let count = format::count(jobs.len() as i64);
     dialogs.ask(Question::new(
         move |t| (t.control.bulk_ask)(t.control.trigger, &count),
-        names,
+        move |t| format!("{} {}", names(t), t.control.bulk_triggers),
         |t| t.control.trigger.to_owned(),
         move || run_all(act, jobs.clone()),
     ));
@@ -222,10 +222,15 @@ impl Chosen {
         job.with_untracked(|job| Self {
             id: job.id,
             name: job.spec.name.clone(),
-            runs: job.running_instances > 0,
-            undo: action.undo(job.state, job.running_instances > 0),
+            runs: runs(job),
+            undo: action.undo(job.state, runs(job)),
         })
     }
+}
+
+/// Whether there is an instance that ends when the job is stopped.
+fn runs(job: &Job) -> bool {
+    job.running_instances + job.queued_instances > 0
 }
 
 /// What was done, and what the server refused.

@@ -307,10 +307,15 @@ async fn trigger_many(
     }))
 }
 
-async fn act(app: &Shared, id: i64, action: Action) -> Result<axum::Json<Job>, ApiError> {
+async fn act(
+    app: &Shared,
+    user: &User,
+    id: i64,
+    action: Action,
+) -> Result<axum::Json<Job>, ApiError> {
     retry::on_conflict(app, || async {
         let mut conn = app.pool.acquire().await?;
-        pipeline::job::act(&mut conn, id, action).await
+        pipeline::job::act(&mut conn, id, action, &user.name).await
     })
     .await?;
     changed(app);
@@ -324,10 +329,10 @@ macro_rules! action {
             responses((status = 200, body = Job), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
         async fn $name(
             State(app): State<Shared>,
-            _: User,
+            user: User,
             Path(id): Path<i64>,
         ) -> Result<axum::Json<Job>, ApiError> {
-            act(&app, id, $action).await
+            act(&app, &user, id, $action).await
         }
     };
 }
@@ -374,12 +379,12 @@ action!(
     responses((status = 200, body = Job), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
 async fn terminate(
     State(app): State<Shared>,
-    _: User,
+    user: User,
     Path(id): Path<i64>,
 ) -> Result<axum::Json<Job>, ApiError> {
     retry::on_conflict(&app, || async {
         let mut conn = app.pool.acquire().await?;
-        pipeline::job::terminate(&mut conn, id).await
+        pipeline::job::terminate(&mut conn, id, &user.name).await
     })
     .await?;
     queued(&app);

@@ -188,13 +188,13 @@ async fn copy(
     Json(body): Json<CopyJobs>,
 ) -> Result<axum::Json<JobsCopied>, ApiError> {
     storable("to", &body.to, 200)?;
-    if body.jobs.len() > 1000 {
+    if body.jobs.as_ref().is_some_and(|jobs| jobs.len() > 1000) {
         return Err(ApiError::field(
             "jobs",
             "names more than 1000 jobs; copy in parts",
         ));
     }
-    for name in &body.jobs {
+    for name in body.jobs.iter().flatten() {
         storable("jobs", name, 200)?;
     }
     let from = {
