@@ -7,6 +7,7 @@ use antares_protocol::plan::Explanation;
 use antares_protocol::policy::Sharding;
 use antares_protocol::schedule::Overlap;
 use antares_tests::{App, BOUND, Job, Server, World, result, wait_for, wait_until};
+use reqwest::Method;
 
 use crate::attempts::AT_ONCE;
 
@@ -158,6 +159,34 @@ async fn a_shard_of_a_broadcast_stays_with_its_client_as_long_as_that_lives() {
         ("succeeded", 2, 0, 0)
     );
     world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn as_many_broadcasts_are_let_in_as_may_run_though_none_has_started() {
+    let world = World::new().await;
+    let [a, b] = world.servers().await;
+    let app = world.app(&a, "shop").await;
+    let job = app
+        .job("work", |s| {
+            s.sharding = Sharding::Broadcast;
+            s.overlap = Overlap::Allow(3);
+        })
+        .await;
+    // Nobody is there to start them for.
+    for server in [&a, &b, &a] {
+        job.at(server).trigger().await;
+    }
+    let path = format!("/api/v1/jobs/{}/trigger", job.id);
+    let (status, said) = b.admin().call(Method::POST, &path, None).await;
+    assert_eq!(status, 409, "{said}");
+    let client = world.client(&app, &[&a]).start().await;
+    let ended = "select count(*) from instance_history where job_id = $1 and state = 'succeeded'";
+    wait_for("all three have run", BOUND, 3, async || {
+        world.number(ended, &[job.id]).await
+    })
+    .await;
+    world.assert_nothing_left().await;
+    drop(client);
 }
 
 #[tokio::test]

@@ -324,6 +324,8 @@ async fn a_rerun_of_a_broadcast_is_for_those_that_did_not_succeed() {
     world.ended(first, BOUND).await;
     let again = rerun(&a, first).await;
     assert!(good.claim(1, 1500).await.is_empty(), "it has had its shard");
+    let late = app.raw_client(&a, &["work"]).await;
+    assert!(late.claim(1, 500).await.is_empty(), "its client lives");
     let shards = claim_exactly(&bad, 1).await;
     assert_eq!(
         (shards[0].instance_id, shards[0].item),

@@ -96,7 +96,7 @@ pub(super) const EN: ControlTexts = ControlTexts {
     bulk_triggers: "Each runs once, now. One that is stopped or disabled, or that runs and may not overlap, is refused, and that is told.",
     bulk_none_run: "None of them runs now. What runs of them by then ends.",
     bulk_run: |names| format!("Running or waiting to start: {names}"),
-    bulk_ends: "What runs of them ends: handlers are cancelled, and shards that wait are not run. \
+    bulk_ends: "What runs of them ends: handlers are cancelled, and shards that wait are not run. What waits to start never runs. \
         What has ended stays ended, but what did not succeed can be run again.",
     bulk_deletes: "What runs of them ends. History stays. There is no way back.",
     bulk_names_more: |names, n| format!("{names} and {n} more."),
@@ -146,7 +146,7 @@ pub(super) const ZH: ControlTexts = ControlTexts {
     bulk_triggers: "每个任务立即运行一次。已停止、已停用，或正在运行且不允许重叠的任务会被拒绝并给出提示。",
     bulk_none_run: "目前都没有实例在运行；届时若有则会结束。",
     bulk_run: |names| format!("正在运行或等待启动：{names}"),
-    bulk_ends: "其中若有实例在运行则会结束：处理器会被取消，等待中的分片不再运行。已结束的无法恢复，但未成功的分片可以重新运行。",
+    bulk_ends: "其中若有实例在运行则会结束：处理器会被取消，等待中的分片不再运行。等待启动的实例将不再运行。已结束的无法恢复，但未成功的分片可以重新运行。",
     bulk_deletes: "其中若有实例在运行则会结束。历史保留。此操作无法撤销。",
     bulk_names_more: |names, n| format!("{names} 等，另有 {n} 个。"),
     bulk_done: |action, n| format!("{action}：已完成 {n} 个任务"),

@@ -96,7 +96,7 @@ pub async fn explain(
                 "{}, but that tick does not fire: {}",
                 now.english, out.reason
             ),
-            format!("{}，但该时刻不触发：{}", now.chinese, out.reason),
+            format!("{}，但该时刻不触发：{}", now.chinese, kept_out(&out.reason)),
         );
     }
     let policy = policy(&job.spec);
@@ -112,6 +112,17 @@ pub async fn explain(
         never_began,
         actions: explain::actions(conn, job.id, from, until, MOST_TICKS).await?,
     })
+}
+
+/// Why a calendar keeps a tick out, in Chinese.
+fn kept_out(reason: &str) -> String {
+    if let Some(name) = reason.strip_prefix("not in calendar ") {
+        return format!("不在日历 {name} 内");
+    }
+    match reason.strip_prefix("calendar ") {
+        Some(rest) => format!("日历 {rest}"),
+        None => reason.to_owned(),
+    }
 }
 
 /// An instance with what it waits for, in both languages.

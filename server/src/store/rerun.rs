@@ -59,11 +59,14 @@ pub async fn make(
             where t.instance_id = $1 and t.final and t.outcome <> 'succeeded'
          ), made as (
             insert into instance (job_id, app_id, job_version, trigger, scheduled_at, deadline_at, param, server_id, max_attempts,
-                total, remaining, succeeded, slot, priority, cause_id, plan, phase)
+                total, remaining, succeeded, slot, priority, cause_id, plan, phase, clients)
             select e.job_id, e.app_id, e.job_version, 'rerun', e.scheduled_at,
                 case when v.timeout_ms > 0 then now() + v.timeout_ms * interval '1 ms' end, e.param, $2, v.max_attempts,
                 e.total, e.failed + e.cancelled, e.succeeded, $3, e.priority, e.id, e.plan,
-                e.phase
+                e.phase,
+                -- Of a broadcast those are to repeat theirs that are still there.
+                case when e.phase = 'broadcast' then (select array_agg(distinct t.client_id) from attempt_ended t
+                    where t.instance_id = $1 and t.final and t.outcome <> 'succeeded' and t.client_id is not null) end
             from instance_ended e
             cross join lateral (
                 select (v.definition ->> 'max_attempts')::smallint as max_attempts, (v.definition ->> 'instance_timeout_ms')::bigint as timeout_ms
