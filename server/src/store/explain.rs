@@ -190,14 +190,10 @@ pub async fn reached(conn: &mut PgConnection, keys: &[String]) -> sqlx::Result<V
 
 /// Which clients may be given a shard of a broadcast that waits.
 pub async fn wanted(conn: &mut PgConnection, instance_id: i64) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar(
-        "select c.id from instance i join client c on c.app_id = i.app_id
-         join client_lease l on l.client_id = c.id and l.expires_at > now()
-         where i.id = $1 and c.left_at is null and broadcast_share(c.id, i.id) > 0",
-    )
-    .bind(instance_id)
-    .fetch_all(conn)
-    .await
+    sqlx::query_scalar("select broadcast_takers($1)")
+        .bind(instance_id)
+        .fetch_all(conn)
+        .await
 }
 
 /// Clients of an app that are alive: how many shards of the instance each holds, how many in all, and how many it may.

@@ -313,18 +313,35 @@ pub struct Stalled {
     pub clients: Vec<Uuid>,
 }
 
-/// Locks broadcasts of which shards wait and none runs.
+/// Locks broadcasts of which shards wait and none runs, with the shards that wait: nobody can claim them meanwhile, and who
+/// may is asked after that.
 pub async fn lock_stalled(conn: &mut PgConnection) -> sqlx::Result<Vec<Stalled>> {
-    sqlx::query_as(
-        "select i.id, i.app_id, i.job_id, coalesce(s.version, i.job_version) as version, array(
-                select c.id from client c join client_lease l on l.client_id = c.id and l.expires_at > now()
-                where c.app_id = i.app_id and c.left_at is null and broadcast_share(c.id, i.id) > 0) as clients
-         from instance i left join job_schedule s on s.job_id = i.job_id
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "select i.id from instance i
          where i.phase = 'broadcast'
             and exists (select from shard_ready r where r.instance_id = i.id)
             and not exists (select from shard_running r where r.instance_id = i.id)
          order by i.id for update of i skip locked",
     )
+    .fetch_all(&mut *conn)
+    .await?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // One that is being claimed is waited for, and is gone then.
+    let ids: Vec<i64> = sqlx::query_scalar(
+        "select instance_id from shard_ready where instance_id = any($1) order by instance_id, id for update",
+    )
+    .bind(ids)
+    .fetch_all(&mut *conn)
+    .await?;
+    sqlx::query_as(
+        "select i.id, i.app_id, i.job_id, coalesce(s.version, i.job_version) as version, array(select broadcast_takers(i.id)) as clients
+         from instance i left join job_schedule s on s.job_id = i.job_id
+         where i.id = any($1) and not exists (select from shard_running r where r.instance_id = i.id)
+         order by i.id",
+    )
+    .bind(ids)
     .fetch_all(conn)
     .await
 }
