@@ -140,10 +140,9 @@ async fn a_shard_of_a_broadcast_stays_with_its_client_as_long_as_that_lives() {
 
     // The place of one that left before it ran is taken once who is left has begun.
     let instance = job.trigger().await;
-    wait_until("it has started", BOUND, async || {
-        let started = "select count(*) from instance where id = $1";
-        let started = world.number(started, &[instance]).await;
-        if started == 1 { Ok(()) } else { Err(started) }
+    let started = "select count(*) from instance where id = $1";
+    wait_for("it has started", BOUND, 1, async || {
+        world.number(started, &[instance]).await
     })
     .await;
     second.leave().await;

@@ -1,7 +1,6 @@
 //! Forms in dialogs: the button that opens one, and how one ends.
 
 use leptos::prelude::*;
-
 use wasm_bindgen::JsCast as _;
 
 use super::dialog::Modal;

@@ -1,5 +1,6 @@
 //! How far something is.
 
+use antares_protocol::instance::Instance;
 use leptos::prelude::*;
 
 use crate::format;
@@ -15,6 +16,16 @@ pub(crate) struct Shards {
 }
 
 impl Shards {
+    /// Those of an instance.
+    pub(crate) fn of(instance: &Instance) -> Self {
+        Self {
+            total: instance.total,
+            succeeded: instance.succeeded,
+            failed: instance.failed,
+            cancelled: instance.cancelled,
+        }
+    }
+
     fn ended(self) -> i32 {
         self.succeeded + self.failed + self.cancelled
     }

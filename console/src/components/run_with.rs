@@ -88,16 +88,13 @@ fn Form(open: RwSignal<bool>, job: Job) -> impl IntoView {
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         // The fields say what is wrong.
-        let Ok(given) = untrack(given) else {
-            go_to_fault(".dialog");
-            return;
+        let read = || {
+            let (least, most) = PRIORITIES;
+            let urgency = urgency.with_untracked(|text| read_number(text, least, most))?;
+            let delay_ms = delay.with_untracked(|delay| format::read_length(delay))?;
+            Some((untrack(given).ok()?, urgency, delay_ms))
         };
-        let (least, most) = PRIORITIES;
-        let Some(urgency) = urgency.with_untracked(|text| read_number(text, least, most)) else {
-            go_to_fault(".dialog");
-            return;
-        };
-        let Some(delay_ms) = delay.with_untracked(|delay| format::read_length(delay)) else {
+        let Some((given, urgency, delay_ms)) = read() else {
             go_to_fault(".dialog");
             return;
         };

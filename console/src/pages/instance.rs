@@ -176,14 +176,7 @@ fn Buttons(instance: Signal<Instance>) -> impl IntoView {
 #[component]
 fn Facts(instance: Signal<Instance>) -> impl IntoView {
     let i18n = use_i18n();
-    let counters = Signal::derive(move || {
-        instance.with(|i| Shards {
-            total: i.total,
-            succeeded: i.succeeded,
-            failed: i.failed,
-            cancelled: i.cancelled,
-        })
-    });
+    let counters = Signal::derive(move || instance.with(Shards::of));
     let counter = move |label: fn(&crate::i18n::Texts) -> &'static str,
                         count: fn(&Instance) -> Option<i32>| {
         view! {

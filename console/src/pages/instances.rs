@@ -54,14 +54,7 @@ const COLUMNS: &[Column<Instance>] = &[
         label: |t| t.progress,
         class: "",
         cell: |instance| {
-            let shards = Signal::derive(move || {
-                instance.with(|instance| Shards {
-                    total: instance.total,
-                    succeeded: instance.succeeded,
-                    failed: instance.failed,
-                    cancelled: instance.cancelled,
-                })
-            });
+            let shards = Signal::derive(move || instance.with(Shards::of));
             view! { <Progress shards /> }.into_any()
         },
     },

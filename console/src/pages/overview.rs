@@ -326,26 +326,26 @@ fn Busiest(told: Signal<Overview>) -> impl IntoView {
     }
 }
 
-/// Jobs in order. A row whose job stays is not drawn anew: the focus may be in it.
-fn ranking<T: Clone + PartialEq + Send + Sync + 'static>(
-    told: Signal<Overview>,
-    jobs: fn(&Overview) -> &Vec<T>,
+/// Jobs or instances in order. A row that stays is not drawn anew: the focus may be in it.
+fn ranking<O: Send + Sync + 'static, T: Clone + PartialEq + Send + Sync + 'static>(
+    told: Signal<O>,
+    items: fn(&O) -> &[T],
     id: fn(&T) -> i64,
     row: impl Fn(Signal<T>) -> AnyView + Copy + Send + Sync + 'static,
     none: Label,
 ) -> impl IntoView {
     let i18n = use_i18n();
-    let ids = Memo::new(move |_| told.with(|o| jobs(o).iter().map(id).collect::<Vec<_>>()));
+    let ids = Memo::new(move |_| told.with(|o| items(o).iter().map(id).collect::<Vec<_>>()));
     let is_empty = Memo::new(move |_| ids.with(Vec::is_empty));
     let one = move |wanted: i64| {
-        let of = move |o: &Overview| jobs(o).iter().find(|job| id(job) == wanted).cloned();
+        let of = move |o: &O| items(o).iter().find(|item| id(item) == wanted).cloned();
         // A row that is about to go shows what it showed.
-        let job = Memo::new(move |before: Option<&T>| {
+        let item = Memo::new(move |before: Option<&T>| {
             told.with(of)
                 .or_else(|| before.cloned())
                 .expect("it was in the ranking when its row was made")
         });
-        view! { <li>{row(job.into())}</li> }
+        view! { <li>{row(item.into())}</li> }
     };
     move || {
         if is_empty.get() {

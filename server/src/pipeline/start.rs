@@ -117,7 +117,9 @@ async fn split(
                         .filter(|client| client.app_id == p.app_id && client.can_run(spec));
                     let able: Vec<Uuid> = able.map(|client| client.id).collect();
                     let total = able.len() as i32;
-                    invited.push((p.id, able));
+                    if total > 0 {
+                        invited.push((p.id, able));
+                    }
                     (total, "broadcast")
                 }
             }
@@ -128,7 +130,6 @@ async fn split(
             starting.push((p.id, p.slot, total, phase));
         }
     }
-    invited.retain(|(_, clients)| !clients.is_empty());
     Ok((starting, invited))
 }
 

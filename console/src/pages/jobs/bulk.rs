@@ -57,11 +57,7 @@ pub(super) fn Bulk() -> impl IntoView {
         ));
     };
     let delete = move |_| {
-        let chosen = selection.chosen.get_untracked();
-        let jobs: Vec<Named> = chosen.values().map(|job| Named::new(*job)).collect();
-        let all: Vec<&str> = jobs.iter().map(|job| &*job.name).collect();
-        let names = names(&all);
-        let count = format::count(jobs.len() as i64);
+        let (jobs, count, names) = named(selection);
         let typed = jobs.len().to_string();
         let question = Question::new(
             move |t| (t.control.bulk_ask)(t.job_page.delete, &count),
@@ -111,11 +107,7 @@ pub(super) fn Bulk() -> impl IntoView {
 
 /// Asks whether to run the chosen jobs now.
 fn run(act: Act, dialogs: Dialogs, selection: Selection) {
-    let chosen = selection.chosen.get_untracked();
-    let jobs: Vec<Named> = chosen.values().map(|job| Named::new(*job)).collect();
-    let all: Vec<&str> = jobs.iter().map(|job| &*job.name).collect();
-    let names = names(&all);
-    let count = format::count(jobs.len() as i64);
+    let (jobs, count, names) = named(selection);
     dialogs.ask(Question::new(
         move |t| (t.control.bulk_ask)(t.control.trigger, &count),
         move |t| format!("{} {}", names(t), t.control.bulk_triggers),
@@ -140,6 +132,21 @@ impl Named {
     }
 }
 
+/// The chosen jobs, how many they are, and what they are called.
+fn named(
+    selection: Selection,
+) -> (
+    Vec<Named>,
+    String,
+    impl Fn(&Texts) -> String + Send + Sync + use<>,
+) {
+    let chosen = selection.chosen.get_untracked();
+    let jobs: Vec<Named> = chosen.values().map(|job| Named::new(*job)).collect();
+    let all: Vec<&str> = jobs.iter().map(|job| &*job.name).collect();
+    let (count, names) = (format::count(jobs.len() as i64), names(&all));
+    (jobs, count, names)
+}
+
 /// What the jobs are called: each of a few, some of many.
 fn names(jobs: &[&str]) -> impl Fn(&Texts) -> String + Send + Sync + use<> {
     const MOST: usize = 10;
@@ -153,20 +160,12 @@ fn names(jobs: &[&str]) -> impl Fn(&Texts) -> String + Send + Sync + use<> {
 
 /// Triggers each of them once.
 fn run_all(act: Act, jobs: Vec<Named>) {
-    let call = async move {
-        let (mut done, mut refused) = (0, Vec::new());
-        for job in jobs {
-            match trigger(job.id, TriggerJob::default()).await {
-                Ok(_) => done += 1,
-                Err(error) if error.is_unauthorized() => return Err(error),
-                Err(error) => refused.push((job.name, error)),
-            }
-        }
-        Ok((done, refused))
-    };
+    let call = for_each(jobs, async |job| {
+        trigger(job.id, TriggerJob::default()).await.map(drop)
+    });
     act.run_then(Topic::Jobs, call, move |toasts, (done, refused)| {
-        if done > 0 {
-            let n = format::count(done);
+        if !done.is_empty() {
+            let n = format::count(done.len() as i64);
             toasts.good(move |t| (t.control.bulk_done)(t.control.trigger, &n));
         }
         tell_refused(toasts, refused);
@@ -179,17 +178,14 @@ fn delete_all(act: Act, jobs: Vec<Named>) {
     let call = async move {
         let (mut left, mut gone) = (jobs, Vec::new());
         loop {
-            let mut refused = Vec::new();
-            let before = gone.len();
-            for job in left {
+            let (went, refused) = for_each(left, async |job| {
                 let path = format!("/api/v1/jobs/{}", job.id);
-                match api::call::<()>(Method::DELETE, &path, &json!({})).await {
-                    Ok(()) => gone.push(job.id as Subject),
-                    Err(error) if error.is_unauthorized() => return Err(error),
-                    Err(error) => refused.push((job, error)),
-                }
-            }
-            if refused.is_empty() || gone.len() == before {
+                api::call::<()>(Method::DELETE, &path, &json!({})).await
+            })
+            .await?;
+            let is_stuck = went.is_empty();
+            gone.extend(went.into_iter().map(|job| job.id as Subject));
+            if refused.is_empty() || is_stuck {
                 return Ok((gone, refused));
             }
             left = refused.into_iter().map(|(job, _)| job).collect();
@@ -201,9 +197,14 @@ fn delete_all(act: Act, jobs: Vec<Named>) {
             let n = format::count(gone.len() as i64);
             toasts.good(move |t| (t.control.bulk_done)(t.job_page.delete, &n));
         }
-        let refused = refused.into_iter().map(|(job, error)| (job.name, error));
-        tell_refused(toasts, refused.collect());
+        tell_refused(toasts, refused);
     });
+}
+
+impl From<Named> for String {
+    fn from(job: Named) -> Self {
+        job.name
+    }
 }
 
 /// A job that something is done to.
@@ -228,25 +229,31 @@ impl Chosen {
     }
 }
 
+impl From<Chosen> for String {
+    fn from(job: Chosen) -> Self {
+        job.name
+    }
+}
+
 /// Whether there is an instance that ends when the job is stopped.
 fn runs(job: &Job) -> bool {
     job.running_instances + job.queued_instances > 0
 }
 
-/// What was done, and what the server refused.
-type Outcome = (Vec<Chosen>, Vec<(String, ApiError)>);
+/// For which jobs it was done, and for which the server refused it.
+type Outcome<J> = (Vec<J>, Vec<(J, ApiError)>);
 
-/// Tells the server job by job, `what` of each. What one refuses does not keep the others from it.
-async fn tell_each(
-    jobs: Vec<Chosen>,
-    what: impl Fn(&Chosen) -> Vec<Action>,
-) -> Result<Outcome, ApiError> {
+/// Does `call` for job by job. What one refuses does not keep the others from it.
+async fn for_each<J>(
+    jobs: Vec<J>,
+    call: impl AsyncFn(&J) -> Result<(), ApiError>,
+) -> Result<Outcome<J>, ApiError> {
     let (mut done, mut refused) = (Vec::new(), Vec::new());
     for job in jobs {
-        match tell_all(job.id, &what(&job)).await {
+        match call(&job).await {
             Ok(()) => done.push(job),
             Err(error) if error.is_unauthorized() => return Err(error),
-            Err(error) => refused.push((job.name, error)),
+            Err(error) => refused.push((job, error)),
         }
     }
     Ok((done, refused))
@@ -254,7 +261,7 @@ async fn tell_each(
 
 /// Does it to all of them, and offers to take it back where that can be.
 fn change(act: Act, jobs: Vec<Chosen>, action: Action) {
-    let call = tell_each(jobs, move |_| vec![action]);
+    let call = for_each(jobs, async move |job| tell_all(job.id, &[action]).await);
     act.run_then(Topic::Jobs, call, move |toasts, (done, refused)| {
         let n = format::count(done.len() as i64);
         let said = move |t: &Texts| (t.control.bulk_done)(action.label()(t), &n);
@@ -277,7 +284,7 @@ fn change(act: Act, jobs: Vec<Chosen>, action: Action) {
 
 /// Takes back what was done to them.
 fn change_back(act: Act, jobs: Vec<Chosen>) {
-    let call = tell_each(jobs, |job| job.undo.to_vec());
+    let call = for_each(jobs, async |job| tell_all(job.id, job.undo).await);
     act.run_then(Topic::Jobs, call, move |toasts, (done, refused)| {
         if !done.is_empty() {
             let n = format::count(done.len() as i64);
@@ -287,7 +294,10 @@ fn change_back(act: Act, jobs: Vec<Chosen>) {
     });
 }
 
-fn tell_refused(toasts: Toasts, refused: Vec<(String, ApiError)>) {
+fn tell_refused<J: Into<String>>(toasts: Toasts, refused: Vec<(J, ApiError)>) {
+    let refused: Vec<(String, ApiError)> = (refused.into_iter())
+        .map(|(job, error)| (job.into(), error))
+        .collect();
     if refused.is_empty() {
         return;
     }

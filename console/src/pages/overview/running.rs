@@ -5,6 +5,7 @@ use antares_protocol::page::Page;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
+use super::ranking;
 use crate::components::notice::Notice;
 use crate::components::progress::{Progress, Shards};
 use crate::components::when::Lasted;
@@ -24,64 +25,42 @@ pub(super) fn Running() -> impl IntoView {
         Topic::Instances,
         format!("/api/v1/instances?state=running&limit={SHOWN}"),
     );
-    let items = move |of: fn(&Instance) -> i64| {
-        current.value.with(|page| {
-            let items = page.iter().flat_map(|page| &page.items);
-            items.map(of).collect::<Vec<_>>()
-        })
-    };
-    let ids = Memo::new(move |_| items(|instance| instance.id));
-    let is_idle = Memo::new(move |_| {
-        let is_known = current.value.with(Option::is_some);
-        is_known && ids.with(Vec::is_empty)
-    });
-    let one = move |id: i64| {
-        // A row that is about to go shows what it showed.
-        let instance = Memo::new(move |before: Option<&Instance>| {
-            let found = current.value.with(|page| {
-                let mut items = page.iter().flat_map(|page| &page.items);
-                items.find(|instance| instance.id == id).cloned()
+    let is_known = Memo::new(move |_| current.value.with(Option::is_some));
+    let list = move || {
+        is_known.get().then(|| {
+            let told = Signal::derive(move || {
+                let page = current.value.with(Clone::clone);
+                page.expect("a page that was there is not taken away")
             });
-            found
-                .or_else(|| before.cloned())
-                .expect("it was among those that run when its row was made")
-        });
-        view! { <Row instance /> }
+            ranking(
+                told,
+                |page| &page.items,
+                |i| i.id,
+                row,
+                |t| t.overview.none_running,
+            )
+        })
     };
     view! {
         <section class="card" id="running-now">
             <h2>{i18n.text(|t| t.overview.running_now)}</h2>
             {move || current.error.get().map(|error| view! { <Notice error=Signal::stored(error) /> })}
-            <Show when=move || is_idle.get()>
-                <p class="nothing">{i18n.text(|t| t.overview.none_running)}</p>
-            </Show>
-            <ol class="ranking">
-                <For each=move || ids.get() key=|id| *id children=one />
-            </ol>
+            {list}
         </section>
     }
 }
 
-#[component]
-fn Row(instance: Memo<Instance>) -> impl IntoView {
-    let shards = Signal::derive(move || {
-        instance.with(|instance| Shards {
-            total: instance.total,
-            succeeded: instance.succeeded,
-            failed: instance.failed,
-            cancelled: instance.cancelled,
-        })
-    });
+fn row(instance: Signal<Instance>) -> AnyView {
+    let shards = Signal::derive(move || instance.with(Shards::of));
     let began = Memo::new(move |_| instance.with(fired_at));
     view! {
-        <li>
-            <A href=move || instance.with(|instance| format!("/instances/{}", instance.id))>
-                {move || instance.with(|instance| format!("{} · #{}", instance.job, instance.id))}
-            </A>
-            <Progress shards />
-            <span class="number">
-                {move || began.get().map(|from| view! { <Lasted from=Signal::stored(from) to=Signal::stored(None) /> })}
-            </span>
-        </li>
+        <A href=move || instance.with(|instance| format!("/instances/{}", instance.id))>
+            {move || instance.with(|instance| format!("{} · #{}", instance.job, instance.id))}
+        </A>
+        <Progress shards />
+        <span class="number">
+            {move || began.get().map(|from| view! { <Lasted from=Signal::stored(from) to=Signal::stored(None) /> })}
+        </span>
     }
+    .into_any()
 }

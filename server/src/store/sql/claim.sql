@@ -55,7 +55,7 @@ with live as materialized (
     ) c join room r on r.key = c.key
     group by c.ord
 ), bounded as materialized (
-    select a.ord, a.client_id, a.instance_id, a.mark, a.rows, a.n as fair, a.share,
+    select a.ord, a.client_id, a.instance_id, a.mark, a.rows, a.share,
         case when a.ord = any ($10::integer[]) then least(a.n, coalesce((select c.n from counted c where c.ord = a.ord), a.n))::bigint else a.n end as n
     from allowed a
 ), own as materialized (
