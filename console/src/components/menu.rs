@@ -13,6 +13,33 @@ const ROOM_PX: f64 = 260.0;
 /// So far the page may scroll below an open menu: what is left of the scrolling before the click.
 const SLACK_PX: f64 = 8.0;
 
+/// What of the page the window shows, in pixels.
+#[derive(Clone, Copy, Default)]
+struct View {
+    top: f64,
+    width: f64,
+    height: f64,
+}
+
+impl View {
+    fn now() -> Self {
+        let size = |of: Result<wasm_bindgen::JsValue, _>| {
+            of.ok().and_then(|n| n.as_f64()).unwrap_or_default()
+        };
+        Self {
+            top: window().scroll_y().unwrap_or_default(),
+            width: size(window().inner_width()),
+            height: size(window().inner_height()),
+        }
+    }
+
+    /// Whether what hung on a button hangs beside it now.
+    fn has_moved_from(self, before: Self) -> bool {
+        (self.top - before.top).abs() > SLACK_PX
+            || (self.width, self.height) != (before.width, before.height)
+    }
+}
+
 /// A button, and what it opens. A click on anything in it closes it.
 #[component]
 pub(crate) fn Menu(
@@ -28,15 +55,15 @@ pub(crate) fn Menu(
     let i18n = use_i18n();
     let button = NodeRef::<html::Button>::new();
     let menu = NodeRef::<html::Div>::new();
+    let opened_at = StoredValue::new(View::default());
     let place = move |_| {
         let (Some(button), Some(menu)) = (button.get_untracked(), menu.get_untracked()) else {
             return;
         };
         let at = button.get_bounding_client_rect();
-        let size = |of: Result<wasm_bindgen::JsValue, _>| {
-            of.ok().and_then(|n| n.as_f64()).unwrap_or_default()
-        };
-        let (width, height) = (size(window().inner_width()), size(window().inner_height()));
+        let view = View::now();
+        opened_at.set_value(view);
+        let View { width, height, .. } = view;
         let right = (width - at.right()).max(8.0);
         let (top, bottom) = if height - at.bottom() < ROOM_PX && at.top() > ROOM_PX {
             ("auto".to_owned(), format!("{}px", height - at.top() + 4.0))
@@ -79,15 +106,16 @@ pub(crate) fn Menu(
         if !is_open {
             return;
         }
-        let scrolled = || window().scroll_y().unwrap_or_default();
-        let before = scrolled();
-        let scroll = window_event_listener(ev::scroll, move |_| {
-            if (scrolled() - before).abs() > SLACK_PX {
+        let close_if_moved = move || {
+            if View::now().has_moved_from(opened_at.get_value()) {
                 close();
             }
-        });
-        let resize = window_event_listener(ev::resize, move |_| close());
+        };
+        let scroll = window_event_listener(ev::scroll, move |_| close_if_moved());
+        let resize = window_event_listener(ev::resize, move |_| close_if_moved());
         listeners.set_value(Some([scroll, resize]));
+        // The browser tells of the opening a while after the click: the page may have moved meanwhile.
+        close_if_moved();
     };
     view! {
         <button
