@@ -24,6 +24,7 @@ use crate::engine::reporter::{self, Reporter};
 use crate::engine::{firer, listener, maintainer, membership, reader, starter, sweeper};
 use crate::health::Health;
 use crate::http::admin::overview::Latest;
+use crate::http::direct::Direct;
 use crate::http::serve::serve;
 use crate::reads::Reads;
 use crate::store::server::Identity;
@@ -172,7 +173,8 @@ impl Http {
     fn serve(app: &Shared, listener: TcpListener) -> Self {
         let stopping = CancellationToken::new();
         let router = crate::http::router(Arc::clone(app));
-        let task = tokio::spawn(serve(listener, router, stopping.clone()));
+        let service = Direct::new(Arc::clone(app), router);
+        let task = tokio::spawn(serve(listener, service, stopping.clone()));
         Self { task, stopping }
     }
 }

@@ -18,6 +18,7 @@ pub mod admin;
 pub mod auth;
 pub mod client;
 pub mod console;
+pub mod direct;
 pub mod error;
 pub mod extract;
 pub mod health;
@@ -92,11 +93,16 @@ pub fn router(app: Shared) -> Router {
         })
         .fallback(console::fallback)
         .layer(DefaultBodyLimit::max(MAX_BODY));
-    // It writes nothing above that level, and costs each request of 10,000 clients a few microseconds.
-    let router = if tracing::enabled!(target: "tower_http::trace", tracing::Level::DEBUG) {
+    let router = if traces() {
         router.layer(TraceLayer::new_for_http().on_failure(()))
     } else {
         router
     };
     router.with_state(app)
+}
+
+/// Whether requests are noted in the log. That is so at one level only, and costs each request of 10,000 clients a few
+/// microseconds.
+fn traces() -> bool {
+    tracing::enabled!(target: "tower_http::trace", tracing::Level::DEBUG)
 }

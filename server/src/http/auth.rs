@@ -1,7 +1,7 @@
 //! Who is asking: clients by HTTP Basic with their app's secret, people by a session cookie or HTTP Basic.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use antares_protocol::problem::ProblemKind;
@@ -44,7 +44,7 @@ pub struct Verified {
 struct Verdict {
     digest: [u8; 32],
     app_id: Option<i64>,
-    stored: String,
+    stored: Arc<str>,
     until: Instant,
 }
 
@@ -111,7 +111,10 @@ impl Verified {
         let _place = self.waiting.try_acquire().map_err(|_| busy())?;
         let _hasher = self.hashers.acquire().await.map_err(|_| busy())?;
         // Thousands of clients may come with the same secret at once: those who waited find it checked.
-        if let Some(verdict) = self.remembered(key, digest).filter(|v| v.stored == stored) {
+        if let Some(verdict) = self
+            .remembered(key, digest)
+            .filter(|v| *v.stored == *stored)
+        {
             return Ok(verdict.app_id.is_some());
         }
         tokio::task::spawn_blocking(move || secret::verify(&given, &stored))
@@ -184,7 +187,7 @@ async fn look_up(
     };
     // The same secret against the same hash has the same verdict: it need not be computed again.
     let remembered = app.verified.remembered(&key, &digest);
-    let valid = match remembered.filter(|v| v.stored == stored) {
+    let valid = match remembered.filter(|v| *v.stored == *stored) {
         Some(verdict) => verdict.app_id.is_some(),
         None => {
             app.verified
@@ -195,7 +198,7 @@ async fn look_up(
     let verdict = Verdict {
         digest,
         app_id: valid.then_some(app_id),
-        stored,
+        stored: stored.into(),
         until: Instant::now() + REMEMBER,
     };
     app.verified.remember(&key, verdict);
@@ -274,7 +277,7 @@ pub async fn check_password(app: &App, user: &str, password: String) -> Result<b
         return Ok(false);
     };
     let remembered = app.verified.remembered(&key, &digest);
-    if let Some(verdict) = remembered.filter(|v| v.stored == stored) {
+    if let Some(verdict) = remembered.filter(|v| *v.stored == *stored) {
         return Ok(verdict.app_id.is_some());
     }
     let valid = app
@@ -284,7 +287,7 @@ pub async fn check_password(app: &App, user: &str, password: String) -> Result<b
     let verdict = Verdict {
         digest,
         app_id: valid.then_some(0),
-        stored,
+        stored: stored.into(),
         until: Instant::now(),
     };
     app.verified.remember(&key, verdict);

@@ -187,8 +187,18 @@ async fn claim(
     Path(id): Path<Uuid>,
     Json(body): Json<Claim>,
 ) -> Result<axum::Json<Claimed>, ApiError> {
+    answer_claim(&app, caller, id, body).await
+}
+
+/// Answers a claim of the client `id`, which [`super::direct`] does past the router.
+pub(super) async fn answer_claim(
+    app: &App,
+    caller: ClientApp,
+    id: Uuid,
+    body: Claim,
+) -> Result<axum::Json<Claimed>, ApiError> {
     let received = Instant::now();
-    let client = own_client(&app, caller, id).await?;
+    let client = own_client(app, caller, id).await?;
     if !(1..=MOST as u32).contains(&body.max) {
         return Err(ApiError::field(
             "max",
@@ -211,13 +221,13 @@ async fn claim(
     } else {
         // Boxed, as is what follows: what is needed seldom would make room in each claim that waits, and be moved about
         // with it.
-        Box::pin(report_and_claim(&app, client, body.max, body.results)).await?
+        Box::pin(report_and_claim(app, client, body.max, body.results)).await?
     };
     let again = claimed_again(&taken.shards);
     let checkpoints = if again.is_empty() {
         Ok(HashMap::new())
     } else {
-        Box::pin(checkpoints(&app, &again)).await
+        Box::pin(checkpoints(app, &again)).await
     };
     let checkpoints = match checkpoints {
         Ok(checkpoints) => checkpoints,
@@ -225,7 +235,7 @@ async fn claim(
         Err(error) => {
             tracing::warn!(%error, "checkpoints cannot be read: the shards go back");
             let reason = "the checkpoint of the attempt before could not be read";
-            claimer::give_back(&app, id, &taken.shards, reason);
+            claimer::give_back(app, id, &taken.shards, reason);
             taken = Taken::default();
             HashMap::new()
         }

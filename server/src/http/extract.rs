@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use chrono::{DateTime, Datelike as _, Utc};
@@ -28,25 +29,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
         // Reports are many and hold no JSON of their own.
         let path = request.uri().path();
         let is_kept = path.starts_with("/api/") || path.ends_with("/renew");
-        let is_json = request
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(|value| {
-                value
-                    .split(';')
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_ascii_lowercase()
-            })
-            .is_some_and(|kind| kind == "application/json" || kind.ends_with("+json"));
-        if !is_json {
-            return Err(ApiError::new(
-                ProblemKind::UnsupportedMediaType,
-                "send the body as JSON, with content-type: application/json",
-            ));
-        }
+        check_is_json(request.headers())?;
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| {
@@ -57,38 +40,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
                     ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
                 }
             })?;
-        if body.trim_ascii_start().is_empty() {
-            return Err(ApiError::new(
-                ProblemKind::MalformedRequest,
-                "the body is empty; send a JSON object",
-            ));
-        }
-        if is_too_deep(&body) {
-            return Err(ApiError::new(
-                ProblemKind::MalformedRequest,
-                format!(
-                    "the body is nested more than {MAX_DEPTH} deep; nest it less, or write the inner part as a string"
-                ),
-            ));
-        }
-        // serde would read an array as the fields of a struct in order.
-        if body.trim_ascii_start().first() == Some(&b'[') {
-            return Err(ApiError::new(
-                ProblemKind::MalformedRequest,
-                "send a JSON object, not an array",
-            ));
-        }
-        let mut reader = serde_json::Deserializer::from_slice(&body);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let path = error.path().to_string();
-            let cause = error.into_inner().to_string();
-            // serde_json calls a number in place of a named alternative a fault of the syntax.
-            let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
-            malformed(if is_json { &path } else { "." }, &cause, !is_json)
-        })?;
-        reader
-            .end()
-            .map_err(|error| ApiError::new(ProblemKind::MalformedRequest, error.to_string()))?;
+        let value = from_json(&body)?;
         if is_kept && let Some((key, number)) = rounded_integer(&body) {
             let detail = format!(
                 "{number} is an integer beyond 64 bits and would be rounded; write it as a string"
@@ -97,6 +49,61 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
         }
         Ok(Self(value))
     }
+}
+
+/// Refuses a body that does not say that it is JSON.
+pub fn check_is_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let is_json = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or_default().trim())
+        .is_some_and(|kind| {
+            kind.eq_ignore_ascii_case("application/json")
+                || kind.to_ascii_lowercase().ends_with("+json")
+        });
+    if is_json {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        ProblemKind::UnsupportedMediaType,
+        "send the body as JSON, with content-type: application/json",
+    ))
+}
+
+/// Reads a JSON object.
+pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let malformed_body = |detail: String| ApiError::new(ProblemKind::MalformedRequest, detail);
+    if body.trim_ascii_start().is_empty() {
+        return Err(malformed_body(
+            "the body is empty; send a JSON object".to_owned(),
+        ));
+    }
+    if is_too_deep(body) {
+        return Err(malformed_body(format!(
+            "the body is nested more than {MAX_DEPTH} deep; nest it less, or write the inner part as a string"
+        )));
+    }
+    // serde would read an array as the fields of a struct in order.
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        return Err(malformed_body(
+            "send a JSON object, not an array".to_owned(),
+        ));
+    }
+    // To know at each value where it stands takes several times as long as to read it, and only a fault needs it.
+    serde_json::from_slice(body).or_else(|_| {
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = error.path().to_string();
+            let cause = error.into_inner().to_string();
+            // serde_json calls a number in place of a named alternative a fault of the syntax.
+            let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+            malformed(if is_json { &path } else { "." }, &cause, !is_json)
+        })?;
+        reader
+            .end()
+            .map_err(|error| malformed_body(error.to_string()))?;
+        Ok(value)
+    })
 }
 
 /// A JSON body, or the default when there is none.
