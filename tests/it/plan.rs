@@ -1,6 +1,6 @@
 //! What schedules will do and did: previews, simulations, backfills, explanations, and versions of definitions.
 
-use antares_protocol::plan::{Backfilled, Explanation, FireTimes, Simulation};
+use antares_protocol::plan::{Backfilled, ExplainedWait, Explanation, FireTimes, Simulation};
 use antares_protocol::schedule::Overlap;
 use antares_tests::{BOUND, Server, World, wait_for, wait_until};
 use chrono::{SecondsFormat, TimeDelta};
@@ -332,6 +332,12 @@ async fn an_explanation_names_what_each_tick_came_to_and_what_each_instance_wait
     assert!(explained.policy.contains("waits behind it, 1 at most"));
     assert!(explained.waits[0].reasons[0].contains("no client of the app shop is online"));
     assert!(explained.waits[1].reasons[0].contains("overlap policy allows no more"));
+    for wait in &explained.waits {
+        let path = format!("/api/v1/instances/{}/explain", wait.instance.id);
+        let alone: ExplainedWait = a.admin().get(&path).await;
+        assert_eq!(alone.instance.id, wait.instance.id);
+        assert_eq!(alone.reasons, wait.reasons);
+    }
     let skipped = explained
         .ticks
         .iter()

@@ -21,6 +21,8 @@ pub(crate) struct Column<T: 'static> {
     pub(crate) label: fn(&Texts) -> &'static str,
     /// Its style: `wide`, `number`, `mono`, or nothing.
     pub(crate) class: &'static str,
+    /// What stands in the heading instead of the label, which is still read out.
+    pub(crate) head: Option<fn() -> AnyView>,
     /// What stands in it.
     pub(crate) cell: fn(RwSignal<T>) -> AnyView,
 }
@@ -198,7 +200,14 @@ fn Table<T: Row>(
     let entries = move || list.entries.get().unwrap_or_default();
     let head = columns
         .iter()
-        .map(|column| view! { <th scope="col" class=column.class>{i18n.text(column.label)}</th> })
+        .map(|column| {
+            let label = i18n.text(column.label);
+            let head = match column.head {
+                None => label.into_any(),
+                Some(head) => view! { <span class="unseen">{label}</span> {head()} }.into_any(),
+            };
+            view! { <th scope="col" class=column.class>{head}</th> }
+        })
         .collect_view();
     // The roles are those the elements have by themselves. On a phone the rows are laid out as cards, and
     // some browsers take that for the end of the table.

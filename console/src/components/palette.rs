@@ -1,4 +1,4 @@
-//! The command palette: any page and any job, by a few keys.
+//! The command palette: any page, job or instance, by a few keys.
 
 use antares_protocol::job::Job;
 use antares_protocol::page::Page;
@@ -180,7 +180,15 @@ fn Choices(go: impl Fn(&str) + Copy + Send + Sync + 'static) -> impl IntoView {
             second: format!("g {key}"),
         });
         let pages = pages.filter(|item| item.first.to_lowercase().contains(&wanted));
-        pages.chain(jobs.get().1).collect::<Vec<_>>()
+        // Numbers are copied from logs and messages, with or without the sign.
+        let number = wanted.trim_start_matches('#').parse::<u32>().ok();
+        let instance = number.map(|id| Item {
+            path: format!("/instances/{id}"),
+            first: (texts.instance.title)(&id.to_string()),
+            second: String::new(),
+        });
+        let found = instance.into_iter().chain(pages);
+        found.chain(jobs.get().1).collect::<Vec<_>>()
     });
     let is_nothing = Memo::new(move |_| {
         items.with(Vec::is_empty)

@@ -46,6 +46,32 @@ impl Selection {
     }
 }
 
+/// The box of the heading: all that are shown, or none.
+#[component]
+pub(crate) fn ChooseAll() -> impl IntoView {
+    let i18n = use_i18n();
+    let selection = use_selection();
+    let some = Memo::new(move |_| selection.chosen.with(|chosen| !chosen.is_empty()));
+    let all = Memo::new(move |_| some.get() && selection.has_all());
+    let choose = move |event| {
+        if event_target_checked(&event) {
+            selection.choose_all();
+        } else {
+            selection.clear();
+        }
+    };
+    view! {
+        <input
+            type="checkbox"
+            id="choose-shown"
+            aria-label=i18n.text(|t| t.control.choose_all)
+            prop:checked=move || all.get()
+            prop:indeterminate=move || some.get() && !all.get()
+            on:change=choose
+        />
+    }
+}
+
 /// The box of a row.
 #[component]
 pub(crate) fn Choose(

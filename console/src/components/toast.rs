@@ -15,6 +15,9 @@ use crate::i18n::{I18n, Label, Texts, use_i18n};
 /// How long a message stays: long enough to undo what it tells of.
 const SHOWN_MS: u32 = 8_000;
 
+/// How many stand at once, which leaves room for the page.
+const MOST: usize = 5;
+
 /// What undoes something, or the page of what came of it.
 #[derive(Clone)]
 enum Next {
@@ -99,6 +102,12 @@ impl Toasts {
 
     /// Tells of an error.
     pub(crate) fn bad(self, error: ApiError) {
+        // The same again stands once.
+        let _ = self.shown.try_update(|shown| {
+            shown.retain(
+                |toast| !matches!(&toast.message, Message::Failed(before) if *before == error),
+            );
+        });
         self.push(Vec::new(), Message::Failed(error));
     }
 
@@ -115,8 +124,10 @@ impl Toasts {
         if self.last.try_set(id).is_some() {
             return;
         }
-        self.shown
-            .update(|shown| shown.push(Toast { id, of, message }));
+        self.shown.update(|shown| {
+            shown.push(Toast { id, of, message });
+            shown.drain(..shown.len().saturating_sub(MOST));
+        });
         if passes {
             spawn_local(async move {
                 TimeoutFuture::new(SHOWN_MS).await;

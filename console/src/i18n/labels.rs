@@ -37,6 +37,8 @@ pub(crate) fn label(field: &str) -> Option<Label> {
         "instance_timeout_ms" => |t| t.editor.instance_timeout_short,
         "planned" => |t| t.editor.planning_handler,
         "command" => |t| t.editor.command,
+        "interpreter" => |t| t.editor.interpreter,
+        "body" => |t| t.editor.script_text,
         "assignment" | "chosen" => |t| t.editor.assignment,
         "no_client" => |t| t.editor.no_client,
         "priority" => |t| t.editor.priority,

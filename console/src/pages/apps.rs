@@ -27,6 +27,7 @@ const COLUMNS: &[Column<App>] = &[
     Column {
         label: |t| t.name,
         class: "wide",
+        head: None,
         cell: |app| {
             view! {
                 <span class="first">
@@ -42,6 +43,7 @@ const COLUMNS: &[Column<App>] = &[
     Column {
         label: |t| t.apps.limit,
         class: "number",
+        head: None,
         cell: |app| {
             (move || {
                 let most = app.with(|app| app.max_running_shards);
@@ -57,6 +59,7 @@ const COLUMNS: &[Column<App>] = &[
     Column {
         label: |t| t.apps.created,
         class: "time",
+        head: None,
         cell: |app| {
             view! { <When at=Signal::derive(move || Some(app.with(|app| app.created_at))) /> }
                 .into_any()
@@ -65,6 +68,7 @@ const COLUMNS: &[Column<App>] = &[
     Column {
         label: |t| t.control.actions,
         class: "",
+        head: None,
         cell: |app| view! { <Actions app /> }.into_any(),
     },
 ];

@@ -27,6 +27,7 @@ const COLUMNS: &[Column<Calendar>] = &[
     Column {
         label: |t| t.name,
         class: "wide",
+        head: None,
         cell: |calendar| {
             view! {
                 <span class="first">{move || calendar.with(|c| c.spec.name.clone())}</span>
@@ -38,21 +39,25 @@ const COLUMNS: &[Column<Calendar>] = &[
     Column {
         label: |t| t.editor.time_zone,
         class: "",
+        head: None,
         cell: |calendar| (move || calendar.with(|c| c.spec.time_zone.clone())).into_any(),
     },
     Column {
         label: |t| t.calendars.holds,
         class: "",
+        head: None,
         cell: |calendar| view! { <Holds calendar /> }.into_any(),
     },
     Column {
         label: |t| t.version,
         class: "number",
+        head: None,
         cell: |calendar| (move || calendar.with(|c| c.version)).into_any(),
     },
     Column {
         label: |t| t.control.actions,
         class: "",
+        head: None,
         cell: |calendar| view! { <Actions calendar /> }.into_any(),
     },
 ];

@@ -24,6 +24,7 @@ const COLUMNS: &[Column<Client>] = &[
     Column {
         label: |t| t.app,
         class: "",
+        head: None,
         cell: |client| {
             view! { <span class="first">{move || client.with(|client| client.app.clone())}</span> }
                 .into_any()
@@ -32,11 +33,13 @@ const COLUMNS: &[Column<Client>] = &[
     Column {
         label: |t| t.host,
         class: "wide",
+        head: None,
         cell: |client| view! { <Host client /> }.into_any(),
     },
     Column {
         label: |t| t.pid,
         class: "number",
+        head: None,
         cell: |client| {
             // What is no process of an SDK says none.
             let pid = move || match client.with(|client| client.pid) {
@@ -49,6 +52,7 @@ const COLUMNS: &[Column<Client>] = &[
     Column {
         label: |t| t.sdk,
         class: "",
+        head: None,
         cell: |client| {
             (move || client.with(|client| format!("{} {}", client.sdk, client.version))).into_any()
         },
@@ -56,11 +60,13 @@ const COLUMNS: &[Column<Client>] = &[
     Column {
         label: |t| t.handlers,
         class: "",
+        head: None,
         cell: |client| view! { <Handlers client /> }.into_any(),
     },
     Column {
         label: |t| t.running,
         class: "number",
+        head: None,
         cell: |client| {
             let running = Signal::derive(move || client.with(|client| client.running));
             view! {
@@ -74,16 +80,19 @@ const COLUMNS: &[Column<Client>] = &[
     Column {
         label: |t| t.slots,
         class: "number",
+        head: None,
         cell: |client| (move || format::count(client.with(|client| client.slots))).into_any(),
     },
     Column {
         label: |t| t.clock_skew,
         class: "number",
+        head: None,
         cell: |client| view! { <Skew client /> }.into_any(),
     },
     Column {
         label: |t| t.registered,
         class: "time",
+        head: None,
         cell: |client| {
             view! { <When at=Signal::derive(move || Some(client.with(|client| client.registered_at))) /> }
                 .into_any()

@@ -85,15 +85,15 @@ pub(crate) fn Drawing(
             let (x1, y1) = (from.0 + WIDTH, from.1 + HEIGHT / 2.0);
             let (x2, y2) = (to.0, to.1 + HEIGHT / 2.0);
             let middle = f64::midpoint(x1, x2);
-            let class = match edge.on {
-                DependencyOn::Success => "edge good",
-                DependencyOn::Failure => "edge bad",
-                DependencyOn::Completion | DependencyOn::Always => "edge",
+            let (class, end) = match edge.on {
+                DependencyOn::Success => ("edge good", "url(#arrow-good)"),
+                DependencyOn::Failure => ("edge bad", "url(#arrow-bad)"),
+                DependencyOn::Completion | DependencyOn::Always => ("edge", "url(#arrow)"),
             };
             Some(view! {
                 <g>
                     <title>{let on_end = edge.on; move || on(i18n, on_end)}</title>
-                    <path class=class d=format!("M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}") />
+                    <path class=class marker-end=end d=format!("M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}") />
                 </g>
             })
         })
@@ -126,10 +126,26 @@ pub(crate) fn Drawing(
     view! {
         <div class="graph" tabindex="0" role="region" aria-label=i18n.text(|t| t.graph.title)>
             <svg viewBox=format!("0 0 {width} {height}") style:width=format!("{width}px") style:height=format!("{height}px")>
+                <defs>{ARROWS.map(arrow).into_iter().collect_view()}</defs>
                 {edges}
                 {nodes}
             </svg>
         </div>
+    }
+}
+
+/// Heads of the arrows, a class for each colour.
+const ARROWS: [(&str, &str); 3] = [
+    ("arrow", "arrow"),
+    ("arrow-good", "arrow good"),
+    ("arrow-bad", "arrow bad"),
+];
+
+fn arrow((id, class): (&'static str, &'static str)) -> impl IntoView {
+    view! {
+        <marker id=id class=class viewBox="0 0 10 10" refX="10" refY="5" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">
+            <path d="M0 0L10 5L0 10z" />
+        </marker>
     }
 }
 

@@ -130,6 +130,10 @@ fn Editor(
     let version = before
         .as_ref()
         .map_or(of.map(|(_, version)| version), |kept| kept.version);
+    // The version that was edited, and the newest, if somebody has saved one since.
+    let outdated = version
+        .zip(of.map(|(_, newest)| newest))
+        .filter(|(edited, newest)| edited != newest);
     let app = RwSignal::new(
         before
             .as_ref()
@@ -268,6 +272,12 @@ fn Editor(
             {is_restored.then(|| view! {
                 <div class="restored" role="status">
                     <span>{i18n.text(|t| t.editor.restored)}</span>
+                    {outdated.map(|(old, new)| view! {
+                        <strong id="outdated">{move || (i18n.texts().editor.outdated)(old, new)}</strong>
+                        <a href=id.map(|id| format!("/jobs/{id}?tab=versions")) target="_blank" rel="external">
+                            {i18n.text(|t| t.editor.see_changes)}
+                        </a>
+                    })}
                     <button type="button" id="discard" class="button small" on:click=move |_| reload.run(())>
                         {i18n.text(|t| t.editor.discard)}
                     </button>

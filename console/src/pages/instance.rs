@@ -2,6 +2,7 @@
 
 mod shards;
 mod timeline;
+mod waits;
 
 use antares_protocol::instance::{Instance, InstanceState};
 use antares_protocol::job::Triggered;
@@ -55,32 +56,14 @@ fn Detail(id: i64) -> impl IntoView {
         view! {
             <Heading instance />
             <Facts instance />
-            <Show
-                when=move || instance.with(has_started)
-                fallback=move || view! { <NotStarted instance /> }
-            >
+            <waits::Waits instance />
+            <Show when=move || instance.with(has_started)>
                 <timeline::Timeline id />
             </Show>
             <shards::ShardTable id />
         }
         .into_any()
     })
-}
-
-/// That it has not begun, or never did, with the page that knows why.
-#[component]
-fn NotStarted(instance: Signal<Instance>) -> impl IntoView {
-    let i18n = use_i18n();
-    let text = move || match instance.with(|i| i.state) {
-        InstanceState::Queued => i18n.texts().instance.not_started,
-        _ => i18n.texts().instance.never_began,
-    };
-    view! {
-        <p class="nothing" id="queued">
-            {text} " "
-            <A href=move || format!("/jobs/{}?tab=why", instance.with(|i| i.job_id))>{i18n.text(|t| t.job_page.tab_why)}</A>
-        </p>
-    }
 }
 
 #[component]

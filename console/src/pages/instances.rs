@@ -23,6 +23,7 @@ const COLUMNS: &[Column<Instance>] = &[
     Column {
         label: |t| t.job,
         class: "wide",
+        head: None,
         cell: |instance| {
             view! {
                 <span class="first">
@@ -40,6 +41,7 @@ const COLUMNS: &[Column<Instance>] = &[
     Column {
         label: |t| t.state,
         class: "",
+        head: None,
         cell: |instance| {
             let i18n = use_i18n();
             let reason = move || instance.with(|i| i.reason.as_deref().map(|said| i18n.said(said)));
@@ -53,6 +55,7 @@ const COLUMNS: &[Column<Instance>] = &[
     Column {
         label: |t| t.progress,
         class: "",
+        head: None,
         cell: |instance| {
             let shards = Signal::derive(move || instance.with(Shards::of));
             view! { <Progress shards /> }.into_any()
@@ -61,11 +64,13 @@ const COLUMNS: &[Column<Instance>] = &[
     Column {
         label: |t| t.trigger,
         class: "",
+        head: None,
         cell: |instance| view! { <TriggerName instance /> }.into_any(),
     },
     Column {
         label: |t| t.scheduled,
         class: "time",
+        head: None,
         cell: |instance| {
             view! { <When at=Signal::derive(move || Some(instance.with(|instance| instance.scheduled_at))) /> }
                 .into_any()
@@ -74,11 +79,13 @@ const COLUMNS: &[Column<Instance>] = &[
     Column {
         label: |t| t.fired,
         class: "time",
+        head: None,
         cell: |instance| view! { <Fired instance /> }.into_any(),
     },
     Column {
         label: |t| t.ended,
         class: "time",
+        head: None,
         cell: |instance| {
             view! { <When at=Signal::derive(move || instance.with(|instance| instance.ended_at)) /> }.into_any()
         },
@@ -86,6 +93,7 @@ const COLUMNS: &[Column<Instance>] = &[
     Column {
         label: |t| t.duration,
         class: "number",
+        head: None,
         cell: |instance| view! { <Duration instance /> }.into_any(),
     },
 ];

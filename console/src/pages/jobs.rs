@@ -10,7 +10,7 @@ use crate::components::badge::Badge;
 use crate::components::filters::{LinkedFilter, SelectFilter, TextFilter};
 use crate::components::job_controls::{EnableSwitch, JobMenu};
 use crate::components::list_page::{Column, Empty, ListPage};
-use crate::components::selection::{self, Choose};
+use crate::components::selection::{self, Choose, ChooseAll};
 use crate::components::when::{Until, When};
 use crate::format;
 use crate::hooks::live::Topic;
@@ -21,36 +21,43 @@ const COLUMNS: &[Column<Job>] = &[
     Column {
         label: |t| t.control.choose_column,
         class: "choose",
+        head: Some(|| view! { <ChooseAll /> }.into_any()),
         cell: |job| view! { <Choose job /> }.into_any(),
     },
     Column {
         label: |t| t.name,
         class: "wide",
+        head: None,
         cell: |job| view! { <Name job /> }.into_any(),
     },
     Column {
         label: |t| t.app,
         class: "",
+        head: None,
         cell: |job| (move || job.with(|job| job.app.clone())).into_any(),
     },
     Column {
         label: |t| t.state,
         class: "",
+        head: None,
         cell: |job| view! { <Badge state=move || job.with(|job| job.state) /> }.into_any(),
     },
     Column {
         label: |t| t.control.enabled_column,
         class: "tick",
+        head: None,
         cell: |job| view! { <EnableSwitch job /> }.into_any(),
     },
     Column {
         label: |t| t.schedule,
         class: "",
+        head: None,
         cell: |job| view! { <Schedule job /> }.into_any(),
     },
     Column {
         label: |t| t.previous_fire,
         class: "time",
+        head: None,
         cell: |job| {
             view! {
                 <When
@@ -64,6 +71,7 @@ const COLUMNS: &[Column<Job>] = &[
     Column {
         label: |t| t.next_fire,
         class: "time",
+        head: None,
         cell: |job| {
             let next = Signal::derive(move || job.with(|job| job.next_fire_at));
             view! {
@@ -79,16 +87,19 @@ const COLUMNS: &[Column<Job>] = &[
     Column {
         label: |t| t.running,
         class: "number",
+        head: None,
         cell: |job| view! { <Running job /> }.into_any(),
     },
     Column {
         label: |t| t.job_page.server,
         class: "",
+        head: None,
         cell: |job| view! { <Owner job /> }.into_any(),
     },
     Column {
         label: |t| t.control.actions,
         class: "",
+        head: None,
         cell: |job| view! { <JobMenu job /> }.into_any(),
     },
 ];

@@ -25,6 +25,7 @@ const COLUMNS: &[Column<Server>] = &[
     Column {
         label: |t| t.host,
         class: "wide",
+        head: None,
         cell: |server| {
             view! {
                 <span class="first">{move || server.with(|server| server.host.clone())}</span>
@@ -36,6 +37,7 @@ const COLUMNS: &[Column<Server>] = &[
     Column {
         label: |t| t.state,
         class: "",
+        head: None,
         cell: |server| {
             let state = move || {
                 server.with(|server| Firing {
@@ -49,21 +51,25 @@ const COLUMNS: &[Column<Server>] = &[
     Column {
         label: |t| t.address,
         class: "mono",
+        head: None,
         cell: |server| (move || server.with(|server| server.address.clone())).into_any(),
     },
     Column {
         label: |t| t.pid,
         class: "number",
+        head: None,
         cell: |server| (move || server.with(|server| server.pid)).into_any(),
     },
     Column {
         label: |t| t.version,
         class: "",
+        head: None,
         cell: |server| (move || server.with(|server| server.version.clone())).into_any(),
     },
     Column {
         label: |t| t.buckets,
         class: "number",
+        head: None,
         cell: |server| {
             let buckets = Signal::derive(move || server.with(|server| server.buckets));
             view! {
@@ -76,6 +82,7 @@ const COLUMNS: &[Column<Server>] = &[
     Column {
         label: |t| t.server.scheduled_jobs,
         class: "number",
+        head: None,
         cell: |server| {
             let id = server.with_untracked(|server| server.id);
             view! {
@@ -89,11 +96,13 @@ const COLUMNS: &[Column<Server>] = &[
     Column {
         label: |t| t.load,
         class: "number",
+        head: None,
         cell: |server| view! { <Load server /> }.into_any(),
     },
     Column {
         label: |t| t.started,
         class: "time",
+        head: None,
         cell: |server| {
             view! { <When at=Signal::derive(move || Some(server.with(|server| server.started_at))) /> }.into_any()
         },
@@ -101,6 +110,7 @@ const COLUMNS: &[Column<Server>] = &[
     Column {
         label: |t| t.control.actions,
         class: "",
+        head: None,
         cell: |server| view! { <Actions server /> }.into_any(),
     },
 ];

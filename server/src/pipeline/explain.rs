@@ -50,36 +50,7 @@ pub async fn explain(
             instance,
         });
     }
-    let mut waits = Vec::new();
-    for running in explain::running(conn, job.id, MOST_WAITS).await? {
-        let Some(instance) = history::instance(conn, running.id).await? else {
-            continue;
-        };
-        let mut reasons = Vec::new();
-        if running.ready > 0 {
-            // An instance runs with the version it was fired with.
-            let old = match instance.job_version {
-                version if version == job.version => None,
-                version => store::job::version(conn, job.id, version).await?,
-            };
-            let spec = old.as_ref().map_or(&job.spec, |old| &old.0);
-            reasons.extend(why_not_claimed(conn, job, spec, &running).await?);
-        }
-        if let Some(until) = running.delayed_until {
-            let delayed = running.delayed;
-            reasons.push(told(
-                format!("{}, the first until {until}: the handler asked for it, or a failed attempt is repeated", counted(delayed, "shard is delayed", "shards are delayed")),
-                format!("{delayed} 个分片被延迟，最早到 {until}：处理器要求延迟，或失败后重试"),
-            ));
-        }
-        waits.push(wait(instance, reasons));
-    }
-    for (id, due_at, is_early) in explain::queued(conn, job.id, MOST_WAITS).await? {
-        let Some(instance) = history::instance(conn, id).await? else {
-            continue;
-        };
-        waits.push(wait(instance, vec![why_queued(job, due_at, is_early)]));
-    }
+    let waits = waits(conn, job, None).await?;
     let mut never_began = Vec::new();
     for id in explain::never_began(conn, job.id, from, until, MOST_WAITS).await? {
         never_began.extend(history::instance(conn, id).await?);
@@ -112,6 +83,58 @@ pub async fn explain(
         never_began,
         actions: explain::actions(conn, job.id, from, until, MOST_TICKS).await?,
     })
+}
+
+/// What an instance waits for; nothing if all its shards run, or it has ended.
+pub async fn explain_instance(
+    conn: &mut PgConnection,
+    instance: Instance,
+) -> sqlx::Result<ExplainedWait> {
+    // A job that is gone has no instances that wait.
+    let told = match store::job::get(conn, instance.job_id).await? {
+        Some(job) => waits(conn, &job, Some(instance.id)).await?.pop(),
+        None => None,
+    };
+    Ok(told.unwrap_or_else(|| wait(instance, Vec::new())))
+}
+
+/// What the instances of a job wait for, or what this one does.
+async fn waits(
+    conn: &mut PgConnection,
+    job: &Job,
+    instance: Option<i64>,
+) -> sqlx::Result<Vec<ExplainedWait>> {
+    let mut waits = Vec::new();
+    for running in explain::running(conn, job.id, instance, MOST_WAITS).await? {
+        let Some(instance) = history::instance(conn, running.id).await? else {
+            continue;
+        };
+        let mut reasons = Vec::new();
+        if running.ready > 0 {
+            // An instance runs with the version it was fired with.
+            let old = match instance.job_version {
+                version if version == job.version => None,
+                version => store::job::version(conn, job.id, version).await?,
+            };
+            let spec = old.as_ref().map_or(&job.spec, |old| &old.0);
+            reasons.extend(why_not_claimed(conn, job, spec, &running).await?);
+        }
+        if let Some(until) = running.delayed_until {
+            let delayed = running.delayed;
+            reasons.push(told(
+                format!("{}, the first until {until}: the handler asked for it, or a failed attempt is repeated", counted(delayed, "shard is delayed", "shards are delayed")),
+                format!("{delayed} 个分片被延迟，最早到 {until}：处理器要求延迟，或失败后重试"),
+            ));
+        }
+        waits.push(wait(instance, reasons));
+    }
+    for (id, due_at, is_early) in explain::queued(conn, job.id, instance, MOST_WAITS).await? {
+        let Some(instance) = history::instance(conn, id).await? else {
+            continue;
+        };
+        waits.push(wait(instance, vec![why_queued(job, due_at, is_early)]));
+    }
+    Ok(waits)
 }
 
 /// Why a calendar keeps a tick out, in Chinese.

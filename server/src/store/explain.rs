@@ -49,16 +49,19 @@ pub async fn actions(
     Ok(rows.into_iter().map(action).collect())
 }
 
-/// Instances of a job that wait to start, and from when they may: those that start first first.
+/// Instances of a job that wait to start, or this one, and from when they may: those that start first first.
 pub async fn queued(
     conn: &mut PgConnection,
     job_id: i64,
+    instance: Option<i64>,
     limit: i64,
 ) -> sqlx::Result<Vec<(i64, DateTime<Utc>, bool)>> {
     sqlx::query_as(
-        "select id, due_at, due_at > now() from instance_queued where job_id = $1 order by priority desc, due_at, id limit $2",
+        "select id, due_at, due_at > now() from instance_queued
+         where job_id = $1 and ($2::bigint is null or id = $2) order by priority desc, due_at, id limit $3",
     )
     .bind(job_id)
+    .bind(instance)
     .bind(limit)
     .fetch_all(conn)
     .await
@@ -160,19 +163,21 @@ pub struct Running {
     pub delayed_until: Option<DateTime<Utc>>,
 }
 
-/// Running instances of a job, oldest first.
+/// Running instances of a job, or this one, oldest first.
 pub async fn running(
     conn: &mut PgConnection,
     job_id: i64,
+    instance: Option<i64>,
     limit: i64,
 ) -> sqlx::Result<Vec<Running>> {
     sqlx::query_as(
         "select i.id, i.phase, (select coalesce(sum(r.n), 0) from shard_ready r where r.instance_id = i.id)::bigint as ready,
             (select count(*) from shard_delayed d where d.instance_id = i.id) as delayed,
             (select min(d.due_at) from shard_delayed d where d.instance_id = i.id) as delayed_until
-         from instance i where i.job_id = $1 order by i.id limit $2",
+         from instance i where i.job_id = $1 and ($2::bigint is null or i.id = $2) order by i.id limit $3",
     )
     .bind(job_id)
+    .bind(instance)
     .bind(limit)
     .fetch_all(conn)
     .await

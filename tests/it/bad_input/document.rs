@@ -229,6 +229,7 @@ pub(super) fn good(fixture: &Fixture, operation: &Operation) -> Option<Good> {
         | "GET /api/v1/jobs/{id}/next" => plain(&idle),
         "GET /api/v1/cron/next" => (String::new(), "cron=0+0+3+*+*+?", None),
         "GET /api/v1/instances/{id}"
+        | "GET /api/v1/instances/{id}/explain"
         | "POST /api/v1/instances/{id}/terminate"
         | "GET /api/v1/instances/{id}/shards"
         | "GET /api/v1/instances/{id}/attempts" => plain(&instance),

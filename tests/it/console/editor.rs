@@ -344,6 +344,11 @@ async fn a_newer_version_can_be_looked_at_and_taken_instead() {
         )
         .await;
     assert_eq!(status, 200);
+    // Who comes back to what is not saved is told before saving it.
+    browser.reload().await;
+    browser
+        .shows("#outdated", "of version 1; meanwhile version 2 was saved")
+        .await;
     browser.click("#save").await;
     browser.shows("#save", "Save over the newer version").await;
     browser

@@ -193,7 +193,7 @@ async fn what_starts_later_is_not_shown_as_running() {
     let made: antares_protocol::job::Triggered = server.admin().post(&path, &body).await;
     let page = format!("/instances/{}", made.instance_id);
     let browser = given_viewer(&server, &page).await;
-    browser.shows("#queued", "It waits for its time").await;
+    browser.shows("#waits", "it is to start at").await;
     let facts = |facts: &[String]| facts.iter().filter(|fact| fact.contains('–')).count() >= 3;
     browser.texts(".facts > div", facts).await;
     // Nor in the list.

@@ -70,7 +70,9 @@ async fn many_jobs_are_changed_at_once_and_what_is_refused_is_told() {
     is_in(&first, JobState::Paused).await;
     is_in(&second, JobState::Paused).await;
     // A paused job cannot be paused; the others are, and nothing of this goes by unread.
-    browser.click("#choose-all").await;
+    browser.element("#choose-shown:indeterminate").await;
+    browser.click("#choose-shown").await;
+    browser.shows(".bulk", "3 chosen").await;
     browser.click("[data-bulk=pause]").await;
     browser
         .shows(".toast [role=status]", "Pause: done for 1 job")
@@ -177,7 +179,7 @@ async fn a_switch_disables_a_job_and_undo_brings_back_the_state_it_had() {
         .shows("#actions li:nth-child(2)", "Resume · admin")
         .await;
     browser.click("#never-began a").await;
-    browser.shows("#queued", "ended before it began").await;
+    browser.shows("#waits", "ended before it began").await;
     let is_unset = |facts: &[String]| {
         facts
             .iter()

@@ -30,6 +30,14 @@ async fn a_job_is_a_few_keys_away_and_so_is_every_page() {
         .await;
     press("document.querySelector('#palette')", "Enter", false).await;
     browser.is_at(&format!("/jobs/{}", job.id)).await;
+    let instance = job.trigger().await;
+    press("document.body", "k", true).await;
+    browser.fill("#palette", &format!("#{instance}")).await;
+    browser
+        .shows("#palette-items li[aria-selected=true]", "Instance #")
+        .await;
+    press("document.querySelector('#palette')", "Enter", false).await;
+    browser.is_at(&format!("/instances/{instance}")).await;
     press("document.body", "g", false).await;
     press("document.body", "s", false).await;
     browser.is_at("/servers").await;

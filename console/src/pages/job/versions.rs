@@ -18,7 +18,7 @@ use crate::hooks::act::use_act;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
 use crate::i18n::labels::label;
-use crate::i18n::{Label, use_i18n};
+use crate::i18n::{Label, Texts, use_i18n};
 
 /// Versions of a page.
 const ROWS: u32 = 50;
@@ -205,6 +205,7 @@ fn change(change: FieldChange) -> impl IntoView {
     let i18n = use_i18n();
     let FieldChange { field, from, to } = change;
     let title = field.clone();
+    let (from, to) = differing(from, to);
     let text = {
         let field = field.clone();
         move |value: Value| {
@@ -212,9 +213,7 @@ fn change(change: FieldChange) -> impl IntoView {
             move || value_in_words(&field, &value, i18n.texts())
         }
     };
-    // A part of a field is called by its path.
-    let name =
-        move || label(&field).map_or_else(|| field.clone(), |label| label(i18n.texts()).to_owned());
+    let name = move || name(&field, i18n.texts());
     view! {
         <p class="change">
             <code title=title>{name}</code>
@@ -223,5 +222,79 @@ fn change(change: FieldChange) -> impl IntoView {
             " → "
             <ins>{text(to)}</ins>
         </p>
+    }
+}
+
+/// Of texts with many lines, the lines that differ, and a sign for those before and after.
+fn differing(from: Value, to: Value) -> (Value, Value) {
+    let (Value::String(old), Value::String(new)) = (&from, &to) else {
+        return (from, to);
+    };
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    if old.len().max(new.len()) < 4 {
+        return (from, to);
+    }
+    let pairs = old.iter().zip(&new);
+    let before = pairs.take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[before..], &new[before..]);
+    let pairs = old.iter().rev().zip(new.iter().rev());
+    let after = pairs.take_while(|(old, new)| old == new).count();
+    let cut = |lines: &[&str]| {
+        let kept = &lines[..lines.len() - after];
+        let begin = (before > 0).then_some("…");
+        let end = (after > 0).then_some("…");
+        let lines: Vec<&str> = begin.iter().chain(kept).chain(&end).copied().collect();
+        Value::String(lines.join("\n"))
+    };
+    (cut(old), cut(new))
+}
+
+/// What a field is called; a part of one after the field it is of, as far as the parts have names.
+fn name(field: &str, texts: &Texts) -> String {
+    let named = |part: &str| label(part).map(|label| label(texts));
+    if let Some(name) = named(field) {
+        return name.to_owned();
+    }
+    let whole = field.split('.').next().and_then(named);
+    let part = field.rsplit('.').next().and_then(named);
+    match (whole, part) {
+        (Some(whole), Some(part)) if whole != part => format!("{whole}: {part}"),
+        _ => field.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::english;
+
+    #[test]
+    fn of_a_long_text_only_what_differs_is_shown() {
+        let cut = |old: &str, new: &str| {
+            let (old, new) = differing(json!(old), json!(new));
+            (
+                old.as_str().map(str::to_owned),
+                new.as_str().map(str::to_owned),
+            )
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            cut("a\nb\nc\nd", "a\nx\ny\nd"),
+            (some("…\nb\nc\n…"), some("…\nx\ny\n…"))
+        );
+        assert_eq!(
+            cut("a\nb\nc", "a\nb\nb\nc"),
+            (some("…\n…"), some("…\nb\n…"))
+        );
+        assert_eq!(cut("a\nb", "a\nc"), (some("a\nb"), some("a\nc")));
+    }
+
+    #[test]
+    fn parts_are_called_after_what_they_are_of() {
+        let of = |field| name(field, english());
+        assert_eq!(of("cron"), "Cron expression");
+        assert_eq!(of("retry.delay_ms"), "A failed attempt: Wait");
+        assert_eq!(of("script.body.body"), "Script: Text");
+        assert_eq!(of("param.a.b"), "param.a.b");
     }
 }

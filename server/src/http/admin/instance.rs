@@ -3,6 +3,7 @@
 use antares_protocol::instance::{Instance, InstanceState, Tick};
 use antares_protocol::job::Triggered;
 use antares_protocol::page::Page;
+use antares_protocol::plan::ExplainedWait;
 use antares_protocol::problem::{Problem, ProblemKind};
 use antares_protocol::shard::{Attempt, Shard, ShardLog, ShardState, Trigger, split_shard_id};
 use axum::extract::State;
@@ -29,6 +30,7 @@ pub fn router() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get))
+        .routes(routes!(explain))
         .routes(routes!(terminate))
         .routes(routes!(rerun))
         .routes(routes!(shards))
@@ -139,6 +141,20 @@ async fn get(
     Path(id): Path<i64>,
 ) -> Result<axum::Json<Instance>, ApiError> {
     Ok(axum::Json(read(&app, id).await?))
+}
+
+/// What does an instance wait for? A sentence for each reason; none if all its shards run, or it has ended.
+#[utoipa::path(get, path = "/api/v1/instances/{id}/explain", tag = "instance", security(("session" = []), ("user" = [])), params(("id" = i64, Path)),
+    responses((status = 200, body = ExplainedWait), (status = "4XX", body = Problem, content_type = "application/problem+json")))]
+async fn explain(
+    State(app): State<Shared>,
+    _: User,
+    Path(id): Path<i64>,
+) -> Result<axum::Json<ExplainedWait>, ApiError> {
+    let instance = read(&app, id).await?;
+    let mut conn = app.pool.acquire().await?;
+    let told = pipeline::explain::explain_instance(&mut conn, instance).await?;
+    Ok(axum::Json(told))
 }
 
 /// Terminate a running instance: its shards are cancelled and their handlers told to stop.
