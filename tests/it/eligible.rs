@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use antares_protocol::plan::Explanation;
 use antares_protocol::policy::{Assignment, Chosen, NoClient};
 use antares_protocol::schedule::Calendar;
 use antares_tests::{BOUND, World, wait_until};
@@ -224,6 +225,12 @@ async fn a_calendar_keeps_ticks_out_until_it_is_changed_and_stays_while_it_is_us
     };
     at_least("ticks are skipped", skipped, 2).await;
     assert_eq!(world.number(fired, &[job.id]).await, 0);
+    let explain = format!("/api/v1/jobs/{}/explain", job.id);
+    let explained: Explanation = b.admin().get(&explain).await;
+    let told = "but that tick does not fire: calendar blackout: freeze";
+    assert!(explained.now.ends_with(told), "{}", explained.now);
+    let told = "但该时刻不触发：日历 blackout: freeze";
+    assert!(explained.now_zh.ends_with(told), "{}", explained.now_zh);
     let (status, answer) = b.admin().call(Method::DELETE, &path, None).await;
     assert_eq!(status, 409, "{answer}");
     assert!(answer.to_string().contains("work"), "{answer}");

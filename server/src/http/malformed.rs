@@ -41,8 +41,15 @@ pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
     malformed_at(at, detail)
 }
 
-/// What numbers may be, where that is less than what their type holds; by the end of their path.
-const RANGES: [(&str, &str); 20] = [
+/// What numbers may be, where that is less than what their type holds; by the end of their path. The first that fits counts.
+const RANGES: [(&str, &str); 27] = [
+    ("retry.delay_ms", "0 to 604800000 (7 days)"),
+    ("retry.max_delay_ms", "0 to 604800000 (7 days)"),
+    ("misfire.all.max", "1 to 1000"),
+    ("window_ms", "0 (none) to 31622400000 (366 days)"),
+    ("interval_ms", "0 to 86400000 (a day)"),
+    ("wait_ms", "0 to 60000 (a minute)"),
+    ("max", "1 to 1000"),
     ("min_duration_ms", "0 or more"),
     ("priority", "-1000 to 1000"),
     ("fixed_rate_ms", "1000 (1 second) to 31622400000 (366 days)"),
@@ -94,10 +101,11 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
             "{cause}; write an instant as `2026-03-09T08:00:00Z`, a date as `2026-03-09`, a time of day as `08:00:00`"
         ));
     }
-    // A retry's delay is shorter.
-    let range = RANGES
-        .iter()
-        .find(|(known, _)| *known == name && !path.starts_with("spec.retry"));
+    let ends = |known: &str| {
+        let rest = path.strip_suffix(known);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let range = RANGES.iter().find(|(known, _)| ends(known));
     let range = range.map(|(_, range)| *range);
     if NO_NUMBER.contains(&cause) {
         let within = range.unwrap_or("within its limits");
@@ -223,9 +231,19 @@ mod tests {
                 "is no such number; give a whole number 1 to 500",
             ),
             (
-                "spec.retry.exponential.delay_ms",
+                "spec.retry.delay_ms",
+                "invalid value: integer `-1`, expected u64",
+                "integer `-1` does not go here: give a whole number, 0 to 604800000 (7 days), without quotes",
+            ),
+            (
+                "max",
                 "invalid value: integer `-1`, expected u32",
-                "integer `-1` does not go here: give a whole number from 0 to 4294967295, without quotes",
+                "integer `-1` does not go here: give a whole number, 1 to 1000, without quotes",
+            ),
+            (
+                "spec.misfire.all.window_ms",
+                "invalid value: integer `-1`, expected u64",
+                "integer `-1` does not go here: give a whole number, 0 (none) to 31622400000 (366 days), without quotes",
             ),
             (
                 "spec.misfire.all",
