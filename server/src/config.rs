@@ -51,7 +51,7 @@ pub struct Config {
     )]
     pub listen: SocketAddr,
 
-    /// Failover wait: how long a server or client may be silent before its work goes to others. 1s to 10m.
+    /// Failover wait: how long a server or client may be silent before its work goes to others; a client that holds nothing, six times as long. 1s to 10m.
     #[arg(long, env = "ANTARES_FAILOVER_WAIT", value_name = "DURATION", default_value = "10s", value_parser = parse_failover_wait)]
     pub failover_wait: Duration,
 

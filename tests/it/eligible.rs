@@ -354,7 +354,7 @@ async fn a_changed_assignment_holds_for_instances_that_were_fired_before() {
     let reason = explained["waits"][0]["reasons"][0]
         .as_str()
         .unwrap_or_default();
-    assert!(reason.contains("is assigned to the job"), "{explained}");
+    assert!(reason.contains("is assigned to nobody"), "{explained}");
     change(Assignment::Any).await;
     assert_eq!(here.claim(1, 5000).await[0].instance_id, second);
 }

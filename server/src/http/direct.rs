@@ -5,7 +5,6 @@
 //! whatever else comes goes through the router, which says what is wrong with it.
 
 use antares_protocol::client::Claim;
-use antares_protocol::problem::ProblemKind;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::FromRequestParts as _;
@@ -20,7 +19,7 @@ use super::MAX_BODY;
 use super::auth::ClientApp;
 use super::client::answer_claim;
 use super::error::ApiError;
-use super::extract::{check_is_json, from_json};
+use super::extract::{broken_body, check_is_json, from_json};
 use crate::app::Shared;
 
 /// All that a replica serves.
@@ -59,8 +58,7 @@ impl Direct {
         check_is_json(&parts.headers)?;
         drop(parts);
         let body = to_bytes(Body::new(body), MAX_BODY).await;
-        let body =
-            body.map_err(|error| ApiError::new(ProblemKind::MalformedRequest, error.to_string()))?;
+        let body = body.map_err(broken_body)?;
         let claim: Claim = from_json(&body)?;
         drop(body);
         let claimed = answer_claim(&self.app, caller, id, claim).await?;

@@ -15,7 +15,7 @@ use chrono::{DateTime, Datelike as _, Utc};
 use serde::de::DeserializeOwned;
 
 use super::error::ApiError;
-use super::malformed::{malformed, malformed_at};
+use super::malformed::{NO_ID, malformed, malformed_at};
 use crate::app::Shared;
 
 /// A JSON body.
@@ -37,7 +37,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
                     let detail = format!("the body is over the limit of {} bytes", super::MAX_BODY);
                     ApiError::new(ProblemKind::BodyTooLarge, detail)
                 } else {
-                    ApiError::new(ProblemKind::MalformedRequest, rejection.body_text())
+                    broken_body(rejection.body_text())
                 }
             })?;
         let value = from_json(&body)?;
@@ -70,9 +70,20 @@ pub fn check_is_json(headers: &HeaderMap) -> Result<(), ApiError> {
     ))
 }
 
+/// A body of which not all came.
+pub fn broken_body(why: impl std::fmt::Display) -> ApiError {
+    let detail = format!("the body broke off or is not what its headers say, send it again: {why}");
+    ApiError::new(ProblemKind::MalformedRequest, detail)
+}
+
 /// Reads a JSON object.
 pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let malformed_body = |detail: String| ApiError::new(ProblemKind::MalformedRequest, detail);
+    let Ok(text) = std::str::from_utf8(body) else {
+        return Err(malformed_body(
+            "the body is not in UTF-8; send it so".to_owned(),
+        ));
+    };
     if body.trim_ascii_start().is_empty() {
         return Err(malformed_body(
             "the body is empty; send a JSON object".to_owned(),
@@ -90,13 +101,13 @@ pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
         ));
     }
     // To know at each value where it stands takes several times as long as to read it, and only a fault needs it.
-    serde_json::from_slice(body).or_else(|_| {
-        let mut reader = serde_json::Deserializer::from_slice(body);
+    serde_json::from_str(text).or_else(|_| {
+        let mut reader = serde_json::Deserializer::from_str(text);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();
             let cause = error.into_inner().to_string();
             // serde_json calls a number in place of a named alternative a fault of the syntax.
-            let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+            let is_json = serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
             malformed(if is_json { &path } else { "." }, &cause, !is_json)
         })?;
         reader
@@ -174,9 +185,14 @@ fn malformed_path(kind: ErrorKind, names: &[String]) -> ApiError {
             value,
             expected_type,
         } => (names.get(index).cloned(), number(&value, expected_type)),
-        ErrorKind::DeserializeError { key, .. } | ErrorKind::InvalidUtf8InPathParam { key } => {
-            (Some(key), text)
+        ErrorKind::DeserializeError { key, .. } if text.contains("UUID parsing failed") => {
+            (Some(key), NO_ID.to_owned())
         }
+        ErrorKind::InvalidUtf8InPathParam { key } => (
+            Some(key),
+            "is not in UTF-8; write what it stands for".to_owned(),
+        ),
+        ErrorKind::DeserializeError { key, .. } => (Some(key), text),
         _ => (names.first().cloned(), text),
     };
     malformed_at(field, detail)
@@ -260,4 +276,17 @@ pub fn storable(field: &str, text: &str, most: usize) -> Result<(), ApiError> {
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_utf_8_is_refused_also_where_nobody_reads_it() {
+        let body = b"{\"max\":1,\"x\":\"\xff\"}";
+        let refused = from_json::<antares_protocol::client::Claim>(body);
+        let detail = refused.expect_err("it is refused").0.detail;
+        assert!(detail.contains("not in UTF-8"), "{detail}");
+    }
 }

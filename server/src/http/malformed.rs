@@ -29,7 +29,7 @@ pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
         (path, _) => Some(path.to_owned()),
     };
     let detail = if is_syntax {
-        cause.to_owned()
+        format!("this is no JSON: {cause}")
     } else {
         let name = path.rsplit('.').next().unwrap_or_default();
         // Where in the text says little to whom a program wrote it, and the path says it better.
@@ -40,6 +40,9 @@ pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
     };
     malformed_at(at, detail)
 }
+
+/// What is said of a UUID that cannot be read.
+pub const NO_ID: &str = "is no id; give one as it is shown, 32 hexadecimal digits with dashes";
 
 /// What numbers may be, where that is less than what their type holds; by the end of their path. The first that fits counts.
 const RANGES: [(&str, &str); 27] = [
@@ -112,9 +115,7 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
         return Some(format!("is no such number; give a whole number {within}"));
     }
     if cause.starts_with("UUID parsing failed") {
-        return Some(
-            "is no id; give one as it is shown, 32 hexadecimal digits with dashes".to_owned(),
-        );
+        return Some(NO_ID.to_owned());
     }
     // A list in place of an object: serde takes its elements for the fields in their order.
     if cause.starts_with("invalid length ") && cause.contains(", expected struct ") {

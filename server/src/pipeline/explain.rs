@@ -5,7 +5,7 @@ mod told;
 use antares_protocol::instance::Instance;
 use antares_protocol::job::{Job, JobSpec, JobState};
 use antares_protocol::plan::{ExplainedTick, ExplainedWait, Explanation};
-use antares_protocol::policy::Sharding;
+use antares_protocol::policy::{Assignment, Sharding};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -234,11 +234,18 @@ async fn why_not_claimed(
         .iter()
         .filter(|client| client.may_run(&job.spec))
         .collect();
+    if matches!(job.spec.assignment, Assignment::Nobody) {
+        return Ok(vec![told(
+            format!("{wait}: the job is assigned to nobody; assign it"),
+            format!("{ready} 个分片等待：任务未指定给任何客户端；请指定"),
+        )]);
+    }
     if assigned.is_empty() {
         let able = able.len();
         return Ok(vec![told(
             format!(
-                "{wait}: no client that has the handler is assigned to the job ({able} have it)"
+                "{wait}: no client that has the handler is assigned to the job ({} it)",
+                counted(able as i64, "client has", "clients have")
             ),
             format!("{ready} 个分片等待：拥有该处理器的 {able} 个客户端都未被指定给该任务"),
         )]);

@@ -181,7 +181,7 @@ fn outcome(job_id: i64, triggered: Option<Triggered>) -> Result<Trigger, JobErro
         (None, Some("waiting")) => Err(JobError::State {
             action: "trigger",
             state: "running".into(),
-            remedy: format!("its overlap policy lets {slots} run and {queue} wait, and so many do: wait for one to end, or terminate it").into(),
+            remedy: format!("its overlap policy lets {slots} run and {queue} wait, and no place is free: wait for one to end, or terminate it").into(),
         }),
         (None, Some(state)) => Err(JobError::State {
             action: "trigger",

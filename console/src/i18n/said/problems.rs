@@ -87,7 +87,7 @@ pub(super) const SAID: &[Said] = &[
         "运行中的实例已达上限：请等待一个结束，或终止它",
     ),
     (
-        "its overlap policy lets {} run and {} wait, and so many do: wait for one to end, or terminate it",
+        "its overlap policy lets {} run and {} wait, and no place is free: wait for one to end, or terminate it",
         "重叠策略允许 {} 个运行、{} 个排队，均已占满：请等待一个结束，或终止它",
     ),
     (
