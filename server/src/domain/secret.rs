@@ -14,8 +14,8 @@ pub fn generate() -> String {
     let mut bytes = [0_u8; 39];
     getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
     bytes
+        .into_iter()
         .map(|byte| char::from(LETTERS[usize::from(byte) % LETTERS.len()]))
-        .iter()
         .collect()
 }
 

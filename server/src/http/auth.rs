@@ -59,13 +59,15 @@ impl Default for Verified {
 }
 
 impl Verified {
-    fn remembered(&self, key: &str, digest: &[u8; 32]) -> Option<Verdict> {
+    /// The verdict about the secret with this digest, if it was compared with the hash `stored`.
+    fn remembered(&self, key: &str, digest: &[u8; 32], stored: &str) -> Option<Verdict> {
         let verdicts = self.verdicts.lock().expect("no holder panics");
         let verdict = verdicts.get(key)?;
-        bool::from(verdict.digest.ct_eq(digest)).then(|| verdict.clone())
+        let is_it = bool::from(verdict.digest.ct_eq(digest)) && *verdict.stored == *stored;
+        is_it.then(|| verdict.clone())
     }
 
-    /// As [`Verified::remembered`], unless the verdict has run out. Then one caller gets none and looks again, while
+    /// The verdict about the secret with this digest, unless it has run out. Then one caller gets none and looks again, while
     /// the others rely on it a little longer: thousands of clients would all ask the database at once.
     fn fresh(&self, key: &str, digest: &[u8; 32]) -> Option<Verdict> {
         let mut verdicts = self.verdicts.lock().expect("no holder panics");
@@ -111,10 +113,7 @@ impl Verified {
         let _place = self.waiting.try_acquire().map_err(|_| busy())?;
         let _hasher = self.hashers.acquire().await.map_err(|_| busy())?;
         // Thousands of clients may come with the same secret at once: those who waited find it checked.
-        if let Some(verdict) = self
-            .remembered(key, digest)
-            .filter(|v| *v.stored == *stored)
-        {
+        if let Some(verdict) = self.remembered(key, digest, &stored) {
             return Ok(verdict.app_id.is_some());
         }
         tokio::task::spawn_blocking(move || secret::verify(&given, &stored))
@@ -186,8 +185,7 @@ async fn look_up(
         return Ok(None);
     };
     // The same secret against the same hash has the same verdict: it need not be computed again.
-    let remembered = app.verified.remembered(&key, &digest);
-    let valid = match remembered.filter(|v| *v.stored == *stored) {
+    let valid = match app.verified.remembered(&key, &digest, &stored) {
         Some(verdict) => verdict.app_id.is_some(),
         None => {
             app.verified
@@ -276,8 +274,7 @@ pub async fn check_password(app: &App, user: &str, password: String) -> Result<b
     let Some(stored) = stored else {
         return Ok(false);
     };
-    let remembered = app.verified.remembered(&key, &digest);
-    if let Some(verdict) = remembered.filter(|v| *v.stored == *stored) {
+    if let Some(verdict) = app.verified.remembered(&key, &digest, &stored) {
         return Ok(verdict.app_id.is_some());
     }
     let valid = app

@@ -230,16 +230,16 @@ async fn why_not_claimed(
             format!("{ready} 个分片等待：{online} 个在线客户端都没有处理器 {handler}"),
         )]);
     }
-    let assigned: Vec<_> = able
-        .iter()
-        .filter(|client| client.may_run(&job.spec))
-        .collect();
-    if matches!(job.spec.assignment, Assignment::Nobody) {
+    if job.spec.assignment == Assignment::Nobody {
         return Ok(vec![told(
             format!("{wait}: the job is assigned to nobody; assign it"),
             format!("{ready} 个分片等待：任务未指定给任何客户端；请指定"),
         )]);
     }
+    let assigned: Vec<_> = able
+        .iter()
+        .filter(|client| client.may_run(&job.spec))
+        .collect();
     if assigned.is_empty() {
         let able = able.len();
         return Ok(vec![told(

@@ -5,6 +5,7 @@ use antares_protocol::plan::ExplainedWait;
 use leptos::prelude::*;
 use leptos_router::components::A;
 
+use super::has_started;
 use crate::hooks::current::use_current;
 use crate::hooks::live::Topic;
 use crate::i18n::use_i18n;
@@ -14,11 +15,8 @@ use crate::i18n::use_i18n;
 pub(super) fn Waits(instance: Signal<Instance>) -> impl IntoView {
     let i18n = use_i18n();
     let (id, job_id) = instance.with_untracked(|i| (i.id, i.job_id));
-    let never_began = Memo::new(move |_| {
-        instance.with(|i| {
-            i.total == 0 && !matches!(i.state, InstanceState::Queued | InstanceState::Running)
-        })
-    });
+    let never_began =
+        Memo::new(move |_| instance.with(|i| i.state != InstanceState::Queued && !has_started(i)));
     let waits = Memo::new(move |_| {
         instance.with(|i| match i.state {
             InstanceState::Queued => true,
