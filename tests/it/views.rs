@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Every view with its columns, in order. Columns are only ever added, at the end.
-const VIEWS: [(&str, &str); 13] = [
+const VIEWS: [(&str, &str); 15] = [
     (
         "job_view",
         "job_id app job state version description cron time_zone shard_count prev_fire_at next_fire_at server_id \
@@ -25,6 +25,15 @@ const VIEWS: [(&str, &str); 13] = [
     (
         "queue_view",
         "instance_id job_id app job trigger scheduled_at queued_at due_at priority param cause_id",
+    ),
+    (
+        "instance_view",
+        "instance_id job_id app job job_version phase trigger scheduled_at fired_at deadline_at duration_ms total succeeded failed \
+         running param server_id priority cause_id",
+    ),
+    (
+        "attempt_view",
+        "shard_id instance_id item attempt client_id client_host client_pid claimed_at deadline_at job_id job_version",
     ),
     (
         "dependency_view",
@@ -332,13 +341,13 @@ async fn terminated_instances_and_parameters_of_any_json_are_in_the_history() {
             .await
             .expect("the view can be read");
     assert_eq!(row, (1, 100));
-    // What runs is not history yet.
-    assert_eq!(
-        world
-            .number("select count(*) from instance_history", &[])
-            .await,
-        0
-    );
+    // What runs is not history yet, and is seen all the same.
+    let seen = "select count(*) filter (where instance_id = $1 and (app, job, phase, trigger, total, running, succeeded) =
+            ('shop', 'settle', 'run', 'api', 6, 1, 0) and duration_ms >= 0)
+        + (select 10 * count(*) filter (where (instance_id, item, attempt, client_host, job_version) = ($1, 0, 1, 'raw', 1)
+            and shard_id = $1 << 17) from attempt_view)
+        + (select 100 * count(*) from instance_history) from instance_view";
+    assert_eq!(world.number(seen, &[instance]).await, 11);
     // A later version does not change what this instance ran with.
     let mut spec = json!(job.view().await.spec);
     spec["shard_params"] = json!([]);
@@ -350,6 +359,7 @@ async fn terminated_instances_and_parameters_of_any_json_are_in_the_history() {
         .await;
     assert_eq!(status, 200);
     job.act("terminate").await;
+    assert_eq!(world.number(seen, &[instance]).await, 100);
     let rows: Vec<(i32, Option<Value>, String, i16, Option<Uuid>)> = sqlx::query_as(
         "select item, param, state, attempts, client_id from shard_history where instance_id = $1 order by item",
     )
@@ -427,7 +437,8 @@ async fn ticks_jobs_and_servers_are_read_in_sql() {
     })
     .await;
     let row: (String, i64, i64, DateTime<Utc>) = sqlx::query_as(
-        "select state, (definition ->> 'shard_count')::bigint, version::bigint, next_fire_at from job_view where job = 'settle'",
+        "select state, (definition ->> 'shard_count')::bigint, version::bigint, next_fire_at from job_view
+         where job = 'settle' and server_id in (select server_id from server_view)",
     )
     .fetch_one(world.pool())
     .await
@@ -455,8 +466,9 @@ async fn ticks_jobs_and_servers_are_read_in_sql() {
     assert!(skipped.1.as_ref().is_some_and(|reason| !reason.is_empty()));
     assert!(rows.iter().all(|row| row.4 && row.5), "{rows:?}");
     world.assert_ticks_exact(&job).await;
+    // Nothing is to fire it, so no server has it.
     let row: (String, Option<DateTime<Utc>>, bool) = sqlx::query_as(
-        "select state, next_fire_at, server_id in (select server_id from server_view) from job_view where job_id = $1",
+        "select state, next_fire_at, server_id is null from job_view where job_id = $1",
     )
     .bind(job.id)
     .fetch_one(world.pool())
