@@ -31,6 +31,7 @@ pub fn malformed(path: &str, cause: &str, is_syntax: bool) -> ApiError {
     let detail = if is_syntax {
         format!("this is no JSON: {cause}")
     } else {
+        let path = at.as_deref().unwrap_or(path);
         let name = path.rsplit('.').next().unwrap_or_default();
         // Where in the text says little to whom a program wrote it, and the path says it better.
         let bare = cause
@@ -110,6 +111,12 @@ fn remedy(path: &str, name: &str, cause: &str) -> Option<String> {
     };
     let range = RANGES.iter().find(|(known, _)| ends(known));
     let range = range.map(|(_, range)| *range);
+    if cause.starts_with("missing field `") {
+        let range = range.map_or(String::new(), |range| {
+            format!("; give a whole number, {range}")
+        });
+        return Some(format!("{cause}{range}"));
+    }
     if NO_NUMBER.contains(&cause) {
         let within = range.unwrap_or("within its limits");
         return Some(format!("is no such number; give a whole number {within}"));
@@ -250,6 +257,11 @@ mod tests {
                 "spec.misfire.all",
                 "invalid type: unit variant, expected struct variant",
                 "`all` needs a value: write it as `{\"all\": …}`, see /api/openapi.json",
+            ),
+            (
+                "max",
+                "missing field `max`",
+                "missing field `max`; give a whole number, 1 to 1000",
             ),
             (
                 "spec",

@@ -6,7 +6,7 @@ use antares_protocol::instance::Instance;
 use antares_protocol::job::{Job, JobSpec, JobState};
 use antares_protocol::plan::{ExplainedTick, ExplainedWait, Explanation};
 use antares_protocol::policy::{Assignment, Sharding};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use sqlx::PgConnection;
 
 use super::calendar::Calendars;
@@ -278,10 +278,12 @@ async fn why_not_claimed(
         return Ok(why_limited(job, ready, &wait, &reached));
     }
     let loads = explain::loads(conn, job.app_id, running.id).await?;
-    let mut loads = loads.iter().filter(|(id, ..)| assigned.contains(id));
     let cap = i64::from(spec.max_shards_per_client);
-    if loads.all(|(_, held, all, slots)| *all >= i64::from(*slots) || (cap > 0 && *held >= cap)) {
-        let assigned = assigned.len();
+    let free = loads
+        .iter()
+        .filter(|load| assigned.contains(&load.id) && load.has_room(cap));
+    let assigned = assigned.len();
+    let Some(until) = free.map(|load| load.expires_at).max() else {
         return Ok(vec![told(
             format!(
                 "{wait}: every client that may run them ({assigned} may) is busy, or holds as many of the instance as one may ({cap}; 0 is no limit)"
@@ -290,14 +292,17 @@ async fn why_not_claimed(
                 "{ready} 个分片等待：可运行它们的 {assigned} 个客户端都在忙，或已持有该实例允许的最多分片（{cap}；0 表示不限）"
             ),
         )]);
-    }
-    let assigned = assigned.len();
+    };
+    // One that was killed while it held nothing counts for the rest of its lease, the only reason for a wait of some seconds.
+    let until = until.trunc_subsecs(0);
     Ok(vec![told(
         format!(
-            "{wait} to be claimed: {} may",
+            "{wait} to be claimed: {} may; who is dead is known to be when its lease ends, at {until} at the latest",
             counted(assigned as i64, "client", "clients")
         ),
-        format!("{ready} 个分片等待被领取；{assigned} 个客户端可以领取"),
+        format!(
+            "{ready} 个分片等待被领取；{assigned} 个客户端可以领取；若其已失联，最迟在 {until} 租约到期时得知"
+        ),
     )])
 }
 

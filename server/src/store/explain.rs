@@ -201,15 +201,34 @@ pub async fn wanted(conn: &mut PgConnection, instance_id: i64) -> sqlx::Result<V
         .await
 }
 
-/// Clients of an app that are alive: how many shards of the instance each holds, how many in all, and how many it may.
+/// What a client that is alive holds.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Load {
+    pub id: Uuid,
+    /// How many shards of the instance, and of all.
+    pub of_instance: i64,
+    pub of_all: i64,
+    pub slots: i32,
+    /// When its lease ends, unless it renews it.
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Load {
+    /// Whether it can take another shard of an instance of which each client may hold so many, 0 for any.
+    pub fn has_room(&self, cap: i64) -> bool {
+        self.of_all < i64::from(self.slots) && (cap == 0 || self.of_instance < cap)
+    }
+}
+
+/// What the clients of an app hold, those that are alive.
 pub async fn loads(
     conn: &mut PgConnection,
     app_id: i64,
     instance_id: i64,
-) -> sqlx::Result<Vec<(Uuid, i64, i64, i32)>> {
+) -> sqlx::Result<Vec<Load>> {
     sqlx::query_as(
-        "select c.id, shards_held(c.id, $2),
-            (select coalesce(sum(mask_count(r.open)), 0) from shard_running r where r.client_id = c.id)::bigint, c.slots
+        "select c.id, shards_held(c.id, $2) as of_instance,
+            (select coalesce(sum(mask_count(r.open)), 0) from shard_running r where r.client_id = c.id)::bigint as of_all, c.slots, l.expires_at
          from client c join client_lease l on l.client_id = c.id and l.expires_at > now() where c.app_id = $1",
     )
     .bind(app_id)

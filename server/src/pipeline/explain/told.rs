@@ -95,8 +95,8 @@ fn in_general(job: &Job, missing: &[String]) -> Told {
             "任务已停止，不会触发；请开始调度",
         ),
         (JobState::Paused, _) if !job.spec.has_schedule() => told(
-            "the job is paused: nothing runs it; resume it",
-            "任务已暂停，不会运行；请恢复",
+            "the job is paused: nothing starts it; resume it",
+            "任务已暂停，不会启动；请恢复",
         ),
         (JobState::Paused, _) => told(
             "the job is paused: its ticks do not fire; resume it",
