@@ -19,6 +19,11 @@ pub(crate) fn local(at: DateTime<Utc>) -> NaiveDateTime {
     at.naive_utc() - TimeDelta::minutes(minutes_behind_utc as i64)
 }
 
+/// `text` with its instants as the viewer's wall clock shows them.
+pub(crate) fn in_local_times(text: &str) -> String {
+    in_times(text, |at| local(at).format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
 /// The instant at which the viewer's wall clock shows `text`, as a field for date and time has it.
 pub(crate) fn from_local(text: &str) -> Option<DateTime<Utc>> {
     let millis = Date::new(&JsValue::from_str(text)).get_time();
@@ -141,6 +146,28 @@ pub(crate) fn in_lengths(text: &str) -> String {
     shown + rest
 }
 
+/// `text` with its instants as `show` writes them. The server writes them in UTC: `2026-03-09 08:00:00 UTC`.
+fn in_times(text: &str, show: impl Fn(DateTime<Utc>) -> String) -> String {
+    const UTC: &str = " UTC";
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some(end) = rest.find(UTC) {
+        let (before, after) = (&rest[..end], &rest[end + UTC.len()..]);
+        let is_of_instant = |c: char| c.is_ascii_digit() || matches!(c, '-' | ':' | '.' | ' ');
+        let words = before.trim_end_matches(is_of_instant);
+        let written = before[words.len()..].trim_start();
+        match NaiveDateTime::parse_from_str(written, "%Y-%m-%d %H:%M:%S%.f") {
+            Ok(at) => {
+                shown.push_str(&before[..before.len() - written.len()]);
+                shown.push_str(&show(at.and_utc()));
+            }
+            Err(_) => shown.push_str(&rest[..end + UTC.len()]),
+        }
+        rest = after;
+    }
+    shown + rest
+}
+
 /// Reads what [`length`] writes, and more, such as `90s`, `2 days` or `1 小时 30 分`: milliseconds. Nothing is no time.
 pub(crate) fn read_length(text: &str) -> Option<u64> {
     let text = text.trim();
@@ -253,6 +280,24 @@ mod tests {
             ),
         ] {
             assert_eq!(in_lengths(said), shown);
+        }
+    }
+
+    #[test]
+    fn instants_in_a_text_are_written_anew() {
+        let show = |at: DateTime<Utc>| format!("<{}>", at.timestamp());
+        for (said, shown) in [
+            ("2026-03-09 08:00:00 UTC", "<1773043200>"),
+            (
+                "it starts at 2026-03-09 08:00:00.250 UTC, or at 1970-01-01 00:00:01 UTC; in UTC",
+                "it starts at <1773043200>, or at <1>; in UTC",
+            ),
+            ("将于 1970-01-01 00:00:01 UTC 启动", "将于 <1> 启动"),
+            ("最早到1970-01-01 00:00:01 UTC：", "最早到<1>："),
+            ("every day at 08:00 UTC", "every day at 08:00 UTC"),
+            ("", ""),
+        ] {
+            assert_eq!(in_times(said, show), shown);
         }
     }
 

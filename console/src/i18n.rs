@@ -20,6 +20,7 @@ mod zh;
 use antares_protocol::problem::Problem;
 use leptos::prelude::*;
 
+use crate::format;
 use crate::hooks::storage;
 
 const KEY: &str = "antares.language";
@@ -79,17 +80,17 @@ impl I18n {
         move || pick(self.texts())
     }
 
-    /// What the server says in both languages, in the chosen one.
+    /// What the server says in both languages, in the chosen one and in the viewer's zone.
     pub(crate) fn pick(self, english: &str, chinese: &str) -> String {
-        match self.0.get() {
-            Language::English => english.to_owned(),
-            Language::Chinese => chinese.to_owned(),
-        }
+        format::in_local_times(match self.0.get() {
+            Language::English => english,
+            Language::Chinese => chinese,
+        })
     }
 
     /// What the server says in English only, in the chosen language as far as it is known.
     pub(crate) fn said(self, english: &str) -> String {
-        (self.texts().said)(english)
+        format::in_local_times(&(self.texts().said)(english))
     }
 
     /// Goes on to the next language.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::instance::InstanceState;
 use crate::policy::{Assignment, Dependency, Join, NoClient, Retry, Sharding};
 use crate::problem::Problem;
 use crate::schedule::{DstFold, DstGap, Misfire, Overlap};
@@ -349,6 +350,9 @@ pub struct Job {
     /// Instances that wait to start: for their time, or for their turn.
     #[serde(default)]
     pub queued_instances: i64,
+    /// Its newest instance that has ended; absent if none has, or history keeps none any more.
+    #[serde(default)]
+    pub last_ended: Option<LastEnded>,
     /// Version of the definition, from 1.
     pub version: i32,
     /// When it was last due by its schedule, whether it fired then or not.
@@ -366,6 +370,18 @@ pub struct Job {
     pub updated_at: DateTime<Utc>,
     /// The definition.
     pub spec: JobSpec,
+}
+
+/// How the newest instance of a job ended that has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LastEnded {
+    /// The instance.
+    pub instance_id: i64,
+    /// How it ended.
+    pub state: InstanceState,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
 }
 
 /// `POST /api/v1/jobs/{id}/trigger`: run it now.

@@ -3,6 +3,7 @@
 use antares_protocol::client::{ClaimedShard, Outcome};
 use antares_protocol::instance::{Instance, InstanceState};
 use antares_protocol::job::Triggered;
+use antares_protocol::page::Page;
 use antares_protocol::policy::Assignment;
 use antares_protocol::shard::Trigger;
 use antares_tests::{BOUND, RawClient, Server, World, result, wait_until};
@@ -135,6 +136,29 @@ async fn only_what_did_not_succeed_runs_again_as_it_was_defined_then() {
     let cause =
         "select cause_id from instance_history where instance_id = $1 and trigger = 'rerun'";
     assert_eq!(world.number(cause, &[third]).await, second);
+    // What it caused is found, while it waits, runs and when it has ended.
+    let caused = async |id: i64| -> Vec<i64> {
+        let path = format!("/api/v1/instances?cause_id={id}");
+        let page: Page<Instance> = b.admin().get(&path).await;
+        page.items.iter().map(|instance| instance.id).collect()
+    };
+    assert_eq!(
+        [
+            caused(first).await,
+            caused(second).await,
+            caused(third).await
+        ],
+        [vec![second], vec![third], vec![]]
+    );
+    let fourth = rerun(&a, first).await;
+    assert_eq!(caused(first).await, [fourth, second]);
+    report(&client, &claim_exactly(&client, 5).await, &[]).await;
+    world.ended(fourth, BOUND).await;
+    let last = job.view().await.last_ended.expect("some have ended");
+    assert_eq!(
+        (last.instance_id, last.state),
+        (fourth, InstanceState::Succeeded)
+    );
     world.assert_nothing_left().await;
 }
 

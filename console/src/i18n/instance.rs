@@ -4,6 +4,8 @@
 pub(crate) struct InstanceTexts {
     pub(crate) title: fn(&str) -> String,
     pub(crate) cause: &'static str,
+    pub(crate) caused: &'static str,
+    pub(crate) all_caused: &'static str,
     pub(crate) param: &'static str,
     pub(crate) terminate: &'static str,
     pub(crate) terminate_ask: fn(&str) -> String,
@@ -39,6 +41,8 @@ pub(crate) struct InstanceTexts {
 pub(super) const EN: InstanceTexts = InstanceTexts {
     title: |id| format!("Instance #{id}"),
     cause: "Caused by",
+    caused: "What it caused",
+    all_caused: "All of them",
     param: "Parameter",
     terminate: "Terminate",
     terminate_ask: |id| format!("Terminate instance #{id}?"),
@@ -74,6 +78,8 @@ pub(super) const EN: InstanceTexts = InstanceTexts {
 pub(super) const ZH: InstanceTexts = InstanceTexts {
     title: |id| format!("实例 #{id}"),
     cause: "起因实例",
+    caused: "由它引发的实例",
+    all_caused: "全部",
     param: "参数",
     terminate: "终止",
     terminate_ask: |id| format!("终止实例 #{id}？"),

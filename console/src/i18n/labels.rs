@@ -61,6 +61,7 @@ pub(crate) fn label(field: &str) -> Option<Label> {
         "until" => |t| t.fired_until,
         "min_duration_ms" => |t| t.took_least,
         "job_id" => |t| t.job_number,
+        "cause_id" => |t| t.instance.cause,
         "server_id" => |t| t.job_page.server,
         _ => return None,
     })

@@ -1,5 +1,6 @@
 //! One instance: how far it is, who ran what, and why it ended as it did.
 
+mod caused;
 mod shards;
 mod timeline;
 mod waits;
@@ -61,6 +62,7 @@ fn Detail(id: i64) -> impl IntoView {
                 <timeline::Timeline id />
             </Show>
             <shards::ShardTable id />
+            <caused::Caused id />
         }
         .into_any()
     })

@@ -112,7 +112,7 @@ pub(crate) fn Instances() -> impl IntoView {
             topic=Topic::Instances
             columns=COLUMNS
             empty
-            filters=&["job", "job_id", "app", "state", "trigger", "from", "until", "min_duration_ms"]
+            filters=&["job", "job_id", "cause_id", "app", "state", "trigger", "from", "until", "min_duration_ms"]
             toolbar
             stays=true
         />
@@ -143,6 +143,7 @@ fn toolbar() -> AnyView {
     view! {
         <div class="toolbar">
             <LinkedFilter name="job_id" label=|t| t.job_number />
+            <LinkedFilter name="cause_id" label=|t| t.instance.cause />
             <TextFilter name="job" label=|t| t.search />
             <TextFilter name="app" label=|t| t.app />
             <SelectFilter name="state" label=|t| t.state options=STATES />

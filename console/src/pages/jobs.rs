@@ -64,6 +64,7 @@ const COLUMNS: &[Column<Job>] = &[
                     at=Signal::derive(move || job.with(|job| job.prev_fire_at))
                     zone=Signal::derive(move || job.with(|job| job.spec.time_zone.clone()))
                 />
+                <LastEnded job />
             }
             .into_any()
         },
@@ -175,6 +176,26 @@ fn Name(job: RwSignal<Job>) -> impl IntoView {
             </A>
         </span>
         <span class="second">{second}</span>
+    }
+}
+
+/// How its newest instance ended that has, with the way to it.
+#[component]
+fn LastEnded(job: RwSignal<Job>) -> impl IntoView {
+    let last = Memo::new(move |_| job.with(|job| job.last_ended));
+    move || {
+        last.get().map(|last| {
+            view! {
+                <span class="second">
+                    <A
+                        href=format!("/instances/{}", last.instance_id)
+                        attr:title=format::full(last.ended_at, None)
+                    >
+                        <Badge state=move || last.state />
+                    </A>
+                </span>
+            }
+        })
     }
 }
 

@@ -281,7 +281,9 @@ impl Facts {
         let delayed: Vec<i64> = delayed.map(|due| due.job_id).collect();
         if !delayed.is_empty() {
             let ended = schedule::last_ended(conn, &delayed).await?;
-            facts.ended = ended.into_iter().collect();
+            facts.ended = (ended.into_iter())
+                .map(|last| (last.job_id, last.ended_at))
+                .collect();
         }
         let choosy: Vec<&Due> = due.iter().filter(|due| due.needs_client).collect();
         if !choosy.is_empty() {

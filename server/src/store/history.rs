@@ -19,6 +19,8 @@ pub struct Filter<'a> {
     pub job_id: Option<i64>,
     pub state: Option<&'a str>,
     pub trigger: Option<&'a str>,
+    /// The instance that caused it.
+    pub cause_id: Option<i64>,
     /// Part of the job's name, in any case.
     pub job: Option<&'a str>,
     /// Fired from this instant on, and before that one.
@@ -64,6 +66,18 @@ pub fn trigger(text: &str) -> Trigger {
         "rerun" => Trigger::Rerun,
         "plan" => Trigger::Plan,
         _ => Trigger::Other,
+    }
+}
+
+/// Reads the state of an instance.
+pub fn state(text: &str) -> InstanceState {
+    match text {
+        "queued" => InstanceState::Queued,
+        "running" => InstanceState::Running,
+        "succeeded" => InstanceState::Succeeded,
+        "failed" => InstanceState::Failed,
+        "timed_out" => InstanceState::TimedOut,
+        _ => InstanceState::Terminated,
     }
 }
 
@@ -140,6 +154,9 @@ impl Place {
         if let Some(trigger) = filter.trigger {
             query.push(" and i.trigger = ").push_bind(trigger);
         }
+        if let Some(cause_id) = filter.cause_id {
+            query.push(" and i.cause_id = ").push_bind(cause_id);
+        }
         if let Some(job) = filter.job {
             query.push(" and i.job_id in (select id from job where strpos(lower(name), lower(");
             query.push_bind(job).push(")) > 0)");
@@ -199,14 +216,7 @@ pub async fn instances(
             job: row.job,
             app: row.app,
             job_version: row.job_version,
-            state: match row.state.as_str() {
-                "queued" => InstanceState::Queued,
-                "running" => InstanceState::Running,
-                "succeeded" => InstanceState::Succeeded,
-                "failed" => InstanceState::Failed,
-                "timed_out" => InstanceState::TimedOut,
-                _ => InstanceState::Terminated,
-            },
+            state: state(&row.state),
             trigger: trigger(&row.trigger),
             cause_id: row.cause_id,
             scheduled_at: row.scheduled_at,

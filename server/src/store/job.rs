@@ -1,10 +1,14 @@
 //! Jobs and the versions of their definitions.
 
-use antares_protocol::job::{Job, JobSpec, JobState};
+use std::collections::HashMap;
+
+use antares_protocol::job::{Job, JobSpec, JobState, LastEnded};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
+
+use super::{history, schedule};
 
 /// A job row, locked for a change.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -238,12 +242,25 @@ pub async fn list(conn: &mut PgConnection, filter: &Filter<'_>) -> sqlx::Result<
     .bind(filter.limit)
     .bind(filter.server_id)
     .bind(filter.calendar)
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let mut ended: HashMap<i64, LastEnded> = (schedule::last_ended(conn, &ids).await?)
+        .into_iter()
+        .map(|last| {
+            let ended = LastEnded {
+                instance_id: last.id,
+                state: history::state(&last.state),
+                ended_at: last.ended_at,
+            };
+            (last.job_id, ended)
+        })
+        .collect();
     Ok(rows
         .into_iter()
         .map(|row| Job {
             id: row.id,
+            last_ended: ended.remove(&row.id),
             app_id: row.app_id,
             app: row.app,
             state: state(&row.state),

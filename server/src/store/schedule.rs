@@ -250,11 +250,17 @@ pub async fn undated(conn: &mut PgConnection) -> sqlx::Result<Vec<Undated>> {
         .await
 }
 
-/// When the last instance of each of `jobs` ended that has had one.
-pub async fn last_ended(
-    conn: &mut PgConnection,
-    jobs: &[i64],
-) -> sqlx::Result<Vec<(i64, DateTime<Utc>)>> {
+/// The last instance of a job that has ended.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct LastEnded {
+    pub job_id: i64,
+    pub id: i64,
+    pub state: String,
+    pub ended_at: DateTime<Utc>,
+}
+
+/// The last instance of each of `jobs` of which one has ended.
+pub async fn last_ended(conn: &mut PgConnection, jobs: &[i64]) -> sqlx::Result<Vec<LastEnded>> {
     sqlx::query_as(include_str!("sql/last_ended.sql"))
         .bind(jobs)
         .fetch_all(conn)

@@ -320,7 +320,7 @@ async fn queries_that_are_not_allowed_name_the_parameter() {
                     (MalformedRequest, "-1"),
                     (MalformedRequest, ""),
                 ],
-                "job_id" => vec![
+                "job_id" | "cause_id" => vec![
                     (MalformedRequest, "abc"),
                     (MalformedRequest, "9223372036854775808"),
                     (MalformedRequest, ""),

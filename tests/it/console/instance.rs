@@ -63,6 +63,23 @@ async fn an_instance_shows_its_progress_its_errors_as_text_and_runs_again() {
     assert!(again > instance);
     world.ended(again, BOUND).await;
     browser.shows(".facts", &format!("#{instance}")).await;
+    // From the list of jobs one sees how it ended; from the one that failed, that it was run again.
+    browser.go(&format!("{}/jobs", server.url())).await;
+    let last = format!("tbody .badge.bad:is(a[href='/instances/{again}'] *)");
+    browser.shows(&last, "Failed").await;
+    browser
+        .go(&format!("{}/instances/{instance}", server.url()))
+        .await;
+    browser.shows("#caused", "Rerun · shop / settle").await;
+    browser.click("#caused li a").await;
+    browser.is_at(&format!("/instances/{again}")).await;
+    browser
+        .go(&format!("{}/instances?cause_id={instance}", server.url()))
+        .await;
+    browser
+        .shows("#filter-cause_id", &format!("Caused by: {instance}"))
+        .await;
+    browser.shows("tbody", &format!("#{again}")).await;
     drop(client);
 }
 

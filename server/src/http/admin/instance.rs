@@ -53,6 +53,8 @@ struct ListInstances {
     /// What caused it.
     #[param(inline)]
     trigger: Option<Trigger>,
+    /// The instance that caused it: of which it is a rerun, which it followed, or which planned it.
+    cause_id: Option<i64>,
     /// Part of the job's name, in any case.
     job: Option<String>,
     /// Fired from this instant on; of one that is still queued, queued from then on.
@@ -110,6 +112,7 @@ async fn list(
             InstanceState::TimedOut => "timed_out",
         }),
         trigger: query.trigger.map(Trigger::name),
+        cause_id: query.cause_id,
         job: query.job.as_deref().filter(|part| !part.is_empty()),
         from: query.from,
         until: query.until,
