@@ -1,31 +1,79 @@
 //! Very many jobs at once: written by SQL as the API would write them, only sooner.
 
 use antares_protocol::job::JobSpec;
-use chrono::{DateTime, Timelike as _, Utc};
+use antares_server::domain::job::timing;
+use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
+use serde_json::{Value, json};
 use sqlx::{Acquire as _, PgConnection};
 
 use crate::Result;
+use crate::worker::APP;
 use crate::world::World;
 
-/// When many jobs are due first, and how their seconds are spread.
+/// When many jobs are due.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
     /// The first tick of the first of them.
     pub(crate) first: DateTime<Utc>,
-    /// `Some(n)`: every n seconds, the jobs in turn one second apart. `None`: once an hour, all together.
-    pub(crate) every: Option<u32>,
+    pub(crate) due: Due,
+}
+
+/// How the ticks of many jobs lie to each other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Due {
+    /// All in one second, once an hour.
+    Together,
+    /// Every so many seconds, the jobs in turn one second apart: those of a second are due at its start.
+    EachSecond(u32),
+    /// Every so many seconds, the jobs in turn one millisecond apart.
+    EachMillisecond(u32),
+}
+
+/// What jobs that are due together have in their definition and in their schedule.
+struct Group {
+    own: Value,
+    cron: Option<String>,
+    timing: Option<String>,
+    first: Option<DateTime<Utc>>,
 }
 
 impl Schedule {
-    fn groups(&self) -> u32 {
-        self.every.unwrap_or(1)
+    fn groups(&self, spec: &JobSpec) -> Vec<Group> {
+        match self.due {
+            Due::Together => {
+                let (second, minute) = (self.first.second(), self.first.minute());
+                vec![self.by_cron(format!("{second} {minute} * * * ?"), 0)]
+            }
+            Due::EachSecond(every) => (0..every)
+                .map(|after| {
+                    let second = (self.first.second() + after) % every;
+                    self.by_cron(format!("{second}/{every} * * * * ?"), after)
+                })
+                .collect(),
+            Due::EachMillisecond(every) => (0..every * 1000)
+                .map(|after| self.by_rate(spec, every, after))
+                .collect(),
+        }
     }
 
-    fn cron(&self, group: u32) -> String {
-        let second = self.first.second();
-        match self.every {
-            Some(every) => format!("{}/{every} * * * * ?", (second + group) % every),
-            None => format!("{second} {} * * * ?", self.first.minute()),
+    fn by_cron(&self, cron: String, after_seconds: u32) -> Group {
+        Group {
+            own: json!({ "cron": cron }),
+            cron: Some(cron),
+            timing: None,
+            first: Some(self.first + TimeDelta::seconds(after_seconds.into())),
+        }
+    }
+
+    fn by_rate(&self, spec: &JobSpec, every_seconds: u32, after_ms: u32) -> Group {
+        let mut spec = spec.clone();
+        spec.fixed_rate_ms = Some(u64::from(every_seconds) * 1000);
+        spec.start_at = Some(self.first + TimeDelta::milliseconds(after_ms.into()));
+        Group {
+            own: json!({ "fixed_rate_ms": spec.fixed_rate_ms, "start_at": spec.start_at }),
+            cron: None,
+            timing: timing(APP, &spec).to_text(),
+            first: spec.start_at,
         }
     }
 }
@@ -64,10 +112,17 @@ async fn write(
     spec: &JobSpec,
     schedule: Option<Schedule>,
 ) -> Result<Vec<i64>> {
-    let groups = schedule.map_or(1, |schedule| schedule.groups());
-    let crons: Vec<Option<String>> = (0..groups)
-        .map(|group| schedule.map(|schedule| schedule.cron(group)))
-        .collect();
+    let on_demand = Group {
+        own: json!({}),
+        cron: None,
+        timing: None,
+        first: None,
+    };
+    let groups = schedule.map_or_else(|| vec![on_demand], |schedule| schedule.groups(spec));
+    let owns: Vec<&Value> = groups.iter().map(|group| &group.own).collect();
+    let crons: Vec<_> = groups.iter().map(|group| group.cron.as_deref()).collect();
+    let timings: Vec<_> = groups.iter().map(|group| group.timing.as_deref()).collect();
+    let firsts: Vec<_> = groups.iter().map(|group| group.first).collect();
     let mut tx = conn.begin().await?;
     let ids: Vec<i64> = sqlx::query_scalar(
         "insert into job (app_id, name, state)
@@ -83,30 +138,31 @@ async fn write(
          select j.id, 1, $2 || own, ($5::jsonb || own)::text, 'bench'
          from unnest($1::bigint[]) with ordinality p (id, place) join job j on j.id = p.id
          cross join lateral (select jsonb_build_object('name', j.name)
-            || coalesce(jsonb_build_object('cron', ($3::text[])[1 + (p.place - 1) % $4]), '{}') as own) own",
+            || ($3::jsonb[])[1 + (p.place - 1) % $4] as own) own",
     )
     .bind(&ids)
     .bind(sqlx::types::Json(spec))
-    .bind(&crons)
-    .bind(i64::from(groups))
+    .bind(&owns)
+    .bind(groups.len() as i64)
     .bind(antares_server::store::job::brief(spec))
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "insert into job_schedule (job_id, app_id, version, cron, time_zone, shard_count, max_attempts, instance_timeout_ms, next_fire_at)
-         select p.id, $2, 1, ($3::text[])[1 + (p.place - 1) % $4], $5, $6, $7, $8,
-            $9::timestamptz + make_interval(secs => ((p.place - 1) % $4)::float8)
+        "insert into job_schedule (job_id, app_id, version, cron, time_zone, shard_count, max_attempts, instance_timeout_ms, next_fire_at, timing)
+         select p.id, $2, 1, ($3::text[])[1 + (p.place - 1) % $4], $5, $6, $7, $8, ($9::timestamptz[])[1 + (p.place - 1) % $4],
+            ($10::text[])[1 + (p.place - 1) % $4]
          from unnest($1::bigint[]) with ordinality p (id, place)",
     )
     .bind(&ids)
     .bind(app)
     .bind(&crons)
-    .bind(i64::from(groups))
+    .bind(groups.len() as i64)
     .bind(&spec.time_zone)
     .bind(spec.shard_count as i32)
     .bind(spec.max_attempts as i16)
     .bind(spec.instance_timeout_ms as i64)
-    .bind(schedule.map(|schedule| schedule.first))
+    .bind(&firsts)
+    .bind(&timings)
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;

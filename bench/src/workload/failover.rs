@@ -6,7 +6,7 @@ use antares_embedded::{Binaries, Postgres};
 use antares_protocol::job::JobSpec;
 use chrono::{DateTime, Utc};
 
-use crate::jobs;
+use crate::jobs::{self, Due};
 use crate::oracle::{self, Expected};
 use crate::report::{Must, Outcome};
 use crate::worker::{APP, HOLD, NOOP};
@@ -69,7 +69,7 @@ async fn kill_replica(
     let mut world = World::new(options, 2).await?;
     world.start_clients(2, 2000)?;
     world.wait_for_clients(2).await?;
-    steady::begin(&world, fires * PERIOD, NOOP).await?;
+    steady::begin(&world, fires * PERIOD, NOOP, Due::EachSecond(PERIOD)).await?;
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     // Not at a whole second, when the ticks of that second are all under way or all done.
     world.servers[1].process.kill().await?;
@@ -147,7 +147,7 @@ async fn kill_postgresql(
     let mut world = World::with(options, &url, 2, &[]).await?;
     world.start_clients(2, 2000)?;
     world.wait_for_clients(2).await?;
-    steady::begin(&world, fires * PERIOD, NOOP).await?;
+    steady::begin(&world, fires * PERIOD, NOOP, Due::EachSecond(PERIOD)).await?;
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let (postgres, up) = tokio::task::spawn_blocking(move || {
         postgres.kill()?;

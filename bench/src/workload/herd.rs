@@ -5,7 +5,7 @@ use std::time::Duration;
 use antares_protocol::job::JobSpec;
 use chrono::{DateTime, Utc};
 
-use crate::jobs::Schedule;
+use crate::jobs::{Due, Schedule};
 use crate::oracle::{self, Expected};
 use crate::probe::{Probe, Probed};
 use crate::report::{Must, Outcome};
@@ -87,7 +87,7 @@ async fn fire(world: &mut World, jobs: u32) -> Result<(f64, Probed)> {
     // Once an hour: the next fires are computed, and none of them comes while this runs.
     let schedule = Schedule {
         first: due,
-        every: None,
+        due: Due::Together,
     };
     jobs::create(world, APP, jobs, &spec, Some(schedule)).await?;
     let mut probe = Probe::start(world).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use antares_protocol::job::JobSpec;
 use sqlx::PgPool;
 
-use crate::jobs::Schedule;
+use crate::jobs::{Due, Schedule};
 use crate::load::Clients;
 use crate::oracle::{self, Expected};
 use crate::process::resident_mb;
@@ -37,7 +37,7 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     spec.handler = Some(NOOP.to_owned());
     let schedule = Schedule {
         first: jobs::second_ahead(&world, 7200.0).await?,
-        every: None,
+        due: Due::Together,
     };
     jobs::create(&world, APP, jobs, &spec, Some(schedule)).await?;
     let secret = world.secret.clone();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use antares_protocol::job::JobSpec;
 
 use crate::entries::Entries;
-use crate::jobs::Schedule;
+use crate::jobs::{Due, Schedule};
 use crate::oracle::{self, Expected};
 use crate::report::{Must, Outcome};
 use crate::stats::Percentiles;
@@ -40,16 +40,33 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
         options,
         "steady",
         format!(
-            "{jobs} jobs of one shard, due every {PERIOD} s, 1000 of them in each second; {seconds} s after {warm_up} s, {CLIENTS} client processes, 1 server"
+            "{jobs} jobs of one shard, due every {PERIOD} s: 1000 of them at the start of each second (cron), or one in each millisecond (fixed rate); {seconds} s after {warm_up} s, {CLIENTS} client processes, 1 server"
         ),
     );
+    for (prefix, due) in [
+        ("", Due::EachSecond(PERIOD)),
+        ("one each ms: ", Due::EachMillisecond(PERIOD)),
+    ] {
+        part(options, &mut outcome, prefix, due, [warm_up, seconds]).await?;
+    }
+    Ok(outcome)
+}
+
+async fn part(
+    options: &Options,
+    outcome: &mut Outcome,
+    prefix: &str,
+    due: Due,
+    [warm_up, seconds]: [u32; 2],
+) -> Result {
+    let jobs = 1000 * PERIOD;
     let mut world = World::new(options, 1).await?;
     world.start_clients(CLIENTS, SLOTS)?;
     world.wait_for_clients(CLIENTS).await?;
     let entries = world.clients.iter_mut().map(Entries::of);
     let entries: Vec<Entries> = entries.collect::<Result<_>>()?;
     let entries: Vec<_> = entries.into_iter().map(Entries::collect).collect();
-    let first = begin(&world, jobs, ENTER).await?;
+    let first = begin(&world, jobs, ENTER, due).await?;
     let first = first.timestamp_micros() + i64::from(warm_up) * 1_000_000;
     let last = first + i64::from(seconds) * 1_000_000;
     let total = AHEAD + f64::from(warm_up + seconds);
@@ -65,28 +82,29 @@ pub(crate) async fn run(options: &Options) -> Result<Outcome> {
     }
     let fires = late.len() as f64 / f64::from(seconds);
     outcome.one(
-        "fired and started",
+        format!("{prefix}fired and started"),
         "fires/s",
         fires,
         Some(Must::AtLeast(1000.0)),
     );
     outcome.percentiles(
-        "tick due → handler entered (wall clock)",
+        format!("{prefix}tick due → handler entered (wall clock)"),
         "ms",
         Percentiles::of(&late),
         Some(Must::Percentiles(15.0, 100.0)),
     );
     for (name, statement) in STEPS {
         let took: Vec<f64> = sqlx::query_scalar(statement).fetch_all(&world.pool).await?;
+        let name = format!("{prefix}{name}");
         outcome.percentiles(name, "ms", Percentiles::of(&took), None);
     }
     let expected = Expected {
         period: Some(f64::from(PERIOD)),
         ..Expected::default()
     };
-    outcome.judge(oracle::ask(&world.pool, "steady", expected).await?);
-    world.end().await?;
-    Ok(outcome)
+    let part = format!("{prefix}steady");
+    outcome.judge(oracle::ask(&world.pool, &part, expected).await?);
+    world.end().await
 }
 
 /// Puts so many jobs on the schedule, a tenth of them in each second from the one returned on.
@@ -94,15 +112,13 @@ pub(super) async fn begin(
     world: &World,
     jobs: u32,
     handler: &str,
+    due: Due,
 ) -> Result<chrono::DateTime<chrono::Utc>> {
     let mut spec = JobSpec::new("steady");
     spec.handler = Some(handler.to_owned());
     spec.max_attempts = 10;
     let first = jobs::second_ahead(world, AHEAD).await?;
-    let schedule = Schedule {
-        first,
-        every: Some(PERIOD),
-    };
+    let schedule = Schedule { first, due };
     jobs::create(world, APP, jobs, &spec, Some(schedule)).await?;
     Ok(first)
 }
