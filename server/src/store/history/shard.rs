@@ -56,6 +56,8 @@ pub async fn shards(
          ), origin as (
             select job_id, job_version, plan from instance where id = $1
             union all select job_id, job_version, plan from instance_ended where id = $1
+            -- With one row for each day of history, PostgreSQL would plan each call anew, which takes longer than the page.
+            limit 1
          )
          select s.*, coalesce(o.plan -> s.item, v.definition -> 'shard_params' -> s.item) as param, c.progress,
             (select host from client where id = s.client_id) as client_host
