@@ -31,6 +31,15 @@ async fn definitions_reasons_and_refusals_are_told_in_the_language_of_the_viewer
     browser.log_in().await;
     browser.shows(".definition", "waits behind it, ≤ 5").await;
     browser.shows(".definition", "none fires").await;
+    browser.click("#all-fields").await;
+    browser.shows(".definition", "a fixed number").await;
+    browser.click("#all-fields").await;
+    let is_brief = |shown: &[String]| {
+        shown
+            .first()
+            .is_some_and(|all| !all.contains("a fixed number"))
+    };
+    browser.texts(".definition", is_brief).await;
     browser.click("#language").await;
     browser.shows(".definition", "排队, ≤ 5").await;
     browser.shows(".definition", "不补触发").await;

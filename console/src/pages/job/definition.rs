@@ -1,4 +1,4 @@
-//! The definition of a job, as far as it is not what it is by default, in the words of the editor.
+//! The definition of a job in the words of the editor: what is not as by default, or all of it.
 
 use antares_protocol::job::{Job, JobSpec};
 use chrono::TimeDelta;
@@ -13,6 +13,10 @@ use crate::i18n::use_i18n;
 /// A value as people read it: lengths of time with their unit, lists with commas.
 fn shown(field: &str, value: &Value) -> String {
     match value {
+        Value::Null | Value::Bool(false) => "–".to_owned(),
+        Value::Bool(true) => "✓".to_owned(),
+        Value::String(text) if text.is_empty() => "–".to_owned(),
+        Value::Array(items) if items.is_empty() => "–".to_owned(),
         Value::String(text) => text.clone(),
         Value::Number(n) if field.ends_with("_ms") => {
             format::duration(TimeDelta::milliseconds(n.as_i64().unwrap_or(i64::MAX)))
@@ -28,10 +32,11 @@ fn shown(field: &str, value: &Value) -> String {
     }
 }
 
-/// Each field that is not as it is by default.
+/// Each field that is not as it is by default; the others too, if the viewer wants them.
 #[component]
 pub(super) fn Definition(job: Signal<Job>) -> impl IntoView {
     let i18n = use_i18n();
+    let all = RwSignal::new(false);
     let rows = move || {
         let spec = job.with(|job| job.spec.clone());
         let plain = serde_json::to_value(JobSpec::new(&*spec.name)).unwrap_or_default();
@@ -41,7 +46,8 @@ pub(super) fn Definition(job: Signal<Job>) -> impl IntoView {
         fields
             .into_iter()
             .filter(|(name, value)| {
-                plain.get(name) != Some(value) && name != "description" && name != "name"
+                let differs = all.get() || plain.get(name) != Some(value);
+                differs && name != "description" && name != "name"
             })
             .collect::<Vec<_>>()
     };
@@ -49,6 +55,7 @@ pub(super) fn Definition(job: Signal<Job>) -> impl IntoView {
         let name =
             label(&field).map_or_else(|| field.clone(), |label| label(i18n.texts()).to_owned());
         let said = job.with(|job| words(&field, &job.spec, i18n.texts()));
+        let said = said.filter(|said| !said.is_empty());
         let said = said.unwrap_or_else(|| shown(&field, &value));
         view! {
             <div>
@@ -58,7 +65,7 @@ pub(super) fn Definition(job: Signal<Job>) -> impl IntoView {
             </div>
         }
     };
-    move || {
+    let table = move || {
         let rows = rows();
         if rows.is_empty() {
             return view! { <p class="nothing">{i18n.text(|t| t.job_page.all_default)}</p> }
@@ -66,6 +73,18 @@ pub(super) fn Definition(job: Signal<Job>) -> impl IntoView {
         }
         view! { <dl class="facts definition">{rows.into_iter().map(row).collect_view()}</dl> }
             .into_any()
+    };
+    view! {
+        {table}
+        <button
+            type="button"
+            id="all-fields"
+            class="button small"
+            aria-pressed=move || all.get().to_string()
+            on:click=move |_| all.update(|all| *all = !*all)
+        >
+            {i18n.text(|t| t.job_page.all_fields)}
+        </button>
     }
 }
 
