@@ -79,7 +79,7 @@ pub(super) const TEXTS: Texts = Texts {
     schedule: "Schedule",
     on_demand: "on demand",
     script: "Script",
-    previous_fire: "Last due",
+    previous_fire: "Last due / result",
     next_fire: "Next fire",
     over: "its schedule has ended",
     at_instants: |n| match n {

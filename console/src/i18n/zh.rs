@@ -76,7 +76,7 @@ pub(super) const TEXTS: Texts = Texts {
     schedule: "调度计划",
     on_demand: "按需触发",
     script: "脚本",
-    previous_fire: "上次到期时间",
+    previous_fire: "上次到期 / 结果",
     next_fire: "下次触发时间",
     over: "调度已结束",
     at_instants: |n| format!("{n} 个时刻"),

@@ -210,6 +210,9 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
             ])
         })
     });
+    // A chart of nothing says nothing.
+    let fired =
+        Memo::new(move |_| told.with(|o| o.hours.iter().any(|hour| hour.late_max_ms.is_some())));
     let latest = Signal::derive(move || {
         let most = told.with(|o| o.hours.iter().filter_map(|hour| hour.late_max_ms).max());
         match most {
@@ -226,13 +229,15 @@ fn Day(told: Signal<Overview>) -> impl IntoView {
             <Bars bars=ends label=sum ends=hours scale=|most| format::count(most as i64) legend=OUTCOMES />
             <p class="second">{sum}</p>
             <h2>{i18n.text(|t| t.overview.lateness)}</h2>
-            <Bars
-                bars=late
-                label=latest
-                ends=hours
-                scale=|most| format::duration(chrono::TimeDelta::milliseconds(most as i64))
-                legend=LATENESS
-            />
+            <Show when=move || fired.get()>
+                <Bars
+                    bars=late
+                    label=latest
+                    ends=hours
+                    scale=|most| format::duration(chrono::TimeDelta::milliseconds(most as i64))
+                    legend=LATENESS
+                />
+            </Show>
             <p class="second">{latest}</p>
         </section>
     }
