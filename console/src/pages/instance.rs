@@ -59,7 +59,7 @@ fn Detail(id: i64) -> impl IntoView {
             <Facts instance />
             <waits::Waits instance />
             <Show when=move || instance.with(has_started)>
-                <timeline::Timeline id />
+                <timeline::Timeline id has_ended=Signal::derive(move || instance.with(|i| i.ended_at.is_some())) />
             </Show>
             <shards::ShardTable id />
             <caused::Caused id />

@@ -97,6 +97,7 @@ async fn an_instance_is_terminated_after_a_question() {
         .await;
     browser.click("#confirm").await;
     browser.shows(".heading", "Terminated").await;
+    browser.shows("main", "No client has claimed a shard").await;
     let ended: Instance = server
         .admin()
         .get(&format!("/api/v1/instances/{instance}"))

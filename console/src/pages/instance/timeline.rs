@@ -55,7 +55,7 @@ struct Bar {
 
 /// The drawing.
 #[component]
-pub(super) fn Timeline(id: i64) -> impl IntoView {
+pub(super) fn Timeline(id: i64, #[prop(into)] has_ended: Signal<bool>) -> impl IntoView {
     let i18n = use_i18n();
     let clock = use_clock();
     let attempts = use_current::<Page<Attempt>>(
@@ -70,8 +70,10 @@ pub(super) fn Timeline(id: i64) -> impl IntoView {
     let drawing = move || {
         let rows = rows(&attempts.value, &shards.value);
         if rows.is_empty() {
-            return view! { <p class="nothing">{i18n.text(|t| t.instance.no_attempts)}</p> }
-                .into_any();
+            let none = i18n.text(|t| t.instance.no_attempts);
+            let never = i18n.text(|t| t.instance.never_claimed);
+            let none = move || if has_ended.get() { never() } else { none() };
+            return view! { <p class="nothing">{none}</p> }.into_any();
         }
         let all = || rows.values().flatten();
         let now = clock.now.get();
